@@ -1,0 +1,18 @@
+import type { Program, Tensors } from "../compiler/ir/graph.ts"
+
+/** A compiled program on a device. Its parameters and state stay there between runs. */
+export interface Executable {
+  /** Parameters and initial state, by name; may be called again to replace some. */
+  load(tensors: Tensors): Promise<void>
+  /** One run: inputs that are not state by name → outputs that are not state by name. State advances. */
+  run(inputs: Tensors): Promise<Tensors>
+  /** Current values of state, by the name of the input or parameter that holds it. */
+  read(names: readonly string[]): Promise<Tensors>
+  dispose(): Promise<void>
+}
+
+/** A target that runs programs. */
+export interface Backend {
+  readonly name: string
+  compile(program: Program): Promise<Executable>
+}
