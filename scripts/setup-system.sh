@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# What the tests use beyond npm, from Debian's packages: a browser with WebGPU, a software Vulkan driver, PyTorch to compare with.
+# Quick when all is there. Where it cannot install (not root, no apt), it says so and succeeds: tests that need these skip and print why.
+set -euo pipefail
+
+say() { printf 'setup-system: %s\n' "$*" >&2; }
+has() { dpkg-query -W -f='${Status} ${Version}\n' "$1" 2>/dev/null | grep -q '^install ok installed'; }
+version() { dpkg-query -W -f='${Version}' "$1" 2>/dev/null || true; }
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  say "no apt here; install chromium, a Vulkan driver (Mesa 23 or newer) and PyTorch by other means to run every test"
+  exit 0
+fi
+
+# Dawn refuses the lavapipe of Mesa 22.
+mesa_is_new() { has mesa-vulkan-drivers && dpkg --compare-versions "$(version mesa-vulkan-drivers)" ge 23; }
+
+missing=()
+for package in chromium libvulkan1 python3-torch libopenblas0-pthread; do has "$package" || missing+=("$package"); done
+need_mesa=false
+mesa_is_new || need_mesa=true
+if [ ${#missing[@]} -eq 0 ] && ! $need_mesa; then
+  say "all present"
+  exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+  say "not root; missing: ${missing[*]:-}$($need_mesa && printf ' mesa-vulkan-drivers (23 or newer)'). Tests that need them will skip."
+  exit 0
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+apt=(apt-get -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends)
+codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+release_option=()
+if $need_mesa && [ "$codename" = bookworm ]; then
+  # The mirror that this machine already uses for bookworm also has its backports.
+  mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | awk '$2 == "bookworm" { print $1; exit }')
+  if ! apt-get indextargets --format '$(CODENAME)' | grep -qx bookworm-backports; then
+    printf 'deb %s bookworm-backports main\n' "$mirror" >/etc/apt/sources.list.d/bookworm-backports.list
+  fi
+  release_option=(-t bookworm-backports)
+fi
+
+try() { "$@" >/dev/null || { say "failed: $*"; return 1; }; }
+# One unreachable repository that we do not need must not stop the rest.
+apt-get update -qq >/dev/null 2>&1 || say "apt-get update reported errors; going on with the lists there are"
+if [ ${#missing[@]} -gt 0 ]; then
+  say "installing ${missing[*]}"
+  try "${apt[@]}" install "${missing[@]}" || say "the tests that need these will skip"
+fi
+if $need_mesa; then
+  say "installing mesa-vulkan-drivers ${release_option[*]:-}"
+  try "${apt[@]}" install "${release_option[@]}" mesa-vulkan-drivers || say "the tests that run WebGPU in Node will skip"
+fi
