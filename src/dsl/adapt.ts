@@ -1,0 +1,64 @@
+import { type Adaptation, type Backbone, type Model, type ModelData, modelOf } from "./model.ts"
+import { networkOf } from "./network.ts"
+import { callSite } from "./place.ts"
+import type { Placement, PlacementData } from "./placement.ts"
+import { type Schedule, scaled } from "./schedule.ts"
+import type { WrongDepth, WrongWidth } from "./sentences.ts"
+import { sizeOf as size, tensorsOf } from "./tensors.ts"
+import type { Problem, Rank } from "./width.ts"
+
+type Fits<B extends Backbone, Depth extends number, Width extends number> = [B["depth"]] extends [Depth]
+  ? [B["width"]] extends [Width]
+    ? unknown
+    : Problem<WrongWidth<Width, B["width"]>>
+  : Problem<WrongDepth<Depth, B["depth"]>>
+
+type Make = (rank: Rank) => readonly Placement<any>[]
+
+const placed = (ranks: Schedule<any>, make: Make): Adaptation["blocks"] =>
+  ranks.ranks.flatMap((rank, k) =>
+    rank === null ? [] : [{ block: k + 1, rank, placements: make(rank) as unknown as readonly PlacementData[] }],
+  )
+const sizeOf = (data: ModelData, adaptation: Adaptation): number =>
+  size(
+    tensorsOf(networkOf({ ...data, adaptations: [adaptation] })).filter(({ adaptation }) => adaptation !== undefined),
+  )
+
+/** The scale at which the adapters train as near to the budget as whole ranks allow, by halving. */
+const fitted = (ranks: Schedule<any>, make: Make, data: ModelData, budget: number): Adaptation["blocks"] => {
+  const at = (scale: number) => placed(scaled(ranks, scale), make)
+  const sizeAt = (scale: number) => sizeOf(data, { depth: ranks.depth, blocks: at(scale) })
+  let low = 0
+  let high = 1
+  while (sizeAt(high) < budget && high < 2 ** 40) high *= 2
+  for (let i = 0; i < 50; i += 1) {
+    const middle = (low + high) / 2
+    if (sizeAt(middle) < budget) low = middle
+    else high = middle
+  }
+  return Math.abs(sizeAt(low) - budget) <= Math.abs(sizeAt(high) - budget) ? at(low) : at(high)
+}
+
+/** Layers that learn, in every block to which the schedule gives a rank. Several adaptations in one pipe add up. */
+export const adapt = <Depth extends number, Width extends number>(
+  ranks: Schedule<Depth>,
+  placements: (rank: Rank) => readonly Placement<Width>[],
+) => {
+  const at = callSite()
+  return <B extends Backbone, L extends string>(
+    model: Model<B, L> & Fits<B, Depth, Width>,
+  ): Model<B, L | "adapters"> => {
+    const { data } = model as Model
+    const { fit, depth, noSuchBlock } = ranks
+    const blocks = fit === undefined ? placed(ranks, placements) : fitted(ranks, placements, data, fit)
+    const place = at === undefined ? {} : { at }
+    return modelOf({
+      ...data,
+      adaptations: [
+        ...data.adaptations,
+        { depth, blocks, ...(noSuchBlock === undefined ? {} : { noSuchBlock }), ...place },
+      ],
+      rules: [...data.rules, { learn: true, select: { kind: "adaptation", index: data.adaptations.length }, ...place }],
+    })
+  }
+}

@@ -1,0 +1,36 @@
+import { type Backbone, type Expectation, type Model, modelOf } from "./model.ts"
+import { callSite } from "./place.ts"
+import type { NothingLearns } from "./sentences.ts"
+import type { Problem } from "./width.ts"
+
+const expecting = <B extends Backbone, L extends string>(model: Model<B, L>, expectation: Expectation): Model<B, L> =>
+  modelOf({ ...model.data, expectations: [...model.data.expectations, expectation] })
+
+type Learning<L> = [L] extends [never] ? Problem<NothingLearns> : unknown
+
+/** The compiler proves that exactly this many parameters learn. */
+export const expectTrainable = (count: number) => {
+  const at = callSite()
+  return <B extends Backbone, L extends string>(model: Model<B, L> & Learning<L>): Model<B, L> =>
+    expecting<B, L>(model as Model<B, L>, { kind: "trainable", count, at })
+}
+
+/** The compiler proves that the model has exactly this many parameters, shared ones counted once, buffers not at all. */
+export const expectTotal = (count: number) => {
+  const at = callSite()
+  return <B extends Backbone, L extends string>(model: Model<B, L>): Model<B, L> =>
+    expecting(model, { kind: "total", count, at })
+}
+
+export interface Budget {
+  /** Parameters that learn, at most. */
+  readonly trainable?: number
+  /** Bytes of what learns, in float32, at most. */
+  readonly bytes?: number
+}
+/** More than this, and the compiler exits with code 3. */
+export const budget = (limits: Budget) => {
+  const at = callSite()
+  return <B extends Backbone, L extends string>(model: Model<B, L>): Model<B, L> =>
+    expecting(model, { kind: "budget", ...limits, at })
+}

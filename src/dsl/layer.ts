@@ -1,0 +1,250 @@
+/**
+ * Layers are plain readonly data: what there is, not how it runs. The compiler elaborates them into graphs, counts them, and
+ * prints them as PyTorch modules. Tensor names are those of the PyTorch module tree of the same form.
+ */
+
+/** A layer from `In` features to `Out` features, as specs see it. */
+export interface Layer<in out In extends number = any, in out Out extends number = any> {
+  readonly kind: LayerData["kind"]
+  readonly takes: In
+  readonly gives: Out
+}
+/** A layer that keeps whatever width it is given, such as ReLU. */
+export interface Pointwise {
+  readonly kind: PointwiseData["kind"]
+  readonly pointwise: true
+}
+/** A tensor outside any layer: a position table, a token. */
+export interface Raw {
+  readonly kind: "parameter" | "buffer"
+  readonly shape: readonly number[]
+}
+
+export type Pair = readonly [height: number, width: number]
+
+/**
+ * Initial values, reproducible from a seed on every target:
+ * uniform in ±bound; normal with a standard deviation (a sum of uniforms); a constant.
+ */
+export type Init = { readonly uniform: number } | { readonly normal: number } | { readonly fill: number }
+
+interface At {
+  /** Place in the source, see place.ts. */
+  readonly at?: string
+}
+interface Widths extends At {
+  readonly takes: number
+  readonly gives: number
+}
+
+/** W + scale · B A on rows [offset, offset + gives) of a linear layer's weight. */
+export interface LoraData extends At {
+  /** Suffix of the tensors' names: lora_a_q; empty on a layer of its own. */
+  readonly target: string
+  readonly rank: number
+  readonly scale: number
+  readonly offset: number
+  readonly gives: number
+  /** The adaptation that added it, counted from 0. */
+  readonly adaptation: number
+}
+export interface LinearData extends Widths {
+  readonly kind: "linear"
+  readonly bias: boolean
+  readonly init?: Init
+  readonly lora?: readonly LoraData[]
+}
+export interface Conv2dData extends Widths {
+  readonly kind: "conv2d"
+  readonly kernel: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly dilation: Pair
+  readonly groups: number
+  readonly bias: boolean
+  readonly init?: Init
+}
+export interface ConvTranspose2dData extends Widths {
+  readonly kind: "convTranspose2d"
+  readonly kernel: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly outputPadding: Pair
+  readonly dilation: Pair
+  readonly groups: number
+  readonly bias: boolean
+  readonly init?: Init
+}
+export interface NormData extends Widths {
+  /** layerNorm: over the last axis. layerNorm2d: over the channels of an image, at each pixel. */
+  readonly kind: "layerNorm" | "layerNorm2d"
+  readonly eps: number
+}
+export interface BatchNorm2dData extends Widths {
+  readonly kind: "batchNorm2d"
+  readonly eps: number
+  readonly momentum: number
+  readonly affine: boolean
+}
+export interface GroupNormData extends Widths {
+  readonly kind: "groupNorm"
+  readonly groups: number
+  readonly eps: number
+}
+export interface EmbeddingData extends Widths {
+  readonly kind: "embedding"
+  /** Rows of the table; `takes` is 1, an id. */
+  readonly rows: number
+}
+export interface PointwiseData extends At {
+  readonly kind: "relu" | "gelu" | "sigmoid" | "tanh" | "identity" | "dropout"
+  readonly pointwise: true
+  /** dropout only: the probability of a zero. */
+  readonly p?: number
+}
+export interface Pool2dData extends At {
+  readonly kind: "maxPool2d" | "avgPool2d"
+  readonly pointwise: true
+  readonly kernel: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+}
+export interface ReshapeData extends At {
+  /** globalAveragePool: [b, c, h, w] → [b, c]. upsample: bilinear, by a factor, half-pixel centres. */
+  readonly kind: "globalAveragePool" | "upsample"
+  readonly pointwise: true
+  readonly factor?: number
+}
+export interface ParameterData extends At {
+  readonly kind: "parameter"
+  readonly shape: readonly number[]
+  readonly init: Init
+}
+export interface BufferData extends At {
+  readonly kind: "buffer"
+  readonly shape: readonly number[]
+  readonly init: Init | { readonly values: readonly number[] }
+  /** In the state dict? */
+  readonly persistent: boolean
+}
+export interface SequentialData extends Widths {
+  readonly kind: "sequential"
+  readonly layers: readonly LayerData[]
+}
+/** Layers that a module calls one by one; named 0, 1, … */
+export interface ListData extends At {
+  readonly kind: "list"
+  readonly layers: readonly LayerData[]
+}
+/** x + layer(x); adds no level to names. */
+export interface ResidualData extends Widths {
+  readonly kind: "residual"
+  readonly layer: LayerData
+}
+/** The same input to all; outputs added, or joined along channels. Named 0, 1, … */
+export interface ParallelData extends Widths {
+  readonly kind: "parallel"
+  readonly layers: readonly LayerData[]
+  readonly join: "add" | "concat"
+}
+/** Named sub-modules and what they do with their inputs, step by step. */
+export interface ModuleData extends Widths {
+  readonly kind: "module"
+  readonly name: string
+  readonly children: Readonly<Record<string, LayerData>>
+  readonly inputs: readonly string[]
+  /** Inputs that may be missing. */
+  readonly optional: readonly string[]
+  readonly steps: readonly Step[]
+  readonly outputs: Readonly<Record<string, string>>
+  /** Children that an adaptation added, and which one. */
+  readonly added?: Readonly<Record<string, number>>
+}
+
+export type LayerData =
+  | LinearData
+  | Conv2dData
+  | ConvTranspose2dData
+  | NormData
+  | BatchNorm2dData
+  | GroupNormData
+  | EmbeddingData
+  | PointwiseData
+  | Pool2dData
+  | ReshapeData
+  | ParameterData
+  | BufferData
+  | SequentialData
+  | ListData
+  | ResidualData
+  | ParallelData
+  | ModuleData
+
+/** Holds only if the named input was given, or only if it was not. */
+export type Condition = { readonly present: string } | { readonly absent: string }
+interface StepBase {
+  readonly when?: readonly Condition[]
+}
+/** outs = child(args) */
+export interface CallStep extends StepBase {
+  readonly call: string
+  /** Which layer of a list. */
+  readonly index?: number
+  readonly args: readonly string[]
+  readonly outs: readonly string[]
+}
+/** out = fn(args) */
+export interface FunctionStep extends StepBase {
+  readonly fn: FunctionName
+  readonly args: readonly string[]
+  readonly out: string
+  readonly attrs: Attrs
+}
+/** out = the tensor of a child that is a raw parameter or buffer, or an embedding's whole table. */
+export interface ReadStep extends StepBase {
+  readonly read: string
+  readonly index?: number
+  readonly out: string
+}
+export type Step = CallStep | FunctionStep | ReadStep
+
+export type Attrs = Readonly<Record<string, number | string | readonly number[] | Readonly<Record<string, number>>>>
+
+/** What a module's forward may do besides calling its children; meanings in functions.ts. */
+export type FunctionName =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "scale"
+  | "shift"
+  | "matmul"
+  | "relu"
+  | "gelu"
+  | "sigmoid"
+  | "tanh"
+  | "sin"
+  | "cos"
+  | "softmax"
+  | "equals"
+  | "constant"
+  | "rearrange"
+  | "concat"
+  | "slice"
+  | "mean"
+  | "repeatBatch"
+  | "windows"
+  | "unwindows"
+  | "attention"
+  | "relPosAttention"
+  | "resize"
+  | "resizeTo"
+  | "padTo"
+  | "cropLike"
+  | "pixelCentres"
+  | "either"
+
+/** A spec's layer as the data it is. */
+export const dataOf = (layer: Layer | Pointwise | Raw): LayerData => layer as unknown as LayerData
+export const layerOf = <In extends number, Out extends number>(data: LayerData): Layer<In, Out> =>
+  data as unknown as Layer<In, Out>

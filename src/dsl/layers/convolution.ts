@@ -1,0 +1,68 @@
+import { type Layer, layerOf, type Pair } from "../layer.ts"
+import { callSite } from "../place.ts"
+import type { Width } from "../width.ts"
+
+/** One number for both directions, or [height, width]. */
+export type Size = number | Pair
+export const pair = (size: Size): Pair => (typeof size === "number" ? [size, size] : size)
+
+export interface ConvOptions {
+  readonly stride?: Size
+  readonly padding?: Size
+  readonly dilation?: Size
+  readonly groups?: number
+  readonly bias?: boolean
+}
+
+/** As nn.Conv2d: images [b, takes, h, w], weight [gives, takes / groups, kh, kw]. */
+export const conv2d = <const In extends number, const Out extends number>(
+  takes: Width<In>,
+  gives: Width<Out>,
+  kernel: Size,
+  { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true }: ConvOptions = {},
+): Layer<In, Out> =>
+  layerOf({
+    kind: "conv2d",
+    takes: takes as number,
+    gives: gives as number,
+    kernel: pair(kernel),
+    stride: pair(stride),
+    padding: pair(padding),
+    dilation: pair(dilation),
+    groups,
+    bias,
+    at: callSite(),
+  })
+
+/** One filter a channel: groups = width. */
+export const depthwiseConv2d = <const W extends number>(
+  width: Width<W>,
+  kernel: Size,
+  options: Omit<ConvOptions, "groups"> = {},
+): Layer<W, W> =>
+  conv2d(width as Width<number>, width as Width<number>, kernel, { ...options, groups: width as number }) as never
+
+export interface ConvTransposeOptions extends ConvOptions {
+  readonly outputPadding?: Size
+}
+
+/** As nn.ConvTranspose2d: weight [takes, gives / groups, kh, kw]. */
+export const convTranspose2d = <const In extends number, const Out extends number>(
+  takes: Width<In>,
+  gives: Width<Out>,
+  kernel: Size,
+  { stride = 1, padding = 0, outputPadding = 0, dilation = 1, groups = 1, bias = true }: ConvTransposeOptions = {},
+): Layer<In, Out> =>
+  layerOf({
+    kind: "convTranspose2d",
+    takes: takes as number,
+    gives: gives as number,
+    kernel: pair(kernel),
+    stride: pair(stride),
+    padding: pair(padding),
+    outputPadding: pair(outputPadding),
+    dilation: pair(dilation),
+    groups,
+    bias,
+    at: callSite(),
+  })

@@ -1,0 +1,19 @@
+import { type Layer, layerOf } from "../layer.ts"
+import { callSite } from "../place.ts"
+import type { Width } from "../width.ts"
+
+export interface LinearOptions {
+  /** Default: true. */
+  readonly bias?: boolean
+}
+
+/** x Wᵀ + b on the last axis, as nn.Linear: weight [gives, takes], bias [gives]. */
+export const linear = <const In extends number, const Out extends number>(
+  takes: Width<In>,
+  gives: Width<Out>,
+  { bias = true }: LinearOptions = {},
+): Layer<In, Out> => layerOf({ kind: "linear", takes: takes as number, gives: gives as number, bias, at: callSite() })
+
+/** A table of `rows` vectors, as nn.Embedding: ids [...] → [..., gives]. */
+export const embedding = <const Out extends number>(rows: number, gives: Width<Out>): Layer<1, Out> =>
+  layerOf({ kind: "embedding", takes: 1, gives: gives as number, rows, at: callSite() })

@@ -1,0 +1,42 @@
+import type { LayerData, Pointwise } from "../layer.ts"
+import { callSite } from "../place.ts"
+import { pair, type Size } from "./convolution.ts"
+
+const pointwise = (data: LayerData): Pointwise => data as unknown as Pointwise
+
+export const relu: Pointwise = pointwise({ kind: "relu", pointwise: true })
+/** The exact one, x·Φ(x), as PyTorch's default. */
+export const gelu: Pointwise = pointwise({ kind: "gelu", pointwise: true })
+export const sigmoid: Pointwise = pointwise({ kind: "sigmoid", pointwise: true })
+export const tanh: Pointwise = pointwise({ kind: "tanh", pointwise: true })
+/** Gives what it takes. */
+export const identity: Pointwise = pointwise({ kind: "identity", pointwise: true })
+/** While training, zero with probability p and the rest scaled by 1 / (1 − p). */
+export const dropout = (p: number): Pointwise => pointwise({ kind: "dropout", pointwise: true, p, at: callSite() })
+
+export interface PoolOptions {
+  /** Default: the kernel's size. */
+  readonly stride?: Size
+  readonly padding?: Size
+}
+const pool =
+  (kind: "maxPool2d" | "avgPool2d") =>
+  (kernel: Size, { stride = kernel, padding = 0 }: PoolOptions = {}): Pointwise =>
+    pointwise({
+      kind,
+      pointwise: true,
+      kernel: pair(kernel),
+      stride: pair(stride),
+      padding: pair(padding),
+      at: callSite(),
+    })
+
+/** The largest value in each window, as nn.MaxPool2d. */
+export const maxPool2d = pool("maxPool2d")
+/** The mean of each window, padding counted, as nn.AvgPool2d. */
+export const avgPool2d = pool("avgPool2d")
+/** [b, c, h, w] → [b, c]: the mean over the image. */
+export const globalAveragePool: Pointwise = pointwise({ kind: "globalAveragePool", pointwise: true })
+/** Bilinear, half-pixel centres, as nn.Upsample(mode="bilinear"). */
+export const upsample = (factor: number): Pointwise =>
+  pointwise({ kind: "upsample", pointwise: true, factor, at: callSite() })

@@ -1,0 +1,140 @@
+/** SAM's mask decoder (segment_anything/modeling/mask_decoder.py, transformer.py). */
+import { sequential } from "../combinators.ts"
+import { define, several, table, type Value } from "../define.ts"
+import { add, attention, concat, matmul, rearrange, repeatBatch, slice } from "../functions.ts"
+import type { Layer } from "../layer.ts"
+import { convTranspose2d } from "../layers/convolution.ts"
+import { embedding, linear } from "../layers/linear.ts"
+import { layerNorm, layerNorm2d } from "../layers/norm.ts"
+import { gelu, relu } from "../layers/pointwise.ts"
+import type { SamConfig } from "./config.ts"
+import { mlpBlock } from "./encoder.ts"
+
+/** Attention with projections; `inner` features between them. q [b, n, width], k and v [b, m, width]. */
+const projectedAttention = (width: number, inner: number, heads: number): Layer<number, number> =>
+  define(
+    "Attention",
+    {
+      q_proj: linear(width, inner),
+      k_proj: linear(width, inner),
+      v_proj: linear(width, inner),
+      out_proj: linear(inner, width),
+    },
+    { takes: width, gives: width, inputs: ["q", "k", "v"] },
+    (m, { q, k, v }) => ({ out: m.out_proj(attention(m.q_proj(q!), m.k_proj(k!), m.v_proj(v!), heads)) }),
+  )
+
+/** Tokens attend to themselves, to the image, pass an MLP, and the image attends to them. The first block adds no positions at first. */
+const twoWayBlock = (width: number, heads: number, mlpWidth: number, first: boolean): Layer<number, number> =>
+  define(
+    "TwoWayAttentionBlock",
+    {
+      self_attn: projectedAttention(width, width, heads),
+      norm1: layerNorm(width),
+      cross_attn_token_to_image: projectedAttention(width, width / 2, heads),
+      norm2: layerNorm(width),
+      mlp: mlpBlock(width, mlpWidth, relu),
+      norm3: layerNorm(width),
+      norm4: layerNorm(width),
+      cross_attn_image_to_token: projectedAttention(width, width / 2, heads),
+    },
+    { takes: width, gives: width, inputs: ["queries", "keys", "query_pe", "key_pe"] },
+    (m, { queries, keys, query_pe, key_pe }) => {
+      const withPe = (x: Value) => add(x, query_pe!)
+      const attended = (q: Value) => m.self_attn(q, q, queries!)
+      const q0 = m.norm1(first ? attended(queries!) : add(queries!, attended(withPe(queries!))))
+
+      const imageKeys = add(keys!, key_pe!)
+      const q1 = m.norm2(add(q0, m.cross_attn_token_to_image(withPe(q0), imageKeys, keys!)))
+      const q2 = m.norm3(add(q1, m.mlp(q1)))
+      const k2 = m.norm4(add(keys!, m.cross_attn_image_to_token(imageKeys, withPe(q2), q2)))
+      return { queries: q2, keys: k2 }
+    },
+  )
+
+const twoWayTransformer = (width: number, { depth, heads, mlpWidth }: SamConfig["decoder"]): Layer<number, number> =>
+  define(
+    "TwoWayTransformer",
+    {
+      layers: Array.from({ length: depth }, (_, i) => twoWayBlock(width, heads, mlpWidth, i === 0)),
+      final_attn_token_to_image: projectedAttention(width, width / 2, heads),
+      norm_final_attn: layerNorm(width),
+    },
+    { takes: width, gives: width, inputs: ["image_embedding", "image_pe", "tokens"] },
+    (m, { image_embedding, image_pe, tokens }) => {
+      const flat = (image: Value) => rearrange(image, "b c h w -> b (h w) c")
+      const pe = flat(image_pe!)
+      let queries = tokens!
+      let keys = flat(image_embedding!)
+      for (const layer of m.layers) [queries, keys] = several(layer, queries, keys, tokens!, pe) as [Value, Value]
+      const attended = m.final_attn_token_to_image(add(queries, tokens!), add(keys, pe), keys)
+      return { queries: m.norm_final_attn(add(queries, attended)), keys }
+    },
+  )
+
+/** `depth` linear layers with ReLU between; tensors layers.0, layers.1, … */
+const perceptron = (takes: number, hidden: number, gives: number, depth: number): Layer<number, number> =>
+  define(
+    "MLP",
+    {
+      layers: Array.from({ length: depth }, (_, i) =>
+        linear(i === 0 ? takes : hidden, i === depth - 1 ? gives : hidden),
+      ),
+      act: relu,
+    },
+    { takes, gives, inputs: ["x"] },
+    (m, { x }) => ({ out: m.layers.reduce((y, layer, i) => layer(i === 0 ? y : m.act(y)), x!) }),
+  )
+
+const upscaling = (width: number) =>
+  sequential(
+    convTranspose2d(width, width / 4, 2, { stride: 2 }),
+    layerNorm2d(width / 4),
+    gelu,
+    convTranspose2d(width / 4, width / 8, 2, { stride: 2 }),
+    gelu,
+  ) as Layer<number, number>
+
+/**
+ * image_embeddings [b, width, grid, grid], image_pe, points and corners (either may be missing), dense →
+ * masks [b, maskTokens, 4·grid, 4·grid] (logits), iou_predictions [b, maskTokens].
+ */
+export const maskDecoder = (config: SamConfig): Layer<number, number> => {
+  const { outChannels: width, decoder } = config
+  const { maskTokens, iouWidth, iouDepth } = decoder
+  const grid = Math.floor(config.imageSize / config.patchSize)
+  return define(
+    "MaskDecoder",
+    {
+      transformer: twoWayTransformer(width, decoder),
+      iou_token: embedding(1, width),
+      mask_tokens: embedding(maskTokens, width),
+      output_upscaling: upscaling(width),
+      output_hypernetworks_mlps: Array.from({ length: maskTokens }, () => perceptron(width, width, width / 8, 3)),
+      iou_prediction_head: perceptron(width, iouWidth, maskTokens, iouDepth),
+    },
+    {
+      takes: width,
+      gives: maskTokens,
+      inputs: ["image_embeddings", "image_pe", "points", "corners", "dense"],
+      optional: ["points", "corners"],
+    },
+    (m, { image_embeddings, image_pe, points, corners, dense }) => {
+      const own = rearrange(concat([table("iou_token"), table("mask_tokens")], 0), "n c -> 1 n c")
+      const tokens = concat([repeatBatch(own, image_embeddings!), points!, corners!], 1)
+      const [hs, keys] = several(m.transformer, add(image_embeddings!, dense!), image_pe!, tokens) as [Value, Value]
+      const token = (i: number) => rearrange(slice(hs, 1, i, i + 1), "b 1 c -> b c")
+
+      const upscaled = m.output_upscaling(rearrange(keys, "b (h w) c -> b c h w", { h: grid }))
+      const hyper = concat(
+        m.output_hypernetworks_mlps.map((mlp, i) => rearrange(mlp(token(1 + i)), "b c -> b 1 c")),
+        1,
+      )
+      const masks = matmul(hyper, rearrange(upscaled, "b c h w -> b c (h w)"))
+      return {
+        masks: rearrange(masks, "b n (h w) -> b n h w", { h: 4 * grid }),
+        iou_predictions: m.iou_prediction_head(token(0)),
+      }
+    },
+  )
+}

@@ -1,0 +1,72 @@
+import type { Backbone, ModelData } from "./model.ts"
+import { type Model, modelOf } from "./model.ts"
+import { callSite } from "./place.ts"
+
+/** Which tensors a rule means. No substrings, no patterns: parts, blocks, modules and tensors by their whole names. */
+export type Selector =
+  | { readonly kind: "all" }
+  | { readonly kind: "part"; readonly part: string }
+  | { readonly kind: "blocks"; readonly blocks: readonly number[]; readonly module?: string }
+  | { readonly kind: "module"; readonly path: string }
+  | { readonly kind: "tensor"; readonly name: string }
+  | { readonly kind: "adaptation"; readonly index: number }
+
+/** A selector that knows which part it reaches into. */
+export interface Select<in out Part extends string> {
+  readonly selector: Selector
+  readonly part: Part
+}
+const select = <Part extends string>(selector: Selector): Select<Part> => ({ selector }) as unknown as Select<Part>
+
+type PartOf<Name extends string> = Name extends `image_encoder.${string}` | "image_encoder"
+  ? "imageEncoder"
+  : Name extends `prompt_encoder.${string}` | "prompt_encoder"
+    ? "promptEncoder"
+    : Name extends `mask_decoder.${string}` | "mask_decoder"
+      ? "maskDecoder"
+      : string
+
+/** Whole blocks of the encoder, numbered from 1; the adapters in them are their own part. */
+export const blocks = (...numbers: readonly number[]): Select<"imageEncoder"> =>
+  select({ kind: "blocks", blocks: numbers })
+
+/** One module of these blocks: `inBlocks("attn.qkv", 11, 12)`. */
+export const inBlocks = (module: string, ...numbers: readonly number[]): Select<"imageEncoder"> =>
+  select({ kind: "blocks", blocks: numbers, module })
+
+/** Everything under a module, by its whole path: `submodule("image_encoder.neck")`. */
+export const submodule = <const Path extends string>(path: Path): Select<PartOf<Path>> =>
+  select({ kind: "module", path })
+
+/** One tensor, by its whole name: `tensor("image_encoder.pos_embed")`. */
+export const tensor = <const Name extends string>(name: Name): Select<PartOf<Name>> => select({ kind: "tensor", name })
+
+const rule = (data: ModelData, learn: boolean, selectors: readonly Selector[], at: string | undefined): ModelData => ({
+  ...data,
+  rules: [...data.rules, ...selectors.map((select) => ({ learn, select, ...(at === undefined ? {} : { at }) }))],
+})
+const selectorOf = (of: string | Select<string>): Selector =>
+  typeof of === "string" ? { kind: "part", part: of } : of.selector
+
+/** Everything the model has so far stops learning; what is added later learns. */
+export const freezeAll = <B extends Backbone>(model: Model<B, any>): Model<B, never> =>
+  modelOf(rule(model.data, false, [{ kind: "all" }], callSite()))
+
+/** These parts stop learning: `freeze("maskDecoder")`, `freeze(blocks(1, 2))`. A selector leaves its part's name in the type. */
+export const freeze = <const Of extends string | Select<string>>(...of: readonly Of[]) => {
+  const at = callSite()
+  return <B extends Backbone, L extends string>(
+    model: Model<B, L> & ([Extract<Of, string>] extends [L] ? unknown : { readonly learns: Extract<Of, string> }),
+  ): Model<B, Exclude<L, Extract<Of, string>>> => modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
+}
+
+type Reached<Of> = Of extends string ? Of : Of extends Select<infer Part> ? Part : never
+
+/** These parts learn: `unfreeze("maskDecoder")`, `unfreeze(submodule("image_encoder.neck"))`. */
+export const unfreeze = <const Of extends string | Select<any>>(...of: readonly Of[]) => {
+  const at = callSite()
+  return <B extends Backbone, L extends string>(
+    model: Model<B, L> &
+      ([Extract<Of, string>] extends [B["part"] | "adapters"] ? unknown : { readonly part: B["part"] }),
+  ): Model<B, L | Reached<Of>> => modelOf(rule((model as Model).data, true, of.map(selectorOf), at))
+}

@@ -1,0 +1,41 @@
+/**
+ * What the editor says and what the compiler says, once: each sentence is a type and a function of one name.
+ * Tests assert both.
+ */
+import type { Show } from "./width.ts"
+
+export type DoesNotFollow<Takes, Before> =
+  `this layer takes ${Show<Takes>} features, but the layer before it gives ${Show<Before>}`
+export const doesNotFollow = (takes: number | string, before: number | string): string =>
+  `this layer takes ${takes} features, but the layer before it gives ${before}`
+
+export type NotResidual<In, Out> = `x + f(x) needs f to give back the ${Show<In>} features it takes, not ${Show<Out>}`
+export const notResidual = (takes: number | string, gives: number | string): string =>
+  `x + f(x) needs f to give back the ${takes} features it takes, not ${gives}`
+
+export type NotAnAdapter<In, Out> = `an adapter gives back the ${Show<In>} features it takes, not ${Show<Out>}`
+export const notAnAdapter = (takes: number | string, gives: number | string): string =>
+  `an adapter gives back the ${takes} features it takes, not ${gives}`
+
+export type NoSuchBlock<I extends number, Depth extends number> = `there is no block ${I} in ${Depth}`
+export const noSuchBlock = (i: number, depth: number): string => `there is no block ${i} in ${depth}`
+
+export type WrongDepth<
+  Schedule extends number,
+  Backbone extends number,
+> = `this schedule is for ${Schedule} blocks, but the backbone has ${Backbone}`
+export const wrongDepth = (schedule: number, backbone: number): string =>
+  `this schedule is for ${schedule} blocks, but the backbone has ${backbone}`
+
+export type WrongWidth<Adapter, Backbone> =
+  `these adapters are for ${Show<Adapter>} features, but the backbone's blocks have ${Show<Backbone>}`
+export const wrongWidth = (adapter: number, backbone: number): string =>
+  `these adapters are for ${adapter} features, but the backbone's blocks have ${backbone}`
+
+export type NothingLearns = "every part is frozen: nothing would learn"
+export const nothingLearns: NothingLearns = "every part is frozen: nothing would learn"
+
+export type NotWhole<N extends number> = `a width is a whole number, not ${N}`
+export const notWhole = (n: number): string => `a width is a whole number, not ${n}`
+
+export type RatioIsNoWidth = "a ratio is not a number of features: multiply it by a width in a schedule"
