@@ -1,4 +1,42 @@
 import type { Explanation } from "./explanation.ts"
 
 /** HS2xxx */
-export const graph = {} as const satisfies Record<`HS2${number}`, Explanation>
+export const graph = {
+  HS2601: {
+    title: "no WebGPU device",
+    cause:
+      "This machine or browser gives no WebGPU adapter, or the optional package `webgpu` is not installed in Node.",
+    cure: "Install the package `webgpu` and a Vulkan, Metal or D3D12 driver, use a browser with WebGPU, or choose another target.",
+  },
+  HS2602: {
+    title: "a buffer is larger than the device allows",
+    cause: "A tensor of the program needs a buffer over the device's limit for buffers or storage bindings.",
+    cure: "Use a smaller batch or input size, or a device whose limit is at least what the message names.",
+  },
+  HS2603: {
+    title: "the device rejected the work",
+    cause:
+      "WebGPU reported a validation, memory or internal error while the program ran; its results are not to be trusted and were discarded.",
+    cure: "If memory ran out, use a smaller batch or input size; otherwise the message is a fault of the backend: report it.",
+  },
+  HS2604: {
+    title: "the device was lost",
+    cause: "The GPU's driver reset, the device was unplugged, or the browser took it away.",
+    cure: "Run again; resume training from the last checkpoint. If it repeats, the work may take longer than the driver allows: use a smaller input size.",
+  },
+  HS2605: {
+    title: "the target cannot run an op",
+    cause: "The program has an op, or an op with attributes, that this target has no kernel for.",
+    cure: "Choose another target, or write the layer with other ops; FEATURES.md has the table op by target.",
+  },
+  HS2606: {
+    title: "a program was given other tensors than it takes",
+    cause: "An input or parameter is missing, unknown, or has another shape than the program was compiled for.",
+    cure: "Give exactly the named tensors with the shapes that the program was compiled for, or compile it for these shapes.",
+  },
+  HS2607: {
+    title: "the device has no 16-bit floats",
+    cause: "Arithmetic in 16-bit floats was asked for, and the device lacks the feature shader-f16.",
+    cure: "Leave the option out, or use a device that has shader-f16.",
+  },
+} as const satisfies Record<`HS2${number}`, Explanation>

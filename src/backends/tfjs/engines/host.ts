@@ -1,0 +1,38 @@
+/** tfjs's engines that run on this side: plain JavaScript, and WebAssembly with SIMD. */
+import type { KernelBackend } from "@tensorflow/tfjs-core"
+import type { Engine, EngineName } from "../kernels.ts"
+
+/** Both compute at once: nothing to guard, nothing to wait for. */
+const hostEngine = (name: EngineName, backend: KernelBackend, dispose: () => Promise<void>): Engine => ({
+  name,
+  backend,
+  f16: false,
+  settle: () => undefined,
+  guarded: async (work) => work(),
+  read: async ({ dataId }) => Float32Array.from((await backend.read(dataId as object)) as Float32Array),
+  count: () => backend.numDataIds(),
+  dispose,
+})
+
+export const openCpu = async (): Promise<Engine> => {
+  const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu")
+  return hostEngine("cpu", new MathBackendCPU(), async () => undefined)
+}
+
+let shared: Promise<KernelBackend> | undefined
+/** Where the .wasm files are, with a final slash; Node finds them in its own package. Settled by the first call. */
+export const openWasm = async (path?: string): Promise<Engine> => {
+  // tfjs's wasm kernels keep pointers into one module for all, so the process has one instance, and it stays.
+  shared ??= startWasm(path)
+  return hostEngine("wasm", await shared, async () => undefined)
+}
+
+const startWasm = async (path?: string): Promise<KernelBackend> => {
+  const [core, wasm] = await Promise.all([import("@tensorflow/tfjs-core"), import("@tensorflow/tfjs-backend-wasm")])
+  if (path !== undefined) wasm.setWasmPaths(path)
+  const factory = core.findBackendFactory("wasm")
+  if (!factory) throw new Error("internal: tfjs-backend-wasm registered no factory")
+  const backend = await factory()
+  for (const kernel of core.getKernelsForBackend("wasm")) kernel.setupFunc?.(backend)
+  return backend
+}

@@ -1,0 +1,156 @@
+/** A program on one of tfjs's engines: our order, our disposal, state that stays on the device. */
+import { type Program, type Shape, sizeOf, type Tensor, type Tensors } from "../../compiler/ir/graph.ts"
+import type { Executable } from "../backend.ts"
+import { type Engine, free, newTensor, openSession, type Value, view } from "./kernels.ts"
+import { lowering, type Rule } from "./lower/index.ts"
+import { ownRules } from "./lower/own.ts"
+import { planSteps } from "./plan.ts"
+import { wrongTensors } from "./problems.ts"
+
+type AnyRule = Rule<never>
+
+const sources = (program: Program): ReadonlyMap<string, Shape> =>
+  new Map(
+    program.graph.nodes.flatMap(({ op, attrs, shape }) =>
+      op === "input" || op === "parameter" ? [[attrs.name, shape] as const] : [],
+    ),
+  )
+
+/** Work one after another: what is encoded for a run is never mixed with another's. */
+const queue = () => {
+  let last: Promise<unknown> = Promise.resolve()
+  return <A>(work: () => Promise<A>): Promise<A> => {
+    const next = last.then(work, work)
+    last = next.catch(() => undefined)
+    return next
+  }
+}
+
+export const openExecutable = (engine: Engine, program: Program): Executable => {
+  const { graph, state } = program
+  const shapes = sources(program)
+  const parameters = new Set(graph.nodes.flatMap((node) => (node.op === "parameter" ? [node.attrs.name] : [])))
+  const isLoaded = (name: string) => parameters.has(name) || name in state
+  const advancing = new Set(Object.values(state))
+  const steps = planSteps(graph)
+  const session = openSession(engine)
+  const loaded = new Map<string, Value>()
+  const inTurn = queue()
+  const rules: Readonly<Record<string, AnyRule>> = { ...lowering, ...(engine.own ? ownRules : {}) } as never
+  const mine = (name: string) => wrongTensors(engine.name, name)
+
+  const check = (name: string, tensor: Tensor | undefined): Tensor => {
+    const shape = shapes.get(name)
+    if (!shape) throw mine(`the program has no tensor named "${name}"`)
+    if (!tensor) throw mine(`"${name}" is missing`)
+    const given = tensor.shape
+    if (given.length !== shape.length || given.some((extent, axis) => extent !== shape[axis]))
+      throw mine(`"${name}" has shape [${given}], the program expects [${shape}]`)
+    if (tensor.data.length !== sizeOf(shape))
+      throw mine(`"${name}" has ${tensor.data.length} values, its shape [${shape}] needs ${sizeOf(shape)}`)
+    return tensor
+  }
+
+  /** Encodes the whole run; gives the outputs' values, each with a reference of its own. */
+  const encode = (fed: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> => {
+    const values = new Map<number, readonly Value[]>()
+    graph.nodes.forEach((node, id) => {
+      if (node.op === "constant") {
+        const { values: given } = node.attrs
+        const all = () =>
+          given.length === 1 ? new Float32Array(sizeOf(node.shape)).fill(given[0]!) : Float32Array.from(given)
+        values.set(id, [session.kernels.constant(`node ${id}`, node.shape, all)])
+      }
+      if (node.op === "parameter" || node.op === "input") {
+        const value = fed.get(node.attrs.name) ?? loaded.get(node.attrs.name)
+        if (value) values.set(id, [value])
+      }
+    })
+    const made = new Set<number>()
+    const release = (id: number) => {
+      for (const value of values.get(id)!) free(engine, value)
+      values.delete(id)
+      made.delete(id)
+    }
+    try {
+      for (const { id, node, frees } of steps) {
+        const inputs = node.inputs.map((input) => values.get(input)![0]!)
+        const raw =
+          node.op === "part"
+            ? values.get(node.inputs[0]!)![node.attrs.index]!
+            : rules[node.op]!(session.kernels, node as never, inputs)
+        values.set(id, session.sweep(Array.isArray(raw) ? raw : [raw]))
+        made.add(id)
+        for (const done of frees) release(done)
+      }
+      return new Map(graph.outputs.map(({ name, value }) => [name, view(engine, values.get(value)![0]!)]))
+    } finally {
+      session.sweep([])
+      for (const id of made) release(id)
+    }
+  }
+
+  const readAll = async (values: Iterable<readonly [string, Value]>): Promise<Tensors> => {
+    const entries: (readonly [string, Tensor])[] = []
+    for (const [name, value] of values)
+      entries.push([name, { shape: [...value.shape], data: await engine.read(value) }])
+    return Object.fromEntries(entries)
+  }
+
+  const runOnce = async (inputs: Tensors): Promise<Tensors> => {
+    for (const name of Object.keys(inputs)) {
+      check(name, inputs[name])
+      if (isLoaded(name)) throw mine(`"${name}" is loaded, not fed: it is a parameter or state`)
+    }
+    for (const name of shapes.keys()) {
+      if (isLoaded(name) ? !loaded.has(name) : !(name in inputs))
+        throw mine(isLoaded(name) ? `"${name}" was not loaded` : `"${name}" is missing`)
+    }
+    const fed = new Map<string, Value>()
+    let results: ReadonlyMap<string, Value> = new Map()
+    try {
+      await engine.guarded(() => {
+        for (const [name, tensor] of Object.entries(inputs)) fed.set(name, newTensor(engine, tensor.shape, tensor.data))
+        results = encode(fed)
+      })
+      const outputs = await readAll([...results].filter(([name]) => !advancing.has(name)))
+      // Only now, when nothing went wrong, does the state advance.
+      for (const [name, output] of Object.entries(state)) replace(name, view(engine, results.get(output)!))
+      return outputs
+    } finally {
+      for (const value of [...fed.values(), ...results.values()]) free(engine, value)
+    }
+  }
+  const replace = (name: string, value: Value): void => {
+    const old = loaded.get(name)
+    loaded.set(name, value)
+    if (old) free(engine, old)
+  }
+
+  return {
+    load: (tensors) =>
+      inTurn(async () => {
+        for (const [name, tensor] of Object.entries(tensors)) {
+          check(name, tensor)
+          if (!isLoaded(name)) throw mine(`"${name}" is an input: feed it to each run`)
+        }
+        await engine.guarded(() => {
+          for (const [name, tensor] of Object.entries(tensors))
+            replace(name, newTensor(engine, tensor.shape, tensor.data))
+        })
+      }),
+    run: (inputs) => inTurn(() => runOnce(inputs)),
+    read: (names) =>
+      inTurn(async () => {
+        const missing = names.find((name) => !loaded.has(name))
+        if (missing !== undefined) throw mine(`"${missing}" was not loaded, or is no state of this program`)
+        return readAll(names.map((name) => [name, loaded.get(name)!] as const))
+      }),
+    dispose: () =>
+      inTurn(async () => {
+        session.dispose()
+        for (const value of loaded.values()) free(engine, value)
+        loaded.clear()
+      }),
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * tfjs's kernels, called one by one: no tape, no scopes, no active backend.
+ *
+ * tfjs-core's engine would choose a global backend, track every tensor and differentiate. Our plan has done all of that
+ * before it runs, so a lowering asks for a kernel by its name and gets the tensor that it made.
+ */
+import { getKernel, type KernelBackend, type NamedAttrMap, type TensorInfo } from "@tensorflow/tfjs-core"
+import { type Shape, sizeOf } from "../../compiler/ir/graph.ts"
+import type { WgslKernel } from "./wgsl/kernel.ts"
+
+export type EngineName = "cpu" | "wasm" | "webgpu"
+export type Value = TensorInfo
+
+/** An instance of one of tfjs's backends, and how to use it safely. */
+export interface Engine {
+  readonly name: EngineName
+  readonly backend: KernelBackend & {
+    makeTensorInfo?(shape: number[], dtype: "float32" | "int32", values?: Float32Array | Int32Array): TensorInfo
+    makeOutput?(shape: number[], dtype: "float32" | "int32", memoryOffset?: number, values?: unknown): TensorInfo
+  }
+  /** Makes sure that the values are where the kernels run. */
+  readonly settle: (value: Value) => void
+  /** Runs a kernel of our own; only WebGPU has them. */
+  readonly own?: (kernel: WgslKernel, inputs: readonly Value[]) => readonly Value[]
+  /** Arithmetic in 16-bit floats inside our own kernels. */
+  readonly f16: boolean
+  /** Runs work that only encodes commands; rejects with a diagnostic when the device found anything wrong with it. */
+  readonly guarded: <A>(work: () => A) => Promise<A>
+  /** The values of a tensor on this side. */
+  readonly read: (value: Value) => Promise<Float32Array>
+  /** Tensors alive now. */
+  readonly count: () => number
+  readonly dispose: () => Promise<void>
+}
+
+/** What the lowering of one op may do. Everything it makes and does not return is freed after it. */
+export interface Kernels {
+  readonly engine: EngineName
+  readonly f16: boolean
+  /** One tfjs kernel by name, with the names that tfjs gives its inputs and attributes. */
+  readonly run: (
+    kernel: string,
+    inputs: Readonly<Record<string, Value>> | readonly Value[],
+    attrs?: Readonly<Record<string, unknown>>,
+  ) => Value
+  readonly own: (kernel: WgslKernel, inputs: readonly Value[]) => readonly Value[]
+  /** Values known at compile time, uploaded once: `key` says all about them. */
+  readonly constant: (key: string, shape: Shape, values: () => Float32Array | Int32Array) => Value
+}
+
+/** One executable's access to an engine: its constants live as long as it does. */
+export interface Session {
+  readonly kernels: Kernels
+  /** Frees what was made since the last call, but for what is kept; each kept value holds a reference of its own. */
+  readonly sweep: (keep: readonly Value[]) => readonly Value[]
+  readonly dispose: () => void
+}
+
+export const newTensor = (engine: Engine, shape: Shape, values: Float32Array | Int32Array): Value => {
+  if (values.length !== sizeOf(shape)) throw new Error(`internal: ${values.length} values for shape [${shape}]`)
+  const dtype = values instanceof Int32Array ? "int32" : "float32"
+  // Engines may keep the array itself, and callers may write to theirs again.
+  const value = { dataId: engine.backend.write(values.slice(), [...shape], dtype), shape: [...shape], dtype } as Value
+  engine.settle(value)
+  return value
+}
+
+export const free = (engine: Engine, value: Value): void => {
+  engine.backend.disposeData(value.dataId as object)
+}
+
+/** Another reference to the same data. */
+export const view = (engine: Engine, value: Value): Value => {
+  engine.backend.incRef(value.dataId as object)
+  return { ...value }
+}
+
+export const openSession = (engine: Engine): Session => {
+  const constants = new Map<string, Value>()
+  let made: Value[] = []
+  const kernels: Kernels = {
+    engine: engine.name,
+    f16: engine.f16,
+    run: (kernel, inputs, attrs = {}) => {
+      const config = getKernel(kernel, engine.name)
+      if (!config) throw new Error(`internal: ${engine.name} has no kernel ${kernel}`)
+      const output = config.kernelFunc({
+        inputs: inputs as Record<string, TensorInfo>,
+        attrs: attrs as NamedAttrMap,
+        backend: engine.backend,
+      })
+      if (Array.isArray(output)) throw new Error(`internal: kernel ${kernel} gave several tensors`)
+      made.push(output)
+      return output
+    },
+    own: (kernel, inputs) => {
+      if (!engine.own) throw new Error(`internal: ${engine.name} runs no kernel of our own (${kernel.name})`)
+      const outputs = engine.own(kernel, inputs)
+      made.push(...outputs)
+      return outputs
+    },
+    constant: (key, shape, values) => {
+      const known = constants.get(key)
+      if (known) return known
+      const value = newTensor(engine, shape, values())
+      constants.set(key, value)
+      return value
+    },
+  }
+  return {
+    kernels,
+    sweep: (keep) => {
+      // A rule may give back its own input, or a constant: those are others' references, so we take another.
+      const owned = keep.map((value) => (made.includes(value) ? value : view(engine, value)))
+      const kept = new Set(owned)
+      for (const value of made) if (!kept.has(value)) free(engine, value)
+      made = []
+      return owned
+    },
+    dispose: () => {
+      for (const value of [...made, ...constants.values()]) free(engine, value)
+      made = []
+      constants.clear()
+    },
+  }
+}

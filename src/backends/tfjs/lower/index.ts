@@ -1,0 +1,90 @@
+/** What each op becomes on tfjs's kernels. A total map: an op without a rule does not compile. */
+import type { NodeOf, OpKind } from "../../../compiler/ir/graph.ts"
+import type { Kernels, Value } from "../kernels.ts"
+import * as basic from "./basic.ts"
+import * as composite from "./composites.ts"
+import { conv2d, conv2dInputGrad, conv2dWeightGrad } from "./convolution.ts"
+import { keyOf, scatterRows } from "./gather.ts"
+import { avgPool2d, avgPool2dGrad, maxPool2d, maxPool2dGrad } from "./pooling.ts"
+import { linear, matmul } from "./products.ts"
+
+/** Values that a run starts with, and views of others: the executor has them. */
+export type Held = "input" | "parameter" | "constant" | "part"
+export type Lowered = Exclude<OpKind, Held>
+/** Inputs → the value, or one value for each part. */
+export type Rule<K extends OpKind> = (k: Kernels, node: NodeOf<K>, inputs: readonly Value[]) => Value | readonly Value[]
+export type Lowering = { readonly [K in Lowered]: Rule<K> }
+
+type AnyRule = (k: Kernels, node: unknown, inputs: readonly Value[]) => Value | readonly Value[]
+const one =
+  (kernel: string): AnyRule =>
+  (k, _, [x]) =>
+    basic.unary(k, kernel, x!)
+const two =
+  (kernel: string): AnyRule =>
+  (k, _, [a, b]) =>
+    basic.binary(k, kernel, a!, b!)
+
+export const lowering: Lowering = {
+  neg: one("Neg"),
+  exp: one("Exp"),
+  log: one("Log"),
+  sqrt: one("Sqrt"),
+  sin: one("Sin"),
+  cos: one("Cos"),
+  tanh: one("Tanh"),
+  erf: one("Erf"),
+  abs: one("Abs"),
+  sigmoid: one("Sigmoid"),
+  softplus: one("Softplus"),
+  relu: one("Relu"),
+  step: (k, _, [x]) => k.run("Step", { x: x! }, { alpha: 0 }),
+  equals: (k, { attrs }, [x]) => basic.toFloat(k, basic.binary(k, "Equal", x!, basic.scalar(k, attrs.value))),
+  scale: (k, { attrs }, [x]) => basic.scaled(k, x!, attrs.by),
+  shift: (k, { attrs }, [x]) => basic.shifted(k, x!, attrs.by),
+
+  add: two("Add"),
+  sub: two("Sub"),
+  mul: two("Multiply"),
+  div: two("RealDiv"),
+  maximum: two("Maximum"),
+
+  matmul: (k, { attrs }, [a, b]) => matmul(k, a!, b!, attrs.transposeA, attrs.transposeB),
+  conv2d: (k, node, [x, weight]) => conv2d(k, node, x!, weight!),
+  conv2dInputGrad: (k, node, [gradient, weight]) => conv2dInputGrad(k, node, gradient!, weight!),
+  conv2dWeightGrad: (k, node, [x, gradient]) => conv2dWeightGrad(k, node, x!, gradient!),
+
+  maxPool2d: (k, node, [x]) => maxPool2d(k, node, x!),
+  maxPool2dGrad: (k, node, [x, gradient]) => maxPool2dGrad(k, node, x!, gradient!),
+  avgPool2d: (k, node, [x]) => avgPool2d(k, node, x!),
+  avgPool2dGrad: (k, node, [gradient]) => avgPool2dGrad(k, node, gradient!),
+
+  reduceSum: (k, { attrs }, [x]) => basic.reduce(k, "Sum", x!, attrs.axes, attrs.keepDims),
+  reduceMean: (k, { attrs }, [x]) => basic.reduce(k, "Mean", x!, attrs.axes, attrs.keepDims),
+  reduceMax: (k, { attrs }, [x]) => basic.reduce(k, "Max", x!, attrs.axes, attrs.keepDims),
+
+  reshape: (k, { shape }, [x]) => basic.reshape(k, x!, shape),
+  transpose: (k, { attrs }, [x]) => basic.transpose(k, x!, attrs.perm),
+  broadcast: (k, { shape }, [x]) => basic.broadcastTo(k, x!, shape),
+  slice: (k, { attrs }, [x]) => basic.slice(k, x!, attrs.starts, attrs.ends),
+  pad: (k, { attrs }, [x]) => basic.pad(k, x!, attrs.before, attrs.after),
+  concat: (k, { attrs }, xs) => basic.concat(k, xs, attrs.axis),
+  gather: (k, { attrs }, [x]) => basic.gatherRows(k, x!, `gather ${keyOf(attrs.indices)}`, attrs.indices),
+  scatterAdd: (k, { attrs }, [x]) => scatterRows(k, x!, attrs.indices, attrs.rows),
+  oneHot: (k, { attrs }, [ids]) => composite.oneHot(k, ids!, attrs.classes),
+
+  linear: (k, _, [x, weight, bias]) => linear(k, x!, weight!, bias),
+  softmax: (k, _, [x]) => composite.softmax(k, x!),
+  softmaxGrad: (k, _, [y, gradient]) => composite.softmaxGrad(k, y!, gradient!),
+  layerNorm: (k, { attrs }, [x, gamma, beta]) => composite.layerNorm(k, attrs.eps, x!, gamma!, beta!),
+  layerNormGrad: (k, { attrs }, [x, gamma, gradient]) => composite.layerNormGrad(k, attrs.eps, x!, gamma!, gradient!),
+  gelu: (k, _, [x]) => composite.gelu(k, x!),
+  geluGrad: (k, _, [x, gradient]) => composite.geluGrad(k, x!, gradient!),
+  attention: (k, { attrs }, [q, key, v]) => composite.attention(k, attrs.scale, q!, key!, v!),
+  attentionGrad: (k, { attrs }, inputs) => composite.attentionGrad(k, attrs.scale, inputs),
+  relPosAttention: (k, { attrs }, inputs) => composite.relPosAttention(k, attrs, inputs),
+  relPosAttentionGrad: (k, { attrs }, inputs) => composite.relPosAttentionGrad(k, attrs, inputs),
+  resizeBilinear: (k, { shape }, [x]) => composite.resizeBilinear(k, x!, shape),
+  resizeBilinearGrad: (k, { shape }, [gradient]) => composite.resizeBilinearGrad(k, gradient!, shape),
+  adapter: (k, _, inputs) => composite.adapter(k, inputs),
+}

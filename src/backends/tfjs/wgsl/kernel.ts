@@ -1,0 +1,3 @@
+export interface WgslKernel {
+  readonly name: string
+}
