@@ -1,0 +1,140 @@
+/** What the functions of src/dsl/functions.ts mean, in ops of the graph. */
+import type { Attrs, FunctionName } from "../../../dsl/layer.ts"
+import type { Builder } from "../../ir/builder.ts"
+import type { Shape } from "../../ir/graph.ts"
+import type { Context } from "./context.ts"
+import { rearrangement } from "./rearrange.ts"
+
+type Meaning = (ctx: Context, args: readonly number[], attrs: Attrs) => number
+
+const number = (attrs: Attrs, name: string): number => attrs[name] as number
+
+export const rearrange = (
+  b: Builder,
+  x: number,
+  pattern: string,
+  sizes: Readonly<Record<string, number>> = {},
+): number => {
+  const { split, perm, shape } = rearrangement(pattern, b.shapeOf(x), sizes)
+  return b.reshape(b.transpose(b.reshape(x, split), perm), shape)
+}
+
+/** The part of x from start to end on one axis. */
+export const sliceAxis = (b: Builder, x: number, axis: number, start: number, end: number): number => {
+  const shape = b.shapeOf(x)
+  const at = axis < 0 ? axis + shape.length : axis
+  const stop = end < 0 ? end + shape[at]! : end
+  return b.slice(
+    x,
+    shape.map((_, i) => (i === at ? start : 0)),
+    shape.map((extent, i) => (i === at ? stop : extent)),
+  )
+}
+
+const padEnds = (b: Builder, x: number, after: Shape): number =>
+  b.pad(
+    x,
+    after.map(() => 0),
+    after,
+  )
+
+const multiple = (extent: number, size: number): number => Math.ceil(extent / size) * size
+
+const windows = (b: Builder, x: number, size: number): number => {
+  const [, h, w] = b.shapeOf(x) as [number, number, number, number]
+  const padded = padEnds(b, x, [0, multiple(h, size) - h, multiple(w, size) - w, 0])
+  return rearrange(b, padded, "b (rows h) (columns w) c -> (b rows columns) h w c", { h: size, w: size })
+}
+
+const unwindows = (b: Builder, x: number, size: number, like: number): number => {
+  const [, h, w] = b.shapeOf(like) as [number, number, number, number]
+  const sizes = { rows: multiple(h, size) / size, columns: multiple(w, size) / size }
+  const grid = rearrange(b, x, "(b rows columns) h w c -> b (rows h) (columns w) c", sizes)
+  return sliceAxis(b, sliceAxis(b, grid, 1, 0, h), 2, 0, w)
+}
+
+const attention = (b: Builder, [q, k, v]: readonly number[], heads: number): number => {
+  const split = (x: number) => rearrange(b, x, "b n (heads c) -> b heads n c", { heads })
+  const width = b.shapeOf(q!).at(-1)! / heads
+  const out = b.attention(split(q!), split(k!), split(v!), { scale: width ** -0.5 })
+  return rearrange(b, out, "b heads n c -> b n (heads c)")
+}
+
+const relPosAttention = (b: Builder, [qkv, tableH, tableW]: readonly number[], heads: number): number => {
+  const [, height, width] = b.shapeOf(qkv!) as [number, number, number, number]
+  const split = rearrange(b, qkv!, "b h w (three heads c) -> three b heads (h w) c", { three: 3, heads })
+  const part = (i: number) => {
+    const [, ...shape] = b.shapeOf(split)
+    return b.reshape(sliceAxis(b, split, 0, i, i + 1), shape)
+  }
+  const [q, k, v] = [part(0), part(1), part(2)]
+  const scale = b.shapeOf(q).at(-1)! ** -0.5
+  const out = b.relPosAttention(q, k, v, tableH!, tableW!, { scale, height, width })
+  return rearrange(b, out, "b heads (h w) c -> b h w (heads c)", { h: height })
+}
+
+const resize = (b: Builder, x: number, height: number, width: number): number => {
+  const [, , h, w] = b.shapeOf(x)
+  return h === height && w === width ? x : b.resizeBilinear(x, { height, width })
+}
+
+const repeatBatch = (b: Builder, x: number, like: number): number => {
+  const [, ...rest] = b.shapeOf(x)
+  return b.broadcast(x, [b.shapeOf(like)[0]!, ...rest])
+}
+
+const pixelCentres = (b: Builder, height: number, width: number): number => {
+  const values = Array.from({ length: height * width }, (_, i) => [
+    ((i % width) + 0.5) / width,
+    (Math.floor(i / width) + 0.5) / height,
+  ])
+  return b.constant(values.flat(), [1, height, width, 2])
+}
+
+const concat = (b: Builder, values: readonly number[], axis: number): number => {
+  const rank = b.shapeOf(values[0]!).length
+  return values.length === 1 ? values[0]! : b.concat(values, axis < 0 ? axis + rank : axis)
+}
+
+/** Total: a function of the language without a meaning does not compile. `either` is the module's own (module.ts). */
+export const meanings: { readonly [F in Exclude<FunctionName, "either">]: Meaning } = {
+  add: ({ b }, [x, y]) => b.add(x!, y!),
+  sub: ({ b }, [x, y]) => b.sub(x!, y!),
+  mul: ({ b }, [x, y]) => b.mul(x!, y!),
+  div: ({ b }, [x, y]) => b.div(x!, y!),
+  scale: ({ b }, [x], attrs) => b.scale(x!, number(attrs, "by")),
+  shift: ({ b }, [x], attrs) => b.shift(x!, number(attrs, "by")),
+  matmul: ({ b }, [x, y]) => b.matmul(x!, y!),
+  relu: ({ b }, [x]) => b.relu(x!),
+  gelu: ({ b }, [x]) => b.gelu(x!),
+  sigmoid: ({ b }, [x]) => b.sigmoid(x!),
+  tanh: ({ b }, [x]) => b.tanh(x!),
+  sin: ({ b }, [x]) => b.sin(x!),
+  cos: ({ b }, [x]) => b.cos(x!),
+  softmax: ({ b }, [x]) => b.softmax(x!),
+  equals: ({ b }, [x], attrs) => b.equals(x!, number(attrs, "value")),
+  constant: ({ b }, _, { values, shape }) => b.constant(values as readonly number[], shape as Shape),
+  rearrange: ({ b }, [x], { pattern, sizes }) =>
+    rearrange(b, x!, pattern as string, sizes as Readonly<Record<string, number>>),
+  concat: ({ b }, values, attrs) => concat(b, values, number(attrs, "axis")),
+  slice: ({ b }, [x], attrs) => sliceAxis(b, x!, number(attrs, "axis"), number(attrs, "start"), number(attrs, "end")),
+  mean: ({ b }, [x], attrs) => b.reduceMean(x!, { axes: [number(attrs, "axis")], keepDims: false }),
+  repeatBatch: ({ b }, [x, like]) => repeatBatch(b, x!, like!),
+  windows: ({ b }, [x], attrs) => windows(b, x!, number(attrs, "size")),
+  unwindows: ({ b }, [x, like], attrs) => unwindows(b, x!, number(attrs, "size"), like!),
+  attention: ({ b }, args, attrs) => attention(b, args, number(attrs, "heads")),
+  relPosAttention: ({ b }, args, attrs) => relPosAttention(b, args, number(attrs, "heads")),
+  resize: ({ b }, [x], attrs) => resize(b, x!, number(attrs, "height"), number(attrs, "width")),
+  resizeTo: ({ b, sizes }, [x], { size }) => resize(b, x!, ...sizes[size as string]!),
+  padTo: ({ b }, [x], attrs) => {
+    const [, , h, w] = b.shapeOf(x!) as [number, number, number, number]
+    const size = number(attrs, "size")
+    if (h > size || w > size) throw new Error(`the image is ${h} × ${w}, larger than the model's ${size} × ${size}`)
+    return padEnds(b, x!, [0, 0, size - h, size - w])
+  },
+  cropLike: ({ b }, [x, like]) => {
+    const [, , h, w] = b.shapeOf(like!) as [number, number, number, number]
+    return sliceAxis(b, sliceAxis(b, x!, 2, 0, h), 3, 0, w)
+  },
+  pixelCentres: ({ b }, _, attrs) => pixelCentres(b, number(attrs, "height"), number(attrs, "width")),
+}
