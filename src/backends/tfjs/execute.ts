@@ -2,7 +2,7 @@
 import { type Program, type Shape, sizeOf, type Tensor, type Tensors } from "../../compiler/ir/graph.ts"
 import type { Executable } from "../backend.ts"
 import { type Engine, free, newTensor, openSession, type Value, view } from "./kernels.ts"
-import { lowering, type Rule } from "./lower/index.ts"
+import { lowering, type Results, type Rule } from "./lower/index.ts"
 import { ownRules } from "./lower/own.ts"
 import { planSteps } from "./plan.ts"
 import { wrongTensors } from "./problems.ts"
@@ -53,7 +53,12 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
 
   /** Encodes the whole run; gives the outputs' values, each with a reference of its own. */
   const encode = (fed: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> => {
-    const values = new Map<number, readonly Value[]>()
+    const values = new Map<number, readonly (Value | undefined)[]>()
+    const keep = (results: readonly (Value | undefined)[]) => {
+      const owned = session.sweep(results.filter((value) => value !== undefined))
+      let at = 0
+      return results.map((value) => (value === undefined ? undefined : owned[at++]))
+    }
     graph.nodes.forEach((node, id) => {
       if (node.op === "constant") {
         const { values: given } = node.attrs
@@ -68,18 +73,18 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
     })
     const made = new Set<number>()
     const release = (id: number) => {
-      for (const value of values.get(id)!) free(engine, value)
+      for (const value of values.get(id)!) if (value) free(engine, value)
       values.delete(id)
       made.delete(id)
     }
     try {
-      for (const { id, node, frees } of steps) {
+      for (const { id, node, wanted, frees } of steps) {
         const inputs = node.inputs.map((input) => values.get(input)![0]!)
-        const raw =
+        const results: Results =
           node.op === "part"
             ? values.get(node.inputs[0]!)![node.attrs.index]!
-            : rules[node.op]!(session.kernels, node as never, inputs)
-        values.set(id, session.sweep(Array.isArray(raw) ? raw : [raw]))
+            : rules[node.op]!(session.kernels, node as never, inputs, (part) => wanted.has(part))
+        values.set(id, keep(Array.isArray(results) ? results : [results]))
         made.add(id)
         for (const done of frees) release(done)
       }

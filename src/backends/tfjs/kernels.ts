@@ -24,6 +24,8 @@ export interface Engine {
   readonly own?: (kernel: WgslKernel, inputs: readonly Value[]) => readonly Value[]
   /** Arithmetic in 16-bit floats inside our own kernels. */
   readonly f16: boolean
+  /** Memory that a workgroup of our own kernels may use. */
+  readonly workgroupBytes: number
   /** Runs work that only encodes commands; rejects with a diagnostic when the device found anything wrong with it. */
   readonly guarded: <A>(work: () => A) => Promise<A>
   /** The values of a tensor on this side. */
@@ -37,6 +39,7 @@ export interface Engine {
 export interface Kernels {
   readonly engine: EngineName
   readonly f16: boolean
+  readonly workgroupBytes: number
   /** One tfjs kernel by name, with the names that tfjs gives its inputs and attributes. */
   readonly run: (
     kernel: string,
@@ -81,6 +84,7 @@ export const openSession = (engine: Engine): Session => {
   const kernels: Kernels = {
     engine: engine.name,
     f16: engine.f16,
+    workgroupBytes: engine.workgroupBytes,
     run: (kernel, inputs, attrs = {}) => {
       const config = getKernel(kernel, engine.name)
       if (!config) throw new Error(`internal: ${engine.name} has no kernel ${kernel}`)

@@ -4,6 +4,8 @@ import type { Graph, Node, OpKind } from "../../compiler/ir/graph.ts"
 export interface Step {
   readonly id: number
   readonly node: Node
+  /** Which parts anything uses, where the node gives several. */
+  readonly wanted: ReadonlySet<number>
   /** Nodes whose values are not needed after this step. */
   readonly frees: readonly number[]
 }
@@ -31,5 +33,10 @@ export const planSteps = (graph: Graph): readonly Step[] => {
     for (const input of last) seen.add(input)
     frees.set(id, last)
   }
-  return order.map((id) => ({ id, node: graph.nodes[id]!, frees: frees.get(id) ?? [] }))
+  const wanted = new Map<number, Set<number>>(order.map((id) => [id, new Set()]))
+  for (const id of order) {
+    const node = graph.nodes[id]!
+    if (node.op === "part") wanted.get(node.inputs[0]!)?.add(node.attrs.index)
+  }
+  return order.map((id) => ({ id, node: graph.nodes[id]!, wanted: wanted.get(id)!, frees: frees.get(id) ?? [] }))
 }

@@ -7,6 +7,7 @@ const hostEngine = (name: EngineName, backend: KernelBackend, dispose: () => Pro
   name,
   backend,
   f16: false,
+  workgroupBytes: 0,
   settle: () => undefined,
   guarded: async (work) => work(),
   read: async ({ dataId }) => Float32Array.from((await backend.read(dataId as object)) as Float32Array),

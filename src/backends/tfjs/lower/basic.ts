@@ -26,7 +26,11 @@ export const scalar = (k: Kernels, value: number): Value =>
   k.constant(`scalar ${value}`, [], () => Float32Array.of(value))
 export const scaled = (k: Kernels, x: Value, by: number): Value => mul(k, x, scalar(k, by))
 export const shifted = (k: Kernels, x: Value, by: number): Value => add(k, x, scalar(k, by))
-export const toFloat = (k: Kernels, x: Value): Value => k.run("Cast", { x }, { dtype: "float32" })
+/** 1 where x > 0, else 0. */
+export const step = (k: Kernels, x: Value): Value => k.run("Step", { x }, { alpha: 0 })
+/** 1 where a is b, else 0. In floats throughout: a boolean cast back is wrong on webgpu. */
+export const equal = (k: Kernels, a: Value, b: Value): Value =>
+  sub(k, scalar(k, 1), step(k, unary(k, "Abs", sub(k, a, b))))
 
 export const transpose = (k: Kernels, x: Value, perm: readonly number[]): Value => {
   const out = perm.map((axis) => x.shape[axis]!)

@@ -1,20 +1,7 @@
 /** The composites from plain kernels: what runs where there is no kernel of our own. */
 import { type NodeOf, type Shape, sizeOf } from "../../../compiler/ir/graph.ts"
 import type { Kernels, Value } from "../kernels.ts"
-import {
-  add,
-  gatherRows,
-  meanLast,
-  mul,
-  reshape,
-  scaled,
-  shifted,
-  sub,
-  sum,
-  toFloat,
-  transpose,
-  unary,
-} from "./basic.ts"
+import { add, equal, gatherRows, meanLast, mul, reshape, scaled, shifted, sub, sum, transpose, unary } from "./basic.ts"
 import { scatterRows } from "./gather.ts"
 import { linear, matmul } from "./products.ts"
 
@@ -41,12 +28,23 @@ export const layerNorm = (k: Kernels, eps: number, x: Value, gamma: Value, beta:
   add(k, mul(k, normalised(k, x, eps).hat, gamma), beta)
 
 /** With h the normalised x and t = g·γ: dx = (t − mean t − h·mean(t·h))/σ, dγ = Σ g·h, dβ = Σ g. */
-export const layerNormGrad = (k: Kernels, eps: number, x: Value, gamma: Value, gradient: Value): readonly Value[] => {
+export const layerNormGrad = (
+  k: Kernels,
+  eps: number,
+  x: Value,
+  gamma: Value,
+  gradient: Value,
+  wanted: (part: number) => boolean,
+): readonly (Value | undefined)[] => {
   const { hat, inverse } = normalised(k, x, eps)
   const t = mul(k, gradient, gamma)
   const inner = sub(k, sub(k, t, meanLast(k, t)), mul(k, hat, meanLast(k, mul(k, t, hat))))
   const rows = [...x.shape.keys()].slice(0, -1)
-  return [mul(k, inner, inverse), sum(k, mul(k, gradient, hat), rows), sum(k, gradient, rows)]
+  return [
+    mul(k, inner, inverse),
+    wanted(1) ? sum(k, mul(k, gradient, hat), rows) : undefined,
+    wanted(2) ? sum(k, gradient, rows) : undefined,
+  ]
 }
 
 /** Φ(x) = (1 + erf(x/√2))/2 */
@@ -133,21 +131,26 @@ export const relPosAttentionGrad = (
   k: Kernels,
   attrs: NodeOf<"relPosAttentionGrad">["attrs"],
   [q, key, v, tableH, tableW, , gradient]: readonly Value[],
-): readonly Value[] => {
+  wanted: (part: number) => boolean,
+): readonly (Value | undefined)[] => {
   const { scale, height, width } = attrs
   const [b, h, n, d] = q!.shape as [number, number, number, number]
   const p = relPosProbabilities(k, attrs, [q!, key!, v!, tableH!, tableW!])
   const { ds, dq, dk, dv } = attentionParts(k, scale, p, q!, key!, v!, gradient!)
   const grid = reshape(k, q!, [b * h, height, width, d])
   const onGrid = reshape(k, ds, [b * h * n, height, width])
-  const along = (table: Value, axis: 1 | 2, extent: number, other: number) => {
+  const along = (table: Value, axis: 1 | 2, extent: number, other: number, learns: boolean) => {
     const dBias = reshape(k, sum(k, onGrid, [axis === 1 ? 2 : 1]), [b * h, height, width, extent])
     const led = lead(k, dBias, axis)
     const dGrid = unlead(k, matmul(k, led, pairs(k, table, extent)), axis, b * h, other)
-    const dPairs = reshape(k, matmul(k, led, lead(k, grid, axis), true), [extent * extent, d])
-    return { dq: reshape(k, dGrid, q!.shape), dTable: scatterRows(k, dPairs, tableRows(extent), 2 * extent - 1) }
+    const dTable = () => {
+      const dPairs = reshape(k, matmul(k, led, lead(k, grid, axis), true), [extent * extent, d])
+      return scatterRows(k, dPairs, tableRows(extent), 2 * extent - 1)
+    }
+    return { dq: reshape(k, dGrid, q!.shape), dTable: learns ? dTable() : undefined }
   }
-  const [byRow, byColumn] = [along(tableH!, 1, height, width), along(tableW!, 2, width, height)]
+  const byRow = along(tableH!, 1, height, width, wanted(3))
+  const byColumn = along(tableW!, 2, width, height, wanted(4))
   return [add(k, add(k, dq, byRow.dq), byColumn.dq), dk, dv, byRow.dTable, byColumn.dTable]
 }
 
@@ -188,6 +191,5 @@ export const oneHot = (k: Kernels, ids: Value, classes: number): Value => {
   const range = k.constant(`range ${classes}`, [1, classes], () =>
     Float32Array.from({ length: classes }, (_, at) => at),
   )
-  const equal = k.run("Equal", { a: reshape(k, ids, [sizeOf(ids.shape), 1]), b: range })
-  return reshape(k, toFloat(k, equal), [...ids.shape, classes])
+  return reshape(k, equal(k, reshape(k, ids, [sizeOf(ids.shape), 1]), range), [...ids.shape, classes])
 }

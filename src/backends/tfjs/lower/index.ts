@@ -11,11 +11,14 @@ import { linear, matmul } from "./products.ts"
 /** Values that a run starts with, and views of others: the executor has them. */
 export type Held = "input" | "parameter" | "constant" | "part"
 export type Lowered = Exclude<OpKind, Held>
-/** Inputs → the value, or one value for each part. */
-export type Rule<K extends OpKind> = (k: Kernels, node: NodeOf<K>, inputs: readonly Value[]) => Value | readonly Value[]
+/** The value, or one for each part; parts that nothing uses may be left out. */
+export type Results = Value | readonly (Value | undefined)[]
+/** Whether anything uses a part: a frozen table needs no gradient. */
+export type Wanted = (part: number) => boolean
+export type Rule<K extends OpKind> = (k: Kernels, node: NodeOf<K>, inputs: readonly Value[], wanted: Wanted) => Results
 export type Lowering = { readonly [K in Lowered]: Rule<K> }
 
-type AnyRule = (k: Kernels, node: unknown, inputs: readonly Value[]) => Value | readonly Value[]
+type AnyRule = (k: Kernels, node: unknown, inputs: readonly Value[]) => Value
 const one =
   (kernel: string): AnyRule =>
   (k, _, [x]) =>
@@ -38,8 +41,8 @@ export const lowering: Lowering = {
   sigmoid: one("Sigmoid"),
   softplus: one("Softplus"),
   relu: one("Relu"),
-  step: (k, _, [x]) => k.run("Step", { x: x! }, { alpha: 0 }),
-  equals: (k, { attrs }, [x]) => basic.toFloat(k, basic.binary(k, "Equal", x!, basic.scalar(k, attrs.value))),
+  step: (k, _, [x]) => basic.step(k, x!),
+  equals: (k, { attrs }, [x]) => basic.equal(k, x!, basic.scalar(k, attrs.value)),
   scale: (k, { attrs }, [x]) => basic.scaled(k, x!, attrs.by),
   shift: (k, { attrs }, [x]) => basic.shifted(k, x!, attrs.by),
 
@@ -77,13 +80,14 @@ export const lowering: Lowering = {
   softmax: (k, _, [x]) => composite.softmax(k, x!),
   softmaxGrad: (k, _, [y, gradient]) => composite.softmaxGrad(k, y!, gradient!),
   layerNorm: (k, { attrs }, [x, gamma, beta]) => composite.layerNorm(k, attrs.eps, x!, gamma!, beta!),
-  layerNormGrad: (k, { attrs }, [x, gamma, gradient]) => composite.layerNormGrad(k, attrs.eps, x!, gamma!, gradient!),
+  layerNormGrad: (k, { attrs }, [x, gamma, gradient], wanted) =>
+    composite.layerNormGrad(k, attrs.eps, x!, gamma!, gradient!, wanted),
   gelu: (k, _, [x]) => composite.gelu(k, x!),
   geluGrad: (k, _, [x, gradient]) => composite.geluGrad(k, x!, gradient!),
   attention: (k, { attrs }, [q, key, v]) => composite.attention(k, attrs.scale, q!, key!, v!),
   attentionGrad: (k, { attrs }, inputs) => composite.attentionGrad(k, attrs.scale, inputs),
   relPosAttention: (k, { attrs }, inputs) => composite.relPosAttention(k, attrs, inputs),
-  relPosAttentionGrad: (k, { attrs }, inputs) => composite.relPosAttentionGrad(k, attrs, inputs),
+  relPosAttentionGrad: (k, { attrs }, inputs, wanted) => composite.relPosAttentionGrad(k, attrs, inputs, wanted),
   resizeBilinear: (k, { shape }, [x]) => composite.resizeBilinear(k, x!, shape),
   resizeBilinearGrad: (k, { shape }, [gradient]) => composite.resizeBilinearGrad(k, gradient!, shape),
   adapter: (k, _, inputs) => composite.adapter(k, inputs),

@@ -1,10 +1,9 @@
 /**
- * Pooling of [n, c, h, w]. Every channel is an image of its own with one channel: no transposition, and wasm's MaxPoolGrad,
- * wrong for more channels, is right for one.
+ * Pooling of [n, c, h, w]. Every channel is an image of its own with one channel: no transposition.
  */
 import { type NodeOf, type PoolAttrs, sizeOf } from "../../../compiler/ir/graph.ts"
 import type { Kernels, Value } from "../kernels.ts"
-import { pad, reshape, strided } from "./basic.ts"
+import { add, equal, mul, pad, reshape, scalar, spread, strided, sub } from "./basic.ts"
 
 const asImages = (k: Kernels, x: Value): Value => {
   const [n, c, h, w] = x.shape as [number, number, number, number]
@@ -24,6 +23,10 @@ export const maxPool2d = (k: Kernels, { attrs, shape }: NodeOf<"maxPool2d">, x: 
   return reshape(k, k.run("MaxPool", { x: padded }, tfjsAttrs(attrs)), shape)
 }
 
+/**
+ * The first maximum of a window takes its gradient. Only tfjs's CPU kernel keeps that promise (webgpu's takes the last of
+ * equals, wasm's is wrong without ties too), so elsewhere: tap by tap, what equals the maximum and is not yet taken.
+ */
 export const maxPool2dGrad = (
   k: Kernels,
   { attrs, shape }: NodeOf<"maxPool2dGrad">,
@@ -34,8 +37,30 @@ export const maxPool2dGrad = (
   const input = padImages(k, asImages(k, x), attrs.padding, lowest)
   const output = k.run("MaxPool", { x: input }, tfjsAttrs(attrs))
   const dy = reshape(k, gradient, output.shape)
-  const dx = k.run("MaxPoolGrad", { dy, input, output }, tfjsAttrs(attrs))
+  const dx =
+    k.engine === "cpu"
+      ? k.run("MaxPoolGrad", { dy, input, output }, tfjsAttrs(attrs))
+      : tapByTap(k, attrs, input, output, dy)
   return reshape(k, unpad(k, dx, attrs.padding, height, width), shape)
+}
+
+const tapByTap = (k: Kernels, { kernel, stride }: PoolAttrs, input: Value, output: Value, dy: Value): Value => {
+  const [, fullHeight, fullWidth] = input.shape as [number, number, number, number]
+  const [, h, w] = output.shape as [number, number, number, number]
+  let free: Value | undefined
+  let dx: Value | undefined
+  for (let i = 0; i < kernel[0]; i++)
+    for (let j = 0; j < kernel[1]; j++) {
+      const seen = strided(k, strided(k, input, 1, i, stride[0], h), 2, j, stride[1], w)
+      const equals = equal(k, seen, output)
+      const takes = free ? mul(k, equals, free) : equals
+      free = sub(k, free ?? scalar(k, 1), takes)
+      const apart = spread(k, spread(k, mul(k, takes, dy), 1, stride[0]), 2, stride[1])
+      const after = [fullHeight - i - apart.shape[1]!, fullWidth - j - apart.shape[2]!] as const
+      const placed = pad(k, apart, [0, i, j, 0], [0, ...after, 0])
+      dx = dx ? add(k, dx, placed) : placed
+    }
+  return dx!
 }
 
 export const avgPool2d = (k: Kernels, { attrs, shape }: NodeOf<"avgPool2d">, x: Value): Value => {

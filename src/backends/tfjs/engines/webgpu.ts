@@ -1,0 +1,107 @@
+/** tfjs's WebGPU kernels on a device of our own, and our own kernels in the same command encoder. */
+import type { TensorInfo } from "@tensorflow/tfjs-core"
+import { sizeOf } from "../../../compiler/ir/graph.ts"
+import { type DeviceOptions, type OwnDevice, openDevice } from "../device.ts"
+import type { Engine, Value } from "../kernels.ts"
+import { dispatchOf, keyOfKernel, type WgslKernel, wgslOf } from "../wgsl/kernel.ts"
+
+/**
+ * What we use of tfjs's WebGPUBackend. `commandEncoder` and `commandQueueOwnedIds` are private in its types: the first is
+ * where its kernels are encoded, the second keeps a buffer from being reused before its commands are submitted.
+ * tfjs 4.22 is the last version that there will be, so they stay.
+ */
+interface TfjsWebGpu {
+  readonly tensorMap: { get(id: object): { resource?: GPUBuffer } }
+  readonly commandEncoder: GPUCommandEncoder
+  readonly commandQueueOwnedIds: WeakSet<object>
+  ensureCommandEncoderReady(): void
+  endComputePassEncoder(): void
+  submitQueue(): void
+  uploadToGPU(id: object): void
+  makeTensorInfo(shape: number[], dtype: "float32"): TensorInfo
+  getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>
+}
+
+export interface WebGpuEngine extends Engine {
+  readonly own: NonNullable<Engine["own"]>
+  readonly device: OwnDevice
+  /** Bytes in the buffers that tfjs holds now, those in its pool included. */
+  readonly allocated: () => number
+}
+
+export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = {}): Promise<WebGpuEngine> => {
+  const owned = await openDevice(gpu, options)
+  const { device, limits, guarded } = owned
+  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu")
+  const backend = new WebGPUBackend(device, owned.info)
+  const tfjs = backend as unknown as TfjsWebGpu
+  const pipelines = new Map<string, GPUComputePipeline>()
+
+  const pipelineOf = (kernel: WgslKernel): GPUComputePipeline => {
+    const key = keyOfKernel(kernel)
+    const known = pipelines.get(key)
+    if (known) return known
+    const code = wgslOf(kernel, limits.maxComputeWorkgroupsPerDimension)
+    const pipeline = device.createComputePipeline({
+      label: kernel.name,
+      layout: "auto",
+      compute: { module: device.createShaderModule({ label: kernel.name, code }), entryPoint: "main" },
+    })
+    pipelines.set(key, pipeline)
+    return pipeline
+  }
+
+  const own = (kernel: WgslKernel, inputs: readonly Value[]): readonly Value[] => {
+    if (inputs.length !== kernel.inputs.length)
+      throw new Error(`internal: ${kernel.name} takes ${kernel.inputs.length} tensors, not ${inputs.length}`)
+    const pipeline = pipelineOf(kernel)
+    const outputs = kernel.outputs.map(({ shape }) => tfjs.makeTensorInfo([...shape], "float32"))
+    const all = [...inputs, ...outputs]
+    for (const { dataId } of all) tfjs.uploadToGPU(dataId)
+    tfjs.ensureCommandEncoderReady()
+    tfjs.endComputePassEncoder()
+    const pass = tfjs.commandEncoder.beginComputePass()
+    pass.setPipeline(pipeline)
+    const entries = all.map(({ dataId, shape }, binding) => ({
+      binding,
+      resource: { buffer: tfjs.tensorMap.get(dataId).resource!, size: 4 * sizeOf(shape) },
+    }))
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }))
+    pass.dispatchWorkgroups(...dispatchOf(kernel.groups, limits.maxComputeWorkgroupsPerDimension))
+    pass.end()
+    for (const { dataId } of all) tfjs.commandQueueOwnedIds.add(dataId)
+    return outputs
+  }
+
+  return {
+    name: "webgpu",
+    backend,
+    f16: owned.f16,
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    device: owned,
+    own,
+    // On the device before a kernel sees it: tfjs would compute with small tensors on this side.
+    settle: ({ dataId }) => tfjs.uploadToGPU(dataId),
+    guarded: async (work) =>
+      guarded(() => {
+        const result = work()
+        tfjs.endComputePassEncoder()
+        tfjs.ensureCommandEncoderReady()
+        tfjs.submitQueue()
+        return result
+      }) as never,
+    // Not backend.read, which keeps a copy on this side for as long as the tensor lives.
+    read: async ({ dataId, shape }) => {
+      const buffer = tfjs.tensorMap.get(dataId).resource
+      if (!buffer) throw new Error("internal: a result is not on the device")
+      const bytes = await guarded(() => tfjs.getBufferData(buffer))
+      return new Float32Array(bytes, 0, sizeOf(shape))
+    },
+    count: () => backend.numDataIds(),
+    allocated: () => backend.memory().numBytesAllocatedInGPU,
+    dispose: async () => {
+      backend.dispose()
+      owned.close()
+    },
+  }
+}

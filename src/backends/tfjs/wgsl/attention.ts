@@ -1,0 +1,240 @@
+/**
+ * Attention that never holds its scores: tiles of keys and values pass through workgroup memory, one thread a row.
+ *
+ *   s_ij = scale·q_i·k_j + b_ij     p_ij = exp(s_ij − L_i)     o_i = Σ_j p_ij·v_j
+ *   ds_ij = p_ij·(g_i·v_j − g_i·o_i)   dq = scale·ds·k   dk = scale·dsᵀ·q   dv = pᵀ·g
+ *
+ * The softmax is online (Milakov and Gimelshein 2018), the backward pass computes p again from L (FlashAttention, Dao
+ * et al. 2022). SAM's bias b_ij = q_i·H[y_i − y_j] + q_i·W[x_i − x_j] comes decomposed: `rel` holds both factors of a
+ * query, height + width numbers, so the grid of n keys never becomes an n × n table.
+ */
+import type { WgslKernel } from "./kernel.ts"
+
+const lanes = 64
+
+export interface AttentionShape {
+  /** Batch times heads. */
+  readonly images: number
+  readonly queries: number
+  readonly keys: number
+  /** Features of queries and keys, and of values: multiples of 4. */
+  readonly width: number
+  readonly valueWidth: number
+  readonly scale: number
+  /** Of the grid that the keys lie on, where there is a relative bias. */
+  readonly grid?: readonly [height: number, width: number]
+  /** Tiles and products in 16 bits; only forward, for gradients can be smaller than such floats go. */
+  readonly f16: boolean
+}
+
+/** Rows of a tile: 16, or fewer where workgroup memory is short; 0 where not one fits. */
+export const tileRows = ({ width, valueWidth, f16 }: AttentionShape, workgroupBytes: number): number =>
+  Math.min(16, Math.floor(workgroupBytes / ((f16 ? 2 : 4) * (width + valueWidth) + 8)))
+
+const bias = ({ grid }: AttentionShape): number => (grid ? grid[0] + grid[1] : 0)
+
+const common = (shape: AttentionShape, rows: number, tile: number) => {
+  const [gridHeight, gridWidth] = shape.grid ?? [0, 0]
+  return {
+    extents: {
+      queries: shape.queries,
+      keys: shape.keys,
+      width4: shape.width / 4,
+      value4: shape.valueWidth / 4,
+      tile,
+      blocks: Math.ceil(rows / lanes),
+      ...(shape.grid ? { gridHeight, gridWidth, terms: gridHeight + gridWidth } : {}),
+    },
+    scalars: { scale: shape.scale },
+    workgroup: lanes,
+    groups: shape.images * Math.ceil(rows / lanes),
+    f16: shape.f16,
+  }
+}
+const half = ({ f16 }: AttentionShape): string => (f16 ? "vec4<f16>" : "vec4<f32>")
+/** In 16 bits, four products at a time; their sums are always of 32. */
+const products = (shape: AttentionShape): string => `
+alias Part = ${half(shape)};
+fn product(a: Part, b: Part) -> f32 { return ${shape.f16 ? "f32(dot(a, b))" : "dot(a, b)"}; }`
+
+/** This thread's image and row; rows past the end follow the last one and write nothing. */
+const place = (rows: string): string => `
+  let image = group / blocks;
+  let mine = (group % blocks) * ${lanes}u + lane;
+  let live = mine < ${rows};
+  let row = image * ${rows} + min(mine, ${rows} - 1u);`
+
+/** Loads rows start … start + tile of a tensor, seen as vec4, into workgroup memory. */
+const load = (into: string, from: string, rows: string, width4: string, times = ""): string => `
+    for (var e = lane; e < tile * ${width4}; e += ${lanes}u) {
+      let at = min(start + e / ${width4}, ${rows} - 1u);
+      ${into}[e] = Part(${from}[(image * ${rows} + at) * ${width4} + e % ${width4}]${times});
+    }`
+
+/** Keys in order with their place on the grid, which advances with them. */
+const keyLoop = (shape: AttentionShape, before: string, each: string): string => `
+  ${shape.grid ? "var ky = 0u; var kx = 0u;" : ""}
+  for (var start = 0u; start < keys; start += tile) {
+    ${load("tileK", "k", "keys", "width4")}
+    ${load("tileV", "v", "keys", "value4")}
+    workgroupBarrier();
+    let count = min(tile, keys - start);
+    ${before}
+    for (var j = 0u; j < count; j++) {
+      var s = 0.0;
+      for (var c = 0u; c < width4; c++) { s += product(query[c], tileK[j * width4 + c]); }
+      ${shape.grid ? "s += rel[row * terms + ky] + rel[row * terms + gridHeight + kx];" : ""}
+      ${each}
+      ${shape.grid ? "kx++; if (kx == gridWidth) { kx = 0u; ky++; }" : ""}
+    }
+    workgroupBarrier();
+  }`
+const tiles = (shape: AttentionShape, tile: number): string => `${products(shape)}
+var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;
+var<workgroup> tileV: array<Part, ${(tile * shape.valueWidth) / 4}>;`
+const loadQuery = `
+  var query: array<Part, width4>;
+  for (var c = 0u; c < width4; c++) { query[c] = Part(q[row * width4 + c] * scale); }`
+
+const relInput = (shape: AttentionShape): readonly string[] => (shape.grid ? ["rel"] : [])
+
+/** q, k, v (, rel) → o */
+export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
+  ...common(shape, shape.queries, tile),
+  name: `attention${shape.grid ? "Rel" : ""}`,
+  inputs: ["q", "k", "v", ...relInput(shape)],
+  outputs: [{ name: "o", shape: [shape.images, shape.queries, shape.valueWidth] }],
+  vec4: ["q", "k", "v", "o"],
+  declarations: tiles(shape, tile),
+  body: `${place("queries")}${loadQuery}
+  var sum: array<vec4<f32>, value4>;
+  var highest = -3.0e38;
+  var weight = 0.0;
+  ${keyLoop(
+    shape,
+    "",
+    `let top = max(highest, s);
+      let fade = exp(highest - top);
+      let p = exp(s - top);
+      weight = weight * fade + p;
+      for (var c = 0u; c < value4; c++) { sum[c] = sum[c] * fade + p * vec4<f32>(tileV[j * value4 + c]); }
+      highest = top;`,
+  )}
+  if (live) { for (var c = 0u; c < value4; c++) { o[row * value4 + c] = sum[c] / weight; } }`,
+})
+
+/** q, k (, rel), o, g → for each query L_i and g_i·o_i, which is all that the backward pass keeps of the softmax. */
+export const attentionMoments = (shape: AttentionShape, tile: number): WgslKernel => ({
+  ...common(shape, shape.queries, tile),
+  name: `attentionMoments${shape.grid ? "Rel" : ""}`,
+  inputs: ["q", "k", ...relInput(shape), "o", "g"],
+  outputs: [{ name: "moments", shape: [shape.images, shape.queries, 2] }],
+  vec4: ["q", "k", "o", "g"],
+  declarations: `${products(shape)}
+var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;`,
+  body: `${place("queries")}${loadQuery}
+  var highest = -3.0e38;
+  var weight = 0.0;
+  ${keyLoop(
+    shape,
+    "",
+    `let top = max(highest, s);
+      weight = weight * exp(highest - top) + exp(s - top);
+      highest = top;`,
+  ).replace(load("tileV", "v", "keys", "value4"), "")}
+  var inner = 0.0;
+  for (var c = 0u; c < value4; c++) { inner += dot(o[row * value4 + c], g[row * value4 + c]); }
+  if (live) { moments[row * 2u] = highest + log(weight); moments[row * 2u + 1u] = inner; }`,
+})
+
+/** q, k, v (, rel), moments, g → dq of the product alone (, drel: the gradient of both factors of the bias). */
+export const attentionQueryGrad = (shape: AttentionShape, tile: number): WgslKernel => ({
+  ...common(shape, shape.queries, tile),
+  name: `attentionQueryGrad${shape.grid ? "Rel" : ""}`,
+  inputs: ["q", "k", "v", ...relInput(shape), "moments", "g"],
+  outputs: [
+    { name: "dq", shape: [shape.images, shape.queries, shape.width] },
+    ...(shape.grid ? [{ name: "drel", shape: [shape.images, shape.queries, bias(shape)] }] : []),
+  ],
+  vec4: ["q", "k", "v", "g", "dq"],
+  declarations: tiles(shape, tile),
+  body: `${place("queries")}${loadQuery}
+  var gradient: array<Part, value4>;
+  for (var c = 0u; c < value4; c++) { gradient[c] = Part(g[row * value4 + c]); }
+  let logSum = moments[row * 2u];
+  let inner = moments[row * 2u + 1u];
+  var sum: array<vec4<f32>, width4>;
+  ${shape.grid ? "var byRow: array<f32, gridHeight>; var byColumn: array<f32, gridWidth>;" : ""}
+  ${keyLoop(
+    shape,
+    "",
+    `var gv = 0.0;
+      for (var c = 0u; c < value4; c++) { gv += product(gradient[c], tileV[j * value4 + c]); }
+      let ds = exp(s - logSum) * (gv - inner);
+      for (var c = 0u; c < width4; c++) { sum[c] += ds * vec4<f32>(tileK[j * width4 + c]); }
+      ${shape.grid ? "byRow[ky] += ds; byColumn[kx] += ds;" : ""}`,
+  )}
+  if (!live) { return; }
+  for (var c = 0u; c < width4; c++) { dq[row * width4 + c] = sum[c] * scale; }
+  ${
+    shape.grid
+      ? `for (var t = 0u; t < gridHeight; t++) { drel[row * terms + t] = byRow[t]; }
+  for (var t = 0u; t < gridWidth; t++) { drel[row * terms + gridHeight + t] = byColumn[t]; }`
+      : ""
+  }`,
+})
+
+/** q, k, v (, rel), moments, g → dk, dv: one thread a key, tiles of queries. */
+export const attentionKeyGrad = (shape: AttentionShape, tile: number): WgslKernel => ({
+  ...common(shape, shape.keys, tile),
+  name: `attentionKeyGrad${shape.grid ? "Rel" : ""}`,
+  inputs: ["q", "k", "v", ...relInput(shape), "moments", "g"],
+  outputs: [
+    { name: "dk", shape: [shape.images, shape.keys, shape.width] },
+    { name: "dv", shape: [shape.images, shape.keys, shape.valueWidth] },
+  ],
+  vec4: ["q", "k", "v", "g", "dk", "dv"],
+  declarations: `${products(shape)}
+var<workgroup> tileQ: array<Part, ${(tile * shape.width) / 4}>;
+var<workgroup> tileG: array<Part, ${(tile * shape.valueWidth) / 4}>;
+var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
+  body: `${place("keys")}
+  var key: array<Part, width4>;
+  var value: array<Part, value4>;
+  for (var c = 0u; c < width4; c++) { key[c] = Part(k[row * width4 + c]); }
+  for (var c = 0u; c < value4; c++) { value[c] = Part(v[row * value4 + c]); }
+  var sumK: array<vec4<f32>, width4>;
+  var sumV: array<vec4<f32>, value4>;
+  ${shape.grid ? "let ky = min(mine, keys - 1u) / gridWidth; let kx = min(mine, keys - 1u) % gridWidth;" : ""}
+  for (var start = 0u; start < queries; start += tile) {
+    ${load("tileQ", "q", "queries", "width4", " * scale")}
+    ${load("tileG", "g", "queries", "value4")}
+    if (lane < tile) {
+      let at = (image * queries + min(start + lane, queries - 1u)) * 2u;
+      tileM[lane] = vec2<f32>(moments[at], moments[at + 1u]);
+    }
+    workgroupBarrier();
+    let count = min(tile, queries - start);
+    for (var i = 0u; i < count; i++) {
+      var s = 0.0;
+      for (var c = 0u; c < width4; c++) { s += product(tileQ[i * width4 + c], key[c]); }
+      ${
+        shape.grid
+          ? `let at = (image * queries + start + i) * terms;
+      s += rel[at + ky] + rel[at + gridHeight + kx];`
+          : ""
+      }
+      var gv = 0.0;
+      for (var c = 0u; c < value4; c++) { gv += product(tileG[i * value4 + c], value[c]); }
+      let p = exp(s - tileM[i].x);
+      let ds = p * (gv - tileM[i].y);
+      for (var c = 0u; c < width4; c++) { sumK[c] += ds * vec4<f32>(tileQ[i * width4 + c]); }
+      for (var c = 0u; c < value4; c++) { sumV[c] += p * vec4<f32>(tileG[i * value4 + c]); }
+    }
+    workgroupBarrier();
+  }
+  if (live) {
+    for (var c = 0u; c < width4; c++) { dk[row * width4 + c] = sumK[c]; }
+    for (var c = 0u; c < value4; c++) { dv[row * value4 + c] = sumV[c]; }
+  }`,
+})
