@@ -1,0 +1,79 @@
+/** Files are written whole or not at all: beside their place first, then renamed. */
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import { dirname } from "node:path"
+import { failed } from "../compiler/diagnostic.ts"
+
+const because: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the quota is used up",
+  EROFS: "the file system is read-only",
+  EACCES: "permission is denied",
+  EPERM: "permission is denied",
+  EFBIG: "the file would be larger than the file system allows",
+  EISDIR: "there is a folder of that name",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  ENOENT: "there is no such file or folder",
+  EIO: "the device reports an input or output error",
+  EMFILE: "too many files are open",
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
+
+/** The operating system's error as half a sentence. */
+export const reason = (error: unknown): string =>
+  because[codeOf(error) ?? ""] ?? (error instanceof Error ? error.message.split("\n")[0]! : String(error))
+
+let written = 0
+
+/**
+ * Writes a file so that its place holds either what was there before or all of `data`, even when the disk fills up or
+ * the process is killed on the way. Missing folders are made. Throws HS4001.
+ */
+export const writeAtomically = async (
+  path: string,
+  data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> => {
+  const beside = `${path}.${process.pid}.${written++}.part`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    const file = await open(beside, "w")
+    try {
+      await file.writeFile(data as Uint8Array) // Node takes iterables too; its types lag behind
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw cannotWrite(path, error)
+  }
+  await syncFolder(dirname(path))
+}
+
+/** The diagnostic for a file that cannot be written, for those who write by other means (logs that are appended to). */
+export const cannotWrite = (path: string, error: unknown) =>
+  failed(
+    path,
+    "HS4001",
+    `the file cannot be written: ${reason(error)}`,
+    codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT"
+      ? "Free some space, or write to another disk; what was there before is unchanged."
+      : "Choose another place; what was there before is unchanged.",
+  )
+
+/** Makes the rename itself last over a power cut. Not every system can, and the file is whole either way. */
+const syncFolder = async (path: string): Promise<void> => {
+  const folder = await open(path, "r").catch(() => undefined)
+  await folder?.sync().catch(() => undefined)
+  await folder?.close().catch(() => undefined)
+}
+
+/** A file's bytes. Throws HS4002. */
+export const readBytes = async (path: string): Promise<Buffer> => {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw failed(path, "HS4002", `the file cannot be read: ${reason(error)}`, "Check the path and its permissions.")
+  }
+}
