@@ -66,7 +66,7 @@ export const ifGiven = (input: Value, given: () => Value, missing: () => Value):
   }
   const yes = branch({ present: input.value }, given)
   const no = branch({ absent: input.value }, missing)
-  return trace("either", [yes, no])
+  return trace("either", [yes, no], { given: input.value })
 }
 
 /** A value that is there only if the input was given; concat leaves it out, optional inputs of children go without. */
@@ -74,7 +74,7 @@ export const whenGiven = (input: Value, given: () => Value): Value => {
   recording!.when.push({ present: input.value })
   const result = given()
   recording!.when.pop()
-  return trace("either", [result])
+  return trace("either", [result], { given: input.value })
 }
 
 /** What a child is inside a forward: a function, a list of functions, or the tensor itself. */

@@ -242,6 +242,7 @@ export type FunctionName =
   | "padTo"
   | "cropLike"
   | "pixelCentres"
+  /** args[0] if the value `given` is there, else args[1], if there is one. */
   | "either"
 
 /** A spec's layer as the data it is. */

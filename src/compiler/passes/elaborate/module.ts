@@ -40,9 +40,14 @@ export const runModule = (ctx: Context, module: ModuleData, path: string, inputs
     if ("read" in step) {
       values[step.out] = readTensor(ctx, ...member(module, path, step.read, step.index))
     } else if ("fn" in step) {
-      const given = step.args.map((arg) => values[arg]).filter((value) => value !== undefined)
-      if (step.fn === "either") values[step.out] = given[0]
-      else values[step.out] = meanings[step.fn](ctx, given, step.attrs)
+      if (step.fn === "either") {
+        const [yes, no] = step.args
+        const chosen = values[step.attrs["given"] as string] === undefined ? no : yes
+        values[step.out] = chosen === undefined ? undefined : values[chosen]
+      } else {
+        const given = step.args.map((arg) => values[arg]).filter((value) => value !== undefined)
+        values[step.out] = meanings[step.fn](ctx, given, step.attrs)
+      }
     } else {
       const [child, below] = member(module, path, step.call, step.index)
       const args = step.args.map((arg) => values[arg])
