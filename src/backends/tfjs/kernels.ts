@@ -6,6 +6,7 @@
  */
 import { getKernel, type KernelBackend, type NamedAttrMap, type TensorInfo } from "@tensorflow/tfjs-core"
 import { type Shape, sizeOf } from "../../compiler/ir/graph.ts"
+import { kernelShapes, type TfjsKernel } from "./lower/shapes.ts"
 import type { WgslKernel } from "./wgsl/kernel.ts"
 
 export type EngineName = "cpu" | "wasm" | "webgpu"
@@ -42,7 +43,7 @@ export interface Kernels {
   readonly workgroupBytes: number
   /** One tfjs kernel by name, with the names that tfjs gives its inputs and attributes. */
   readonly run: (
-    kernel: string,
+    kernel: TfjsKernel,
     inputs: Readonly<Record<string, Value>> | readonly Value[],
     attrs?: Readonly<Record<string, unknown>>,
   ) => Value
@@ -95,6 +96,10 @@ export const openSession = (engine: Engine): Session => {
       })
       if (Array.isArray(output)) throw new Error(`internal: kernel ${kernel} gave several tensors`)
       made.push(output)
+      // Limits and memory are computed from these rules before a run, so they had better be right in it.
+      const expected = kernelShapes[kernel](inputs as Readonly<Record<string, Value>>, attrs)
+      if (expected.length !== output.shape.length || expected.some((extent, axis) => extent !== output.shape[axis]))
+        throw new Error(`internal: kernel ${kernel} gave shape [${output.shape}], not [${expected}]`)
       return output
     },
     own: (kernel, inputs) => {

@@ -2,6 +2,7 @@
 import { type Shape, sizeOf } from "../../../compiler/ir/graph.ts"
 import type { Kernels, Value } from "../kernels.ts"
 import { broadcastShape, groupAxes, mergeBroadcast, mergedShape, mergeTranspose } from "./axes.ts"
+import type { TfjsKernel } from "./shapes.ts"
 
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((extent, axis) => extent === b[axis])
@@ -9,10 +10,10 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 /** Never copies: the result shares the data. */
 export const reshape = (k: Kernels, x: Value, shape: Shape): Value => k.run("Reshape", { x }, { shape: [...shape] })
 
-export const unary = (k: Kernels, kernel: string, x: Value): Value => k.run(kernel, { x })
+export const unary = (k: Kernels, kernel: TfjsKernel, x: Value): Value => k.run(kernel, { x })
 
 /** A tfjs kernel with inputs a and b, which broadcast. */
-export const binary = (k: Kernels, kernel: string, a: Value, b: Value): Value => {
+export const binary = (k: Kernels, kernel: TfjsKernel, a: Value, b: Value): Value => {
   if (sameShape(a.shape, b.shape) && a.shape.length <= 4) return k.run(kernel, { a, b })
   const [left, right] = mergeBroadcast(a.shape, b.shape)
   const out = k.run(kernel, { a: reshape(k, a, left), b: reshape(k, b, right) })

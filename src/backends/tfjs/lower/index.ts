@@ -7,6 +7,7 @@ import { conv2d, conv2dInputGrad, conv2dWeightGrad } from "./convolution.ts"
 import { keyOf, scatterRows } from "./gather.ts"
 import { avgPool2d, avgPool2dGrad, maxPool2d, maxPool2dGrad } from "./pooling.ts"
 import { linear, matmul } from "./products.ts"
+import type { TfjsKernel } from "./shapes.ts"
 
 /** Values that a run starts with, and views of others: the executor has them. */
 export type Held = "input" | "parameter" | "constant" | "part"
@@ -20,11 +21,11 @@ export type Lowering = { readonly [K in Lowered]: Rule<K> }
 
 type AnyRule = (k: Kernels, node: unknown, inputs: readonly Value[]) => Value
 const one =
-  (kernel: string): AnyRule =>
+  (kernel: TfjsKernel): AnyRule =>
   (k, _, [x]) =>
     basic.unary(k, kernel, x!)
 const two =
-  (kernel: string): AnyRule =>
+  (kernel: TfjsKernel): AnyRule =>
   (k, _, [a, b]) =>
     basic.binary(k, kernel, a!, b!)
 

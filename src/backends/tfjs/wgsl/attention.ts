@@ -31,6 +31,10 @@ export interface AttentionShape {
 export const tileRows = ({ width, valueWidth, f16 }: AttentionShape, workgroupBytes: number): number =>
   Math.min(16, Math.floor(workgroupBytes / ((f16 ? 2 : 4) * (width + valueWidth) + 8)))
 
+/** Once for each vec4 of a row, written out: arrays with known places stay in registers. */
+const unrolled = (width: number, what: (c: number) => string): string =>
+  Array.from({ length: width / 4 }, (_, c) => what(c)).join("\n      ")
+
 const bias = ({ grid }: AttentionShape): number => (grid ? grid[0] + grid[1] : 0)
 
 const common = (shape: AttentionShape, rows: number, tile: number) => {
@@ -82,7 +86,7 @@ const keyLoop = (shape: AttentionShape, before: string, each: string): string =>
     ${before}
     for (var j = 0u; j < count; j++) {
       var s = 0.0;
-      for (var c = 0u; c < width4; c++) { s += product(query[c], tileK[j * width4 + c]); }
+      ${unrolled(shape.width, (c) => `s += product(query[${c}], tileK[j * width4 + ${c}]);`)}
       ${shape.grid ? "s += rel[row * terms + ky] + rel[row * terms + gridHeight + kx];" : ""}
       ${each}
       ${shape.grid ? "kx++; if (kx == gridWidth) { kx = 0u; ky++; }" : ""}
@@ -92,9 +96,9 @@ const keyLoop = (shape: AttentionShape, before: string, each: string): string =>
 const tiles = (shape: AttentionShape, tile: number): string => `${products(shape)}
 var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;
 var<workgroup> tileV: array<Part, ${(tile * shape.valueWidth) / 4}>;`
-const loadQuery = `
+const loadQuery = (shape: AttentionShape): string => `
   var query: array<Part, width4>;
-  for (var c = 0u; c < width4; c++) { query[c] = Part(q[row * width4 + c] * scale); }`
+  ${unrolled(shape.width, (c) => `query[${c}] = Part(q[row * width4 + ${c}] * scale);`)}`
 
 const relInput = (shape: AttentionShape): readonly string[] => (shape.grid ? ["rel"] : [])
 
@@ -106,7 +110,7 @@ export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
   outputs: [{ name: "o", shape: [shape.images, shape.queries, shape.valueWidth] }],
   vec4: ["q", "k", "v", "o"],
   declarations: tiles(shape, tile),
-  body: `${place("queries")}${loadQuery}
+  body: `${place("queries")}${loadQuery(shape)}
   var sum: array<vec4<f32>, value4>;
   var highest = -3.0e38;
   var weight = 0.0;
@@ -117,10 +121,10 @@ export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
       let fade = exp(highest - top);
       let p = exp(s - top);
       weight = weight * fade + p;
-      for (var c = 0u; c < value4; c++) { sum[c] = sum[c] * fade + p * vec4<f32>(tileV[j * value4 + c]); }
+      ${unrolled(shape.valueWidth, (c) => `sum[${c}] = sum[${c}] * fade + p * vec4<f32>(tileV[j * value4 + ${c}]);`)}
       highest = top;`,
   )}
-  if (live) { for (var c = 0u; c < value4; c++) { o[row * value4 + c] = sum[c] / weight; } }`,
+  if (live) { ${unrolled(shape.valueWidth, (c) => `o[row * value4 + ${c}] = sum[${c}] / weight;`)} }`,
 })
 
 /** q, k (, rel), o, g → for each query L_i and g_i·o_i, which is all that the backward pass keeps of the softmax. */
@@ -132,7 +136,7 @@ export const attentionMoments = (shape: AttentionShape, tile: number): WgslKerne
   vec4: ["q", "k", "o", "g"],
   declarations: `${products(shape)}
 var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;`,
-  body: `${place("queries")}${loadQuery}
+  body: `${place("queries")}${loadQuery(shape)}
   var highest = -3.0e38;
   var weight = 0.0;
   ${keyLoop(
@@ -143,7 +147,7 @@ var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;`,
       highest = top;`,
   ).replace(load("tileV", "v", "keys", "value4"), "")}
   var inner = 0.0;
-  for (var c = 0u; c < value4; c++) { inner += dot(o[row * value4 + c], g[row * value4 + c]); }
+  ${unrolled(shape.valueWidth, (c) => `inner += dot(o[row * value4 + ${c}], g[row * value4 + ${c}]);`)}
   if (live) { moments[row * 2u] = highest + log(weight); moments[row * 2u + 1u] = inner; }`,
 })
 
@@ -158,9 +162,9 @@ export const attentionQueryGrad = (shape: AttentionShape, tile: number): WgslKer
   ],
   vec4: ["q", "k", "v", "g", "dq"],
   declarations: tiles(shape, tile),
-  body: `${place("queries")}${loadQuery}
+  body: `${place("queries")}${loadQuery(shape)}
   var gradient: array<Part, value4>;
-  for (var c = 0u; c < value4; c++) { gradient[c] = Part(g[row * value4 + c]); }
+  ${unrolled(shape.valueWidth, (c) => `gradient[${c}] = Part(g[row * value4 + ${c}]);`)}
   let logSum = moments[row * 2u];
   let inner = moments[row * 2u + 1u];
   var sum: array<vec4<f32>, width4>;
@@ -169,13 +173,13 @@ export const attentionQueryGrad = (shape: AttentionShape, tile: number): WgslKer
     shape,
     "",
     `var gv = 0.0;
-      for (var c = 0u; c < value4; c++) { gv += product(gradient[c], tileV[j * value4 + c]); }
+      ${unrolled(shape.valueWidth, (c) => `gv += product(gradient[${c}], tileV[j * value4 + ${c}]);`)}
       let ds = exp(s - logSum) * (gv - inner);
-      for (var c = 0u; c < width4; c++) { sum[c] += ds * vec4<f32>(tileK[j * width4 + c]); }
+      ${unrolled(shape.width, (c) => `sum[${c}] += ds * vec4<f32>(tileK[j * width4 + ${c}]);`)}
       ${shape.grid ? "byRow[ky] += ds; byColumn[kx] += ds;" : ""}`,
   )}
   if (!live) { return; }
-  for (var c = 0u; c < width4; c++) { dq[row * width4 + c] = sum[c] * scale; }
+  ${unrolled(shape.width, (c) => `dq[row * width4 + ${c}] = sum[${c}] * scale;`)}
   ${
     shape.grid
       ? `for (var t = 0u; t < gridHeight; t++) { drel[row * terms + t] = byRow[t]; }
@@ -201,8 +205,8 @@ var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
   body: `${place("keys")}
   var key: array<Part, width4>;
   var value: array<Part, value4>;
-  for (var c = 0u; c < width4; c++) { key[c] = Part(k[row * width4 + c]); }
-  for (var c = 0u; c < value4; c++) { value[c] = Part(v[row * value4 + c]); }
+  ${unrolled(shape.width, (c) => `key[${c}] = Part(k[row * width4 + ${c}]);`)}
+  ${unrolled(shape.valueWidth, (c) => `value[${c}] = Part(v[row * value4 + ${c}]);`)}
   var sumK: array<vec4<f32>, width4>;
   var sumV: array<vec4<f32>, value4>;
   ${shape.grid ? "let ky = min(mine, keys - 1u) / gridWidth; let kx = min(mine, keys - 1u) % gridWidth;" : ""}
@@ -217,7 +221,7 @@ var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
     let count = min(tile, queries - start);
     for (var i = 0u; i < count; i++) {
       var s = 0.0;
-      for (var c = 0u; c < width4; c++) { s += product(tileQ[i * width4 + c], key[c]); }
+      ${unrolled(shape.width, (c) => `s += product(tileQ[i * width4 + ${c}], key[${c}]);`)}
       ${
         shape.grid
           ? `let at = (image * queries + start + i) * terms;
@@ -225,16 +229,16 @@ var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
           : ""
       }
       var gv = 0.0;
-      for (var c = 0u; c < value4; c++) { gv += product(tileG[i * value4 + c], value[c]); }
+      ${unrolled(shape.valueWidth, (c) => `gv += product(tileG[i * value4 + ${c}], value[${c}]);`)}
       let p = exp(s - tileM[i].x);
       let ds = p * (gv - tileM[i].y);
-      for (var c = 0u; c < width4; c++) { sumK[c] += ds * vec4<f32>(tileQ[i * width4 + c]); }
-      for (var c = 0u; c < value4; c++) { sumV[c] += p * vec4<f32>(tileG[i * value4 + c]); }
+      ${unrolled(shape.width, (c) => `sumK[${c}] += ds * vec4<f32>(tileQ[i * width4 + ${c}]);`)}
+      ${unrolled(shape.valueWidth, (c) => `sumV[${c}] += p * vec4<f32>(tileG[i * value4 + ${c}]);`)}
     }
     workgroupBarrier();
   }
   if (live) {
-    for (var c = 0u; c < width4; c++) { dk[row * width4 + c] = sumK[c]; }
-    for (var c = 0u; c < value4; c++) { dv[row * value4 + c] = sumV[c]; }
+    ${unrolled(shape.width, (c) => `dk[row * width4 + ${c}] = sumK[${c}];`)}
+    ${unrolled(shape.valueWidth, (c) => `dv[row * value4 + ${c}] = sumV[${c}];`)}
   }`,
 })

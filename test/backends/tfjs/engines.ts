@@ -1,0 +1,28 @@
+/** The engines that this machine can run, opened once for a test file; a missing one is printed. */
+
+import { openCpu, openWasm } from "../../../src/backends/tfjs/engines/host.ts"
+import type { WebGpuEngine } from "../../../src/backends/tfjs/engines/webgpu.ts"
+import type { Engine, EngineName } from "../../../src/backends/tfjs/kernels.ts"
+import type { NodeOptions } from "../../../src/backends/tfjs/node.ts"
+import { Failed } from "../../../src/compiler/diagnostic.ts"
+import { chooseDriver } from "./drivers.ts"
+
+/** The reason is printed where there is no device. */
+export const tryWebGpu = async (options: NodeOptions = {}): Promise<WebGpuEngine | undefined> => {
+  const driver = chooseDriver()
+  try {
+    const { openNodeWebGpu } = await import("../../../src/backends/tfjs/node.ts")
+    return await openNodeWebGpu(options)
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error
+    console.warn(
+      `SKIPPED: WebGPU in Node: ${error.message} (driver: ${driver ?? "none"}; scripts/setup-system.sh installs one)`,
+    )
+    return undefined
+  }
+}
+
+export const openEngines = async (): Promise<ReadonlyMap<EngineName, Engine>> => {
+  const [cpu, wasm, webgpu] = [await openCpu(), await openWasm(), await tryWebGpu()]
+  return new Map<EngineName, Engine>([["cpu", cpu], ["wasm", wasm], ...(webgpu ? [["webgpu", webgpu] as const] : [])])
+}

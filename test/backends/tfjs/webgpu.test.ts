@@ -1,0 +1,187 @@
+import { afterAll, describe, expect, test } from "vitest"
+import { defaultLimits } from "../../../src/backends/tfjs/device.ts"
+import type { WebGpuEngine } from "../../../src/backends/tfjs/engines/webgpu.ts"
+import { backendOf } from "../../../src/backends/tfjs/index.ts"
+import { Builder } from "../../../src/compiler/ir/builder.ts"
+import { cases } from "./cases.ts"
+import { tryWebGpu } from "./engines.ts"
+import { leastSquares, noise, tensor } from "./programs.ts"
+
+const open: WebGpuEngine[] = []
+const engineWith = async (options: Parameters<typeof tryWebGpu>[0] = {}) => {
+  const engine = await tryWebGpu(options)
+  if (engine) open.push(engine)
+  return engine
+}
+// The null backend needs no driver: it checks WGSL, bindings and limits, and runs nothing.
+const validator = await engineWith({ flags: ["backend=null"], limits: defaultLimits })
+const gpu = await engineWith()
+afterAll(async () => {
+  for (const engine of open) await engine.dispose()
+})
+
+/** Queries, keys, values and gradient of `heads` heads on a grid, with SAM's tables: out and all gradients. */
+const globalAttention = (heads: number, side: number, d: number, gradients: boolean) => {
+  const b = new Builder()
+  const of = [1, heads, side * side, d]
+  const [q, k, v] = [b.input("q", of), b.input("k", of), b.input("v", of)]
+  const [h, w] = [b.input("h", [2 * side - 1, d]), b.input("w", [2 * side - 1, d])]
+  const attrs = { scale: d ** -0.5, height: side, width: side }
+  const out = b.relPosAttention(q, k, v, h, w, attrs)
+  if (!gradients) return { graph: b.build({ out }), state: {} }
+  const grad = b.relPosAttentionGrad([q, k, v, h, w, out, b.input("g", of)], attrs)
+  const parts = Object.fromEntries(["dq", "dk", "dv", "dh", "dw"].map((name, at) => [name, b.part(grad, at)]))
+  return { graph: b.build({ out, ...parts }), state: {} }
+}
+
+describe.skipIf(!validator)("validation without a driver", () => {
+  const engine = validator!
+  test.each(cases.map((of) => [of.name, of] as const))("%s", async (_, { graph, inputs }) => {
+    const run = await backendOf(engine).compile({ graph, state: {} })
+    await run.run(inputs)
+    await run.dispose()
+  })
+
+  test("global attention, 12 heads of 4096 tokens, forward and backward, within the default limits", async () => {
+    const program = globalAttention(12, 64, 64, true)
+    const run = await backendOf(engine).compile(program)
+    const sized = program.graph.nodes.flatMap(({ op, attrs, shape }) =>
+      op === "input" ? [[attrs.name, shape] as const] : [],
+    )
+    await run.run(
+      Object.fromEntries(
+        sized.map(([name, shape]) => [name, tensor(shape, Array(shape.reduce((a, b) => a * b)).fill(0))]),
+      ),
+    )
+    await run.dispose()
+  })
+
+  test("a kernel that is not WGSL is refused", async () => {
+    const x = await engine.guarded(() => engine.backend.makeTensorInfo!([4], "float32", new Float32Array(4)))
+    const kernel = {
+      name: "broken",
+      extents: {},
+      inputs: ["x"],
+      outputs: [{ name: "y", shape: [4] }],
+      workgroup: 64,
+      groups: 1,
+      body: "y[lane] = nothing(x[lane]);",
+    }
+    await expect(engine.guarded(() => engine.own(kernel, [x]))).rejects.toThrow(
+      /HS2603: WebGPU rejected the work: .*nothing/,
+    )
+  })
+})
+
+describe.skipIf(!gpu)("the device", () => {
+  const engine = gpu!
+  test("a buffer over the binding limit gives a diagnostic, never a stale result; later runs are right", async () => {
+    const small = await engineWith({ limits: defaultLimits })
+    const build = (n: number) => {
+      const b = new Builder()
+      return {
+        graph: b.build({ y: b.reduceSum(b.broadcast(b.input("x", [1]), [n]), { axes: [0], keepDims: false }) }),
+        state: {},
+      }
+    }
+    const over = await backendOf(small!).compile(build(2 ** 25 + 4))
+    await expect(over.run({ x: tensor([1], [1]) })).rejects.toThrow("HS2603")
+    const fine = await backendOf(small!).compile(build(1000))
+    expect((await fine.run({ x: tensor([1], [1]) })).y!.data[0]).toBe(1000)
+  })
+
+  test("a run that fails does not advance the state", async () => {
+    const run = await backendOf(engine).compile(leastSquares(4, 2, 0.1))
+    await run.load({ w: noise(1, [2, 1]), steps: tensor([], [0]) })
+    const feed = { x: noise(2, [4, 2]), t: noise(3, [4, 1]) }
+    await run.run(feed)
+    const { guarded } = engine
+    const failing = {
+      ...engine,
+      guarded: <A>(work: () => A) =>
+        guarded(() => {
+          const a = work()
+          engine.device.device.createBuffer({ size: 4, usage: 0xffff })
+          return a
+        }),
+    }
+    const broken = await backendOf(failing).compile(leastSquares(4, 2, 0.1))
+    await expect(broken.load({ w: noise(1, [2, 1]), steps: tensor([], [0]) })).rejects.toThrow("HS2603")
+    await run.run(feed)
+    expect((await run.read(["steps"])).steps!.data[0]).toBe(2)
+    await run.dispose()
+  })
+
+  test("a lost device says so, at once and from then on", async () => {
+    const lost = await engineWith()
+    const run = await backendOf(lost!).compile(leastSquares(4, 2, 0.1))
+    await run.load({ w: noise(1, [2, 1]), steps: tensor([], [0]) })
+    lost!.device.device.destroy()
+    await lost!.device.device.lost
+    const feed = { x: noise(2, [4, 2]), t: noise(3, [4, 1]) }
+    await expect(run.run(feed)).rejects.toThrow("HS2604")
+    await expect(run.run(feed)).rejects.toThrow("HS2604")
+  })
+
+  test("memory does not grow over 200 steps", async () => {
+    const run = await backendOf(engine).compile(leastSquares(64, 8, 0.01))
+    await run.load({ w: noise(1, [8, 1]), steps: tensor([], [0]) })
+    const feed = { x: noise(2, [64, 8]), t: noise(3, [64, 1]) }
+    for (let step = 0; step < 20; step++) await run.run(feed)
+    const held = engine.allocated()
+    for (let step = 0; step < 200; step++) await run.run(feed)
+    expect(engine.allocated()).toBe(held)
+    await run.dispose()
+  })
+
+  test("global attention, 12 heads of 4096 tokens: some rows against float64", async () => {
+    const [heads, side, d] = [12, 64, 64]
+    const n = side * side
+    const inputs = {
+      q: noise(1, [1, heads, n, d]),
+      k: noise(2, [1, heads, n, d]),
+      v: noise(3, [1, heads, n, d]),
+      h: noise(4, [2 * side - 1, d]),
+      w: noise(5, [2 * side - 1, d]),
+    }
+    for (const name of ["h", "w"] as const)
+      inputs[name].data.forEach((x, i, all) => {
+        all[i] = 0.1 * x
+      })
+    const run = await backendOf(engine).compile(globalAttention(heads, side, d, false))
+    const start = performance.now()
+    const { out } = await run.run(inputs)
+    console.log(
+      `global attention forward on ${engine.device.info.description}: ${((performance.now() - start) / 1000).toFixed(1)} s (a software driver; no measure of a GPU)`,
+    )
+    const at = (name: keyof typeof inputs, row: number, c: number) => inputs[name].data[row * d + c]!
+    for (const [head, i] of [
+      [0, 0],
+      [5, 1234],
+      [11, 4095],
+    ] as const) {
+      const row = head * n + i
+      const dot = (f: (c: number) => number) => Array.from({ length: d }, (_, c) => f(c)).reduce((a, b) => a + b)
+      const [y, x] = [Math.floor(i / side), i % side]
+      const byRow = Array.from({ length: side }, (_, ky) => dot((c) => at("q", row, c) * at("h", y - ky + side - 1, c)))
+      const byColumn = Array.from({ length: side }, (_, kx) =>
+        dot((c) => at("q", row, c) * at("w", x - kx + side - 1, c)),
+      )
+      const scores = Array.from(
+        { length: n },
+        (_, j) =>
+          dot((c) => at("q", row, c) * at("k", head * n + j, c)) / 8 +
+          byRow[Math.floor(j / side)]! +
+          byColumn[j % side]!,
+      )
+      const top = Math.max(...scores)
+      const p = scores.map((s) => Math.exp(s - top))
+      const total = p.reduce((a, b) => a + b)
+      for (let c = 0; c < d; c++) {
+        const expected = p.reduce((sum, weight, j) => sum + weight * at("v", head * n + j, c), 0) / total
+        expect(Math.abs(out!.data[row * d + c]! - expected)).toBeLessThan(1e-5)
+      }
+    }
+    await run.dispose()
+  })
+})
