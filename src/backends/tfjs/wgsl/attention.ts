@@ -27,9 +27,9 @@ export interface AttentionShape {
   readonly f16: boolean
 }
 
-/** Rows of a tile: 16, or fewer where workgroup memory is short; 0 where not one fits. */
+/** Rows of a tile: 16, or fewer where workgroup memory is short, always fours; 0 where they do not fit. */
 export const tileRows = ({ width, valueWidth, f16 }: AttentionShape, workgroupBytes: number): number =>
-  Math.min(16, Math.floor(workgroupBytes / ((f16 ? 2 : 4) * (width + valueWidth) + 8)))
+  4 * Math.min(4, Math.floor(workgroupBytes / ((f16 ? 2 : 4) * (width + valueWidth) + 8) / 4))
 
 /** Once for each vec4 of a row, written out: arrays with known places stay in registers. */
 const unrolled = (width: number, what: (c: number) => string): string =>
@@ -75,21 +75,40 @@ const load = (into: string, from: string, rows: string, width4: string, times = 
       ${into}[e] = Part(${from}[(image * ${rows} + at) * ${width4} + e % ${width4}]${times});
     }`
 
-/** Keys in order with their place on the grid, which advances with them. */
-const keyLoop = (shape: AttentionShape, before: string, each: string): string => `
-  ${shape.grid ? "var ky = 0u; var kx = 0u;" : ""}
+/** Four keys' dot products with what this thread holds. */
+const fourProducts = (mine: string, tile: string, width4: string, width: number): string =>
+  unrolled(
+    width,
+    (c) =>
+      `+ vec4<f32>(${[0, 1, 2, 3].map((u) => `product(${mine}[${c}], ${tile}[(j + ${u}u) * ${width4} + ${c}])`).join(", ")})`,
+  )
+/** Adds four keys' rows, each by its weight. */
+const fourRows = (weights: string, tile: string, width4: string, c: number): string =>
+  [..."xyzw"].map((u, at) => `${weights}.${u} * vec4<f32>(${tile}[(j + ${at}u) * ${width4} + ${c}])`).join(" + ")
+
+/** Keys in order, four at a time: `s` are their scores, of no weight past the last key. */
+const keyLoop = (shape: AttentionShape, withValues: boolean, body: string): string => `
   for (var start = 0u; start < keys; start += tile) {
     ${load("tileK", "k", "keys", "width4")}
-    ${load("tileV", "v", "keys", "value4")}
+    ${withValues ? load("tileV", "v", "keys", "value4") : ""}
     workgroupBarrier();
     let count = min(tile, keys - start);
-    ${before}
-    for (var j = 0u; j < count; j++) {
-      var s = 0.0;
-      ${unrolled(shape.width, (c) => `s += product(query[${c}], tileK[j * width4 + ${c}]);`)}
-      ${shape.grid ? "s += rel[row * terms + ky] + rel[row * terms + gridHeight + kx];" : ""}
-      ${each}
-      ${shape.grid ? "kx++; if (kx == gridWidth) { kx = 0u; ky++; }" : ""}
+    for (var j = 0u; j < count; j += 4u) {
+      let key = vec4<u32>(start + j) + vec4<u32>(0u, 1u, 2u, 3u);
+      var s = vec4<f32>()
+      ${fourProducts("query", "tileK", "width4", shape.width)};
+      ${
+        shape.grid
+          ? `let ky = key / gridWidth;
+      let kx = key % gridWidth;
+      let bias = row * terms;
+      s += vec4<f32>(rel[bias + ky.x], rel[bias + ky.y], rel[bias + ky.z], rel[bias + ky.w]);
+      let byX = bias + gridHeight;
+      s += vec4<f32>(rel[byX + kx.x], rel[byX + kx.y], rel[byX + kx.z], rel[byX + kx.w]);`
+          : ""
+      }
+      s = select(vec4<f32>(-3.0e38), s, key < vec4<u32>(keys));
+      ${body}
     }
     workgroupBarrier();
   }`
@@ -102,6 +121,16 @@ const loadQuery = (shape: AttentionShape): string => `
 
 const relInput = (shape: AttentionShape): readonly string[] => (shape.grid ? ["rel"] : [])
 
+/** The largest score so far, and the sum of exp(s − highest) with it. */
+const softmaxSoFar = `
+  var highest = -3.0e38;
+  var weight = 0.0;`
+const softmaxStep = `let top = max(highest, max(max(s.x, s.y), max(s.z, s.w)));
+      let fade = exp(highest - top);
+      let p = exp(s - top);
+      weight = weight * fade + p.x + p.y + p.z + p.w;
+      highest = top;`
+
 /** q, k, v (, rel) → o */
 export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
   ...common(shape, shape.queries, tile),
@@ -112,17 +141,12 @@ export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
   declarations: tiles(shape, tile),
   body: `${place("queries")}${loadQuery(shape)}
   var sum: array<vec4<f32>, value4>;
-  var highest = -3.0e38;
-  var weight = 0.0;
+  ${softmaxSoFar}
   ${keyLoop(
     shape,
-    "",
-    `let top = max(highest, s);
-      let fade = exp(highest - top);
-      let p = exp(s - top);
-      weight = weight * fade + p;
-      ${unrolled(shape.valueWidth, (c) => `sum[${c}] = sum[${c}] * fade + p * vec4<f32>(tileV[j * value4 + ${c}]);`)}
-      highest = top;`,
+    true,
+    `${softmaxStep}
+      ${unrolled(shape.valueWidth, (c) => `sum[${c}] = sum[${c}] * fade + ${fourRows("p", "tileV", "value4", c)};`)}`,
   )}
   if (live) { ${unrolled(shape.valueWidth, (c) => `o[row * value4 + ${c}] = sum[${c}] / weight;`)} }`,
 })
@@ -137,15 +161,8 @@ export const attentionMoments = (shape: AttentionShape, tile: number): WgslKerne
   declarations: `${products(shape)}
 var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;`,
   body: `${place("queries")}${loadQuery(shape)}
-  var highest = -3.0e38;
-  var weight = 0.0;
-  ${keyLoop(
-    shape,
-    "",
-    `let top = max(highest, s);
-      weight = weight * exp(highest - top) + exp(s - top);
-      highest = top;`,
-  ).replace(load("tileV", "v", "keys", "value4"), "")}
+  ${softmaxSoFar}
+  ${keyLoop(shape, false, softmaxStep)}
   var inner = 0.0;
   ${unrolled(shape.valueWidth, (c) => `inner += dot(o[row * value4 + ${c}], g[row * value4 + ${c}]);`)}
   if (live) { moments[row * 2u] = highest + log(weight); moments[row * 2u + 1u] = inner; }`,
@@ -171,12 +188,12 @@ export const attentionQueryGrad = (shape: AttentionShape, tile: number): WgslKer
   ${shape.grid ? "var byRow: array<f32, gridHeight>; var byColumn: array<f32, gridWidth>;" : ""}
   ${keyLoop(
     shape,
-    "",
-    `var gv = 0.0;
-      ${unrolled(shape.valueWidth, (c) => `gv += product(gradient[${c}], tileV[j * value4 + ${c}]);`)}
+    true,
+    `let gv = vec4<f32>()
+      ${fourProducts("gradient", "tileV", "value4", shape.valueWidth)};
       let ds = exp(s - logSum) * (gv - inner);
-      ${unrolled(shape.width, (c) => `sum[${c}] += ds * vec4<f32>(tileK[j * width4 + ${c}]);`)}
-      ${shape.grid ? "byRow[ky] += ds; byColumn[kx] += ds;" : ""}`,
+      ${unrolled(shape.width, (c) => `sum[${c}] += ${fourRows("ds", "tileK", "width4", c)};`)}
+      ${shape.grid ? [..."xyzw"].map((u) => `byRow[ky.${u}] += ds.${u}; byColumn[kx.${u}] += ds.${u};`).join(" ") : ""}`,
   )}
   if (!live) { return; }
   ${unrolled(shape.width, (c) => `dq[row * width4 + ${c}] = sum[${c}] * scale;`)}
