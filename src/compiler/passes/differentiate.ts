@@ -1,0 +1,49 @@
+/**
+ * differentiate: reverse mode, as nodes after the forward ones. Only what lies between the loss and something that learns is
+ * differentiated: frozen layers get no weight gradient, and nothing below the first learning tensor gets any.
+ */
+import type { Builder, Value } from "../ir/builder.ts"
+import { gradients } from "./gradients/index.ts"
+import type { GradientRule } from "./gradients/rule.ts"
+
+export interface Differentiated {
+  /** Gradient of the loss, by the name of the parameter or input. */
+  readonly gradients: ReadonlyMap<string, Value>
+  /** Asked for, but the loss does not depend on them. */
+  readonly unreached: readonly string[]
+}
+
+/** Gradients of a scalar with respect to the named parameters and inputs, appended to the graph. */
+export const differentiate = (b: Builder, loss: Value, names: readonly string[]): Differentiated => {
+  const wanted = new Set(names)
+  const isWanted = (value: Value): boolean => {
+    const node = b.node(value)
+    return (node.op === "parameter" || node.op === "input") && wanted.has(node.attrs.name)
+  }
+  const leads: boolean[] = []
+  for (let value = 0; value <= loss; value += 1)
+    leads[value] = isWanted(value) || b.node(value).inputs.some((input) => leads[input])
+
+  const arrived = new Map<Value, Value>()
+  const arrive = (value: Value, g: Value): void => {
+    const before = arrived.get(value)
+    arrived.set(value, before === undefined ? g : b.add(before, g))
+  }
+  const found = new Map<string, Value>()
+  if (leads[loss]) arrive(loss, b.constant([1], b.shapeOf(loss)))
+  for (let y = loss; y >= 0; y -= 1) {
+    const g = arrived.get(y)
+    if (g === undefined || !leads[y]) continue
+    arrived.delete(y)
+    const node = b.node(y)
+    if (isWanted(y)) found.set((node.attrs as { name: string }).name, g)
+    const needs = (operand: number) => node.inputs[operand] !== undefined && leads[node.inputs[operand]!]!
+    const rule = gradients[node.op] as GradientRule<any>
+    const compute = () => rule({ b, node: node as never, y, g, needs })
+    const results = node.from === undefined ? compute() : b.from(node.from, compute)
+    results.forEach((gradient, i) => {
+      if (gradient !== undefined && needs(i)) arrive(node.inputs[i]!, gradient)
+    })
+  }
+  return { gradients: found, unreached: names.filter((name) => !found.has(name)) }
+}
