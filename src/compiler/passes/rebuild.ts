@@ -1,0 +1,45 @@
+/** Builds a graph again, node by node, with some nodes replaced: the frame of most passes. */
+import { Builder, type Value } from "../ir/builder.ts"
+import type { Graph, Node } from "../ir/graph.ts"
+
+/** One value, or one for each part. */
+export type Replacement = Value | readonly Value[]
+/** Gives a node's replacement from its new operands, or undefined to keep it. */
+export type Rewrite = (b: Builder, node: Node, inputs: readonly Value[]) => Replacement | undefined
+
+const reached = ({ nodes, outputs }: Graph): readonly boolean[] => {
+  const live = nodes.map(() => false)
+  for (const { value } of outputs) live[value] = true
+  for (let i = nodes.length - 1; i >= 0; i -= 1) if (live[i]) for (const input of nodes[i]!.inputs) live[input] = true
+  return live
+}
+
+const copy = (b: Builder, node: Node, inputs: readonly Value[]): Value => {
+  if (node.op === "input") return b.input(node.attrs.name, node.shape)
+  if (node.op === "parameter") return b.parameter(node.attrs.name, node.shape)
+  if (node.op === "constant") return b.constant(node.attrs.values, node.shape)
+  if (node.op === "part") return b.part(inputs[0]!, node.attrs.index)
+  return b.emit(node.op, inputs, node.attrs as never, node.from)
+}
+
+/** What outputs do not depend on goes; equal nodes become one. */
+export const rebuild = (graph: Graph, rewrite: Rewrite = () => undefined): Graph => {
+  const b = new Builder()
+  const live = reached(graph)
+  const values: Replacement[] = []
+  graph.nodes.forEach((node, i) => {
+    if (!live[i]) return
+    if (node.op === "part") {
+      const whole = values[node.inputs[0]!]!
+      values[i] = typeof whole === "number" ? b.part(whole, node.attrs.index) : whole[node.attrs.index]!
+      return
+    }
+    const inputs = node.inputs.map((input) => values[input] as Value)
+    const replace = () => rewrite(b, node, inputs) ?? copy(b, node, inputs)
+    values[i] = node.from === undefined ? replace() : b.from(node.from, replace)
+  })
+  return b.build(Object.fromEntries(graph.outputs.map(({ name, value }) => [name, values[value] as Value])))
+}
+
+/** simplify: what outputs do not depend on goes, and equal nodes become one. */
+export const simplify = (graph: Graph): Graph => rebuild(graph)
