@@ -1,0 +1,86 @@
+/** Every op, with every attribute that an engine could treat differently, against the float64 reference. */
+import { afterAll, describe, expect, test } from "vitest"
+import { backendOf } from "../../../src/backends/tfjs/index.ts"
+import { type Probe, type Probed, probeGraph, probes, supportTable } from "../../../src/backends/tfjs/support.ts"
+import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
+import type { Graph, Tensors } from "../../../src/compiler/ir/graph.ts"
+import { shapes } from "../../../src/compiler/ir/shapes.ts"
+import { cases } from "./cases.ts"
+import { openEngines } from "./engines.ts"
+import { noise } from "./programs.ts"
+
+const engines = await openEngines()
+afterAll(async () => {
+  for (const engine of engines.values()) await engine.dispose()
+})
+
+/** Largest difference, as a part of the largest value. */
+const difference = (actual: ArrayLike<number>, expected: ArrayLike<number>): number => {
+  let [worst, largest] = [0, 1e-3]
+  for (let i = 0; i < expected.length; i++) {
+    const off = Math.abs(actual[i]! - expected[i]!)
+    if (!(off <= worst)) worst = off
+    largest = Math.max(largest, Math.abs(expected[i]!))
+  }
+  return worst / largest
+}
+const referenceOf = (graph: Graph, inputs: Tensors) =>
+  evaluate(graph, Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data])))
+
+interface Comparison {
+  readonly name: string
+  readonly graph: Graph
+  readonly inputs: Tensors
+  readonly tolerance: number
+}
+/** The table of what each engine does is made of these. */
+const probed = (Object.keys(probes) as Probed[]).flatMap((op) =>
+  probes[op].map((probe): Comparison => {
+    const graph = probeGraph(op, probe as Probe)
+    const positive = op === "log" || op === "sqrt"
+    const inputs = probe.inputs.map((shape, at) => {
+      const { data } = noise(100 + at, shape)
+      return [`in${at}`, { shape, data: positive ? data.map(Math.abs) : data }] as const
+    })
+    return { name: `table: ${op} ${probe.when}`, graph, inputs: Object.fromEntries(inputs), tolerance: 3e-5 }
+  }),
+)
+/** The gradients of attention take its output, which these would make up. */
+const takesOutput = ({ name }: Comparison) => /attentionGrad/i.test(name)
+const comparisons: readonly Comparison[] = [...cases, ...probed.filter((of) => !takesOutput(of))]
+
+describe.each([...engines])("ops on %s", (_, engine) => {
+  test.each(comparisons.map((of) => [of.name, of] as const))("%s", async (_, { graph, inputs, tolerance }) => {
+    const before = engine.count()
+    const run = await backendOf(engine).compile({ graph, state: {} })
+    const actual = await run.run(inputs)
+    await run.dispose()
+    for (const [name, expected] of Object.entries(referenceOf(graph, inputs))) {
+      expect(actual[name]!.shape).toEqual(expected.shape)
+      expect(difference(actual[name]!.data, expected.data), name).toBeLessThanOrEqual(tolerance)
+    }
+    expect(engine.count(), "tensors left behind").toBe(before)
+  })
+})
+
+describe("the comparisons", () => {
+  test("cover every op, and agree with the shape rules", () => {
+    expect(new Set(cases.map(({ op }) => op))).toEqual(new Set(Object.keys(probes)))
+    for (const { graph } of cases)
+      for (const { op, attrs, inputs, shape, parts } of graph.nodes) {
+        if (!(op in shapes)) continue
+        const rule = shapes[op as keyof typeof shapes] as (...of: unknown[]) => unknown
+        const result = rule(attrs, ...inputs.map((id) => graph.nodes[id]!.shape))
+        expect(result).toEqual(parts ? { parts } : shape)
+      }
+  })
+  test("a wrong value would be seen", () => {
+    expect(difference([1, 2.001], [1, 2])).toBeGreaterThan(3e-4)
+    expect(difference([1, Number.NaN], [1, 2])).toBeNaN()
+  })
+  test("the table has a row for every probe, and shows our own kernels", () => {
+    const table = supportTable()
+    expect(table).toContain("| gelu |  | `Multiply`, `Erf`, `Add` | `Multiply`, `Erf`, `Add` | **gelu** |")
+    expect(table.split("\n").filter((line) => line.startsWith("| "))).toHaveLength(probed.length + 2)
+  })
+})
