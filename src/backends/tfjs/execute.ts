@@ -39,16 +39,16 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
   const rules: Readonly<Record<string, AnyRule>> = { ...lowering, ...(engine.own ? ownRules : {}) } as never
   const mine = (name: string) => wrongTensors(engine.name, name)
 
-  const check = (name: string, tensor: Tensor | undefined): Tensor => {
-    const shape = shapes.get(name)
-    if (!shape) throw mine(`the program has no tensor named "${name}"`)
-    if (!tensor) throw mine(`"${name}" is missing`)
+  /** Names that the program does not use (a rate that its optimizer ignores, the rest of a checkpoint) are passed over. */
+  const used = (tensors: Tensors): readonly (readonly [string, Tensor])[] =>
+    Object.entries(tensors).filter(([name]) => shapes.has(name))
+  const check = (name: string, tensor: Tensor): void => {
+    const shape = shapes.get(name)!
     const given = tensor.shape
     if (given.length !== shape.length || given.some((extent, axis) => extent !== shape[axis]))
       throw mine(`"${name}" has shape [${given}], the program expects [${shape}]`)
     if (tensor.data.length !== sizeOf(shape))
       throw mine(`"${name}" has ${tensor.data.length} values, its shape [${shape}] needs ${sizeOf(shape)}`)
-    return tensor
   }
 
   /** Encodes the whole run; gives the outputs' values, each with a reference of its own. */
@@ -103,8 +103,8 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
   }
 
   const runOnce = async (inputs: Tensors): Promise<Tensors> => {
-    for (const name of Object.keys(inputs)) {
-      check(name, inputs[name])
+    for (const [name, tensor] of used(inputs)) {
+      check(name, tensor)
       if (isLoaded(name)) throw mine(`"${name}" is loaded, not fed: it is a parameter or state`)
     }
     for (const name of shapes.keys()) {
@@ -115,7 +115,7 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
     let results: ReadonlyMap<string, Value> = new Map()
     try {
       await engine.guarded(() => {
-        for (const [name, tensor] of Object.entries(inputs)) fed.set(name, newTensor(engine, tensor.shape, tensor.data))
+        for (const [name, tensor] of used(inputs)) fed.set(name, newTensor(engine, tensor.shape, tensor.data))
         results = encode(fed)
       })
       const outputs = await readAll([...results].filter(([name]) => !advancing.has(name)))
@@ -135,13 +135,12 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
   return {
     load: (tensors) =>
       inTurn(async () => {
-        for (const [name, tensor] of Object.entries(tensors)) {
+        for (const [name, tensor] of used(tensors)) {
           check(name, tensor)
           if (!isLoaded(name)) throw mine(`"${name}" is an input: feed it to each run`)
         }
         await engine.guarded(() => {
-          for (const [name, tensor] of Object.entries(tensors))
-            replace(name, newTensor(engine, tensor.shape, tensor.data))
+          for (const [name, tensor] of used(tensors)) replace(name, newTensor(engine, tensor.shape, tensor.data))
         })
       }),
     run: (inputs) => inTurn(() => runOnce(inputs)),

@@ -79,7 +79,6 @@ describe.each([...engines])("a program on %s", (_, engine) => {
     await expect(run.run({ ...feed, x: noise(1, [2, 4]) })).rejects.toThrow(
       'HS2606: "x" has shape [2,4], the program expects [4,2]',
     )
-    await expect(run.run({ ...feed, z: feed.x })).rejects.toThrow('HS2606: the program has no tensor named "z"')
     await expect(run.run({ ...feed, w: noise(1, [2, 1]) })).rejects.toThrow("HS2606")
     await expect(run.load({ x: feed.x })).rejects.toThrow('HS2606: "x" is an input')
     await expect(run.read(["nothing"])).rejects.toThrow("HS2606")

@@ -1,0 +1,76 @@
+/** A small SAM with adapters on every tfjs engine: masks, gradients and ten steps of training, against float64. */
+import { afterAll, describe, expect, test } from "vitest"
+import { backendOf } from "../../../src/backends/tfjs/index.ts"
+import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
+import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
+import { openEngines } from "./engines.ts"
+import { allGradients, feedAt, forward, initial, inputs, target, training, weights } from "./sam.ts"
+
+const engines = await openEngines()
+afterAll(async () => {
+  for (const engine of engines.values()) await engine.dispose()
+})
+
+const dataOf = (tensors: Tensors) => Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]))
+const reference = (program: Program, feeds: Tensors) =>
+  evaluate(program.graph, { ...dataOf(initial(program)), ...dataOf(feeds) })
+const largest = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => largest(Array.from(b, (x, i) => x - a[i]!))
+
+const expectedMasks = reference(forward, inputs)
+const expectedGradients = reference(allGradients, { ...inputs, target })
+/** Losses of ten steps in float64: state by hand. */
+const expectedLosses = (() => {
+  let state: Record<string, ArrayLike<number>> = dataOf(initial(training))
+  return Array.from({ length: 10 }, (_, at) => {
+    const out = evaluate(training.graph, { ...state, ...dataOf(feedAt(at + 1)) })
+    state = {
+      ...state,
+      ...Object.fromEntries(Object.entries(training.state).map(([name, next]) => [name, out[next]!.data])),
+    }
+    return out.loss!.data[0]!
+  })
+})()
+
+describe.each([...engines])("a small SAM on %s", (_, engine) => {
+  test("masks to 1e-4", async () => {
+    const run = await backendOf(engine).compile(forward)
+    await run.load(initial(forward))
+    const actual = await run.run(inputs)
+    for (const [name, { data }] of Object.entries(expectedMasks))
+      expect(difference(actual[name]!.data, data) / Math.max(1, largest(data)), name).toBeLessThan(1e-4)
+    expect(largest(expectedMasks.masks!.data)).toBeGreaterThan(0.1)
+    await run.dispose()
+  })
+
+  test("every gradient to 1e-3 of its largest entry", async () => {
+    const run = await backendOf(engine).compile(allGradients)
+    await run.load(initial(allGradients))
+    const actual = await run.run({ ...inputs, target })
+    const names = Object.keys(expectedGradients).filter((name) => name.startsWith("grad/"))
+    expect(names.length).toBeGreaterThan(100)
+    const overall = Math.max(...names.map((name) => largest(expectedGradients[name]!.data)))
+    for (const name of names) {
+      const expected = expectedGradients[name]!.data
+      // A gradient that is zero in exact arithmetic (a key's bias) is only float32 noise, some 1e-8 of the largest.
+      const scale = Math.max(largest(expected), 1e-5 * overall)
+      expect(difference(actual[name]!.data, expected) / scale, name).toBeLessThan(1e-3)
+    }
+    await run.dispose()
+  })
+
+  test("ten steps of Adam: losses to 1e-4, frozen weights untouched, nothing left behind", async () => {
+    const before = engine.count()
+    const run = await backendOf(engine).compile(training)
+    await run.load(initial(training))
+    const losses: number[] = []
+    for (let step = 1; step <= 10; step++) losses.push((await run.run(feedAt(step))).loss!.data[0]!)
+    expect(difference(losses, expectedLosses)).toBeLessThan(1e-4)
+    expect(losses[9]!).toBeLessThan(losses[0]! - 0.01)
+    const frozen = "image_encoder.blocks.1.attn.qkv.weight"
+    expect((await run.read([frozen]))[frozen]!.data).toEqual(weights[frozen]!.data)
+    await run.dispose()
+    expect(engine.count()).toBe(before)
+  })
+})

@@ -1,0 +1,104 @@
+/** A SAM small enough for software drivers, with every kind of block: padded windows, a global block, adapters. */
+
+import type { Tensors } from "../../../src/compiler/ir/graph.ts"
+import { type InputSizes, standardSizes } from "../../../src/compiler/passes/elaborate/index.ts"
+import { clockAt } from "../../../src/compiler/passes/optimizer.ts"
+import { gradientProgram, inferenceProgram, trainingProgram } from "../../../src/compiler/passes/program.ts"
+import {
+  adam,
+  adapt,
+  add,
+  afterAttention,
+  bceWithLogits,
+  dice,
+  freezeAll,
+  inMlpResidual,
+  linear,
+  pipe,
+  type Rank,
+  relu,
+  residual,
+  sam,
+  schedule,
+  sequential,
+} from "../../../src/dsl/index.ts"
+import { networkOf } from "../../../src/dsl/network.ts"
+import { tensorsOf } from "../../../src/dsl/tensors.ts"
+import { random } from "./cases.ts"
+import { noise, tensor } from "./programs.ts"
+
+const d = 16
+const adapter = (rank: Rank) => residual(sequential(linear(d, rank), relu, linear(rank, d)))
+const backbone = sam({
+  imageSize: 64,
+  patchSize: 8,
+  width: d,
+  depth: 2,
+  heads: 2,
+  windowSize: 5,
+  globalBlocks: [1],
+  outChannels: 16,
+  maskChannels: 8,
+  decoder: { heads: 2, mlpWidth: 24, iouWidth: 12 },
+})
+export const smallSam = pipe(
+  backbone,
+  freezeAll,
+  adapt(
+    schedule(2, (i) => 3 * i),
+    (rank) => [afterAttention(adapter(rank)), inMlpResidual(adapter(rank))],
+  ),
+).data
+
+const tensors = tensorsOf(networkOf(smallSam))
+const adapters = tensors.filter(({ adaptation }) => adaptation !== undefined).map(({ name }) => name)
+const everything = tensors.filter(({ kind }) => kind === "parameter").map(({ name }) => name)
+export const sizes: InputSizes = standardSizes(smallSam)
+const loss = add(dice(), bceWithLogits())
+const optimizer = adam({ rate: 1e-2 })
+
+/** Random, but scaled so that activations stay near 1; norms near the identity. */
+export const weights: Tensors = Object.fromEntries(
+  tensors.map(({ name, shape }, at) => {
+    const fan = shape.slice(1).reduce((a, b) => a * b, 1)
+    const norm = /norm|neck\.[13]|output_upscaling\.1|mask_downscaling\.[14]/.test(name) && name.endsWith("weight")
+    const { data } = noise(1000 + at, shape)
+    return [name, { shape, data: data.map((x) => (norm ? 1 + 0.1 * x : x / Math.sqrt(Math.max(fan, 4)))) }]
+  }),
+)
+
+const circle = (): Float32Array =>
+  Float32Array.from({ length: 64 * 64 }, (_, at) => (Math.hypot(Math.floor(at / 64) - 30, (at % 64) - 36) < 14 ? 1 : 0))
+const next = random(5)
+export const inputs: Tensors = {
+  image: {
+    shape: [1, 3, 64, 64],
+    data: Float32Array.from({ length: 3 * 64 * 64 }, (_, at) => 110 + 60 * circle()[at % 4096]! + 20 * next()),
+  },
+  point_coords: tensor([1, 1, 2], [36, 30]),
+  point_labels: tensor([1, 1], [1]),
+}
+export const target = { shape: [1, 1, 64, 64], data: circle() }
+
+export const forward = inferenceProgram(smallSam, sizes)
+/** Of everything, the backbone too: more than any spec would ask. */
+export const allGradients = gradientProgram(smallSam, sizes, { learning: everything, loss }).program
+export const training = trainingProgram(smallSam, sizes, { learning: adapters, loss, optimizer }).program
+
+/** What is fed at step t, counted from 1. */
+export const feedAt = (step: number): Tensors => ({
+  ...inputs,
+  target,
+  ...Object.fromEntries(
+    Object.entries(clockAt(optimizer, optimizer.rate, step)).map(([name, x]) => [name, tensor([], [x])]),
+  ),
+})
+/** Parameters as given, moments at zero. */
+export const initial = (program: typeof training): Tensors =>
+  Object.fromEntries(
+    program.graph.nodes.flatMap((node) => {
+      if (node.op === "parameter") return [[node.attrs.name, weights[node.attrs.name]!] as const]
+      if (node.op !== "input" || !(node.attrs.name in program.state)) return []
+      return [[node.attrs.name, tensor(node.shape, Array(node.shape.reduce((a, b) => a * b, 1)).fill(0))] as const]
+    }),
+  )
