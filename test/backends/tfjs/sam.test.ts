@@ -67,7 +67,7 @@ describe.each([...engines])("a small SAM on %s", (_, engine) => {
     const losses: number[] = []
     for (let step = 1; step <= 10; step++) losses.push((await run.run(feedAt(step))).loss!.data[0]!)
     expect(difference(losses, expectedLosses)).toBeLessThan(1e-4)
-    expect(losses[9]!).toBeLessThan(losses[0]! - 0.01)
+    expect(losses[9]!).toBeLessThan(losses[0]! - 0.005)
     const frozen = "image_encoder.blocks.1.attn.qkv.weight"
     expect((await run.read([frozen]))[frozen]!.data).toEqual(weights[frozen]!.data)
     await run.dispose()
