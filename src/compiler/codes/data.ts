@@ -12,4 +12,113 @@ export const data = {
     cause: "It does not exist, or permission is denied.",
     cure: "Check the path and its permissions.",
   },
+  HS4101: {
+    title: "no known layout of data",
+    cause:
+      "The folder holds neither a table of images and masks, nor Kaggle's, nor BUSI's files, nor folders of images and masks; or several tables.",
+    cure: "Arrange the files in one of the layouts, or give the path of the table.",
+  },
+  HS4102: {
+    title: "there are no images",
+    cause: "The layout was recognised, and its folders or its table hold no image of a known kind.",
+    cure: "Check that the archive was unpacked whole, and that the images are PNG, JPEG or TIFF.",
+  },
+  HS4103: {
+    title: "an image without a mask",
+    cause: "No mask has the image's name, and no row of the table names it.",
+    cure: "Add the mask, an all-black one where there is nothing to find, or take the image away.",
+  },
+  HS4104: {
+    title: "a mask without an image",
+    cause: "A mask, or a row of the table of masks, belongs to an image that is not there.",
+    cure: "Add the image, or take the mask away.",
+  },
+  HS4105: {
+    title: "a table cannot be used",
+    cause: "It is not comma-separated text with a header, a column is missing, or a row lacks a value.",
+    cure: "Correct the line that the message names.",
+  },
+  HS4106: {
+    title: "run lengths of a mask are wrong",
+    cause: "They are not pairs of start and length, overlap, or run over the end of the image.",
+    cure: "Write pairs counted from 1, down the columns, for the image as it is stored.",
+  },
+  HS4107: {
+    title: "a case twice",
+    cause: "Two images or two rows have the same name, so results could not be told apart.",
+    cure: "Keep one of them, or give each an id.",
+  },
+  HS4201: {
+    title: "an image cannot be read",
+    cause: "The file is cut off, damaged, empty, or not of a known format.",
+    cure: "Copy it again, or leave the case out.",
+  },
+  HS4202: {
+    title: "a mask of another size",
+    cause: "A mask has one value for each pixel of its image, and this one has other sides.",
+    cure: "Export the mask again at the image's size.",
+  },
+  HS4203: {
+    title: "a mask of several classes",
+    cause: "The mask holds several values beside 0, and which one is foreground was not said.",
+    cure: "Choose one with --class.",
+  },
+  HS4204: {
+    title: "masks are stored in several ways",
+    cause:
+      "Some masks of the data hold 0 and 1, others 0 and 255, or were blurred by a lossy format. They are read correctly here, but other programs may take some of them for empty.",
+    cure: "Save all masks alike, as PNG with 0 and 255.",
+  },
+  HS4205: {
+    title: "empty masks",
+    cause: "Some masks, or all of them, have no foreground: nothing to learn, and no place for a prompt.",
+    cure: "Where it is right that nothing is there, leave it: such cases are tested but not prompted. Where all are empty, the class or the encoding is wrong.",
+  },
+  HS4206: {
+    title: "one class only",
+    cause: "Every pixel of every mask is foreground, or all cases are of one of the data set's classes.",
+    cure: "Check what was exported or unpacked; nothing can be told apart in such data.",
+  },
+  HS4207: {
+    title: "the same image twice",
+    cause:
+      "Several files hold the same pixels; in two parts of a split they would let a model be tested on what it has learnt.",
+    cure: "Keep one of them, or keep them in the same part.",
+  },
+  HS4301: {
+    title: "a leak between the parts of a split",
+    cause: "A case or a subject is in two of training, validation and test.",
+    cure: "Split by subject.",
+  },
+  HS4302: {
+    title: "too little data to split",
+    cause: "There are fewer subjects, or cases where no subject is known, than parts or folds.",
+    cure: "Add data, or take fewer parts or folds.",
+  },
+  HS4303: {
+    title: "a split that does not fit the data",
+    cause: "The file is not a split, or it names cases that the data lack.",
+    cure: "Use the split that was made for these data, or have the data split anew.",
+  },
+  HS4304: {
+    title: "subjects are unknown",
+    cause:
+      "Nothing says which images are of one person, so images of one person may be trained and tested on, which flatters a result.",
+    cure: "Give a table with a column 'subject', or the pattern of the subject in the files' names.",
+  },
+  HS4401: {
+    title: "a file of points cannot be used",
+    cause: "It is neither a csv with the columns id, x, y nor JSON of that content.",
+    cure: "Correct the line that the message names.",
+  },
+  HS4402: {
+    title: "a case has no usable prompt",
+    cause: "The file of points does not name the case, or its point lies outside the image.",
+    cure: "Add the point, in pixels of the original image, x first.",
+  },
+  HS4501: {
+    title: "results that cannot be compared",
+    cause: "Two results are not of the same cases, or a test has fewer than two values.",
+    cure: "Evaluate both on the same split of the same data.",
+  },
 } as const satisfies Record<`HS4${number}`, Explanation>

@@ -1,0 +1,56 @@
+/** One image with its mask, as every layout gives it. */
+import type { Diagnostic } from "../../compiler/diagnostic.ts"
+
+export type MaskSource =
+  /** Their union is the mask. */
+  | { readonly kind: "files"; readonly paths: readonly string[] }
+  /** A row of a csv. */
+  | { readonly kind: "rle"; readonly runs: string; readonly file: string; readonly line: number }
+
+export type Part = "train" | "validation" | "test"
+
+export interface Case {
+  /** One of its kind in the data set, and the same wherever the data set lies. */
+  readonly id: string
+  readonly image: string
+  readonly mask: MaskSource
+  readonly subject?: string
+  readonly class?: string
+  /** Millimetres per pixel. */
+  readonly spacing?: { readonly x: number; readonly y: number }
+  /** Where the data set's authors put it. */
+  readonly part?: Part
+}
+
+export type LayoutName = "table" | "kaggle" | "busi" | "folders"
+
+export interface DataSet {
+  /** The folder or csv that was given. */
+  readonly root: string
+  readonly layout: LayoutName
+  /** In the order of their ids. */
+  readonly cases: readonly Case[]
+}
+
+/** Of a data set's files, and of what is in them. */
+export interface DataOptions {
+  /** Found out where it is not given. */
+  readonly layout?: LayoutName
+  /** The value or palette index that is foreground, in masks of several classes. */
+  readonly class?: number
+  /** BUSI: the folders to use. As the paper: benign and malignant. */
+  readonly classes?: readonly string[]
+  /** Kaggle nerve: where the masks come from. The TIFF files where they exist. */
+  readonly masks?: "files" | "rle"
+  /** Folders: finds the subject in a file's name, as the first group or the whole match. */
+  readonly subject?: RegExp
+}
+
+/** What a layout makes of a folder. Problems add up; cases that have one are left out. */
+export interface Found {
+  readonly cases: readonly Case[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** Undefined: this folder is not of the layout. */
+export type Layout = (root: string, options: DataOptions) => Promise<Found | undefined>

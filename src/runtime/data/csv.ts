@@ -1,0 +1,48 @@
+/** Tables with a header, as rows that know their line. */
+import { CsvError, parse } from "csv-parse/sync"
+import { failed } from "../../compiler/diagnostic.ts"
+import { readBytes } from "../files.ts"
+
+export interface Row {
+  readonly line: number
+  readonly values: Readonly<Record<string, string>>
+}
+
+/** Column names are trimmed and in lower case; empty lines are skipped. Throws HS4002, HS4105. */
+export const readCsv = async (
+  path: string,
+): Promise<{ readonly columns: readonly string[]; readonly rows: readonly Row[] }> => {
+  const text = await readBytes(path)
+  try {
+    let columns: readonly string[] = []
+    const records = parse(text, {
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+      info: true,
+      columns: (header: string[]) => {
+        columns = header.map((name) => name.toLowerCase())
+        return [...columns]
+      },
+    }) as unknown as readonly { readonly info: { readonly lines: number }; readonly record: Record<string, string> }[]
+    return { columns, rows: records.map(({ info, record }) => ({ line: info.lines, values: record })) }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error
+    throw failed(
+      path,
+      "HS4105",
+      `the table cannot be read: ${error.message}`,
+      "Write it as comma-separated values with a header line.",
+    )
+  }
+}
+
+/** A field of a table as RFC 4180 wants it. */
+export const csvField = (value: string | number): string => {
+  const text = `${value}`
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** A whole table. */
+export const csvText = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
+  [header, ...rows].map((row) => `${row.map(csvField).join(",")}\n`).join("")

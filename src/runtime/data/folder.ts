@@ -1,0 +1,41 @@
+/** Listing folders, in an order that is the same on every machine. */
+import { readdir, stat } from "node:fs/promises"
+import { extname } from "node:path"
+import { failed } from "../../compiler/diagnostic.ts"
+import { reason } from "../files.ts"
+import { isImageName } from "./image.ts"
+
+/** By code units, not by a locale. */
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export interface Listing {
+  readonly files: readonly string[]
+  readonly folders: readonly string[]
+}
+
+/** Names in a folder without those that begin with a dot. Throws HS4002. */
+export const list = async (folder: string): Promise<Listing> => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw failed(folder, "HS4002", `the folder cannot be read: ${reason(error)}`, "Check the path and its permissions.")
+  })
+  const visible = entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => byText(a.name, b.name))
+  const isFolder = (e: (typeof visible)[number]) => e.isDirectory()
+  return {
+    folders: visible.filter(isFolder).map((e) => e.name),
+    files: visible.filter((e) => !isFolder(e)).map((e) => e.name),
+  }
+}
+
+export const images = async (folder: string): Promise<readonly string[]> =>
+  (await list(folder)).files.filter(isImageName)
+
+/** Throws HS4002 where there is nothing. */
+export const isFile = async (path: string): Promise<boolean> => {
+  const found = await stat(path).catch((error: unknown) => {
+    throw failed(path, "HS4002", `it cannot be read: ${reason(error)}`, "Check the path and its permissions.")
+  })
+  return found.isFile()
+}
+
+/** A name without its ending. */
+export const stem = (name: string): string => name.slice(0, name.length - extname(name).length)

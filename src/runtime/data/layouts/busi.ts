@@ -1,0 +1,45 @@
+/** Breast Ultrasound Images (Al-Dhabyani et al. 2020): folders of classes; "benign (1).png" has "benign (1)_mask.png", "…_mask_1.png" … */
+import { join } from "node:path"
+import type { Case, Layout } from "../case.ts"
+import { images, list } from "../folder.ts"
+import { maskWithoutImage, noMask, pair } from "../pairing.ts"
+
+const inner = "Dataset_BUSI_with_GT"
+const classes = ["benign", "malignant", "normal"]
+/** The paper's "nearly 650" images are those with a lesion. */
+const byDefault = ["benign", "malignant"]
+const isMask = (name: string) => /_mask(?:_\d+)?\.[a-z]+$/i.test(name)
+
+export const busi: Layout = async (root, options) => {
+  const top = await list(root)
+  const folder = top.folders.includes(inner) ? join(root, inner) : root
+  const present = (await list(folder)).folders.filter((name) => classes.includes(name))
+  if (present.length === 0) return undefined
+  const wanted = options.classes ?? byDefault
+  const found = await Promise.all(
+    present.filter((name) => wanted.includes(name)).map(async (name) => oneClass(join(folder, name), name)),
+  )
+  return {
+    cases: found.flatMap(({ cases }) => cases),
+    diagnostics: found.flatMap(({ diagnostics }) => diagnostics),
+  }
+}
+
+const oneClass = async (folder: string, name: string) => {
+  const files = await images(folder)
+  const { masksOf, left } = pair(
+    files.filter((file) => !isMask(file)),
+    files.filter(isMask),
+  )
+  const path = (file: string) => join(folder, file)
+  const cases: Case[] = [...masksOf]
+    .filter(([, masks]) => masks.length > 0)
+    .map(([image, masks]) => ({
+      id: image.replace(/\.[^.]*$/, ""),
+      image: path(image),
+      mask: { kind: "files", paths: masks.map(path) },
+      class: name,
+    }))
+  const unpaired = [...masksOf].filter(([, masks]) => masks.length === 0).map(([image]) => noMask(path(image)))
+  return { cases, diagnostics: [...unpaired, ...left.map((mask) => maskWithoutImage(path(mask)))] }
+}

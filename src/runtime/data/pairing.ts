@@ -1,0 +1,38 @@
+/** Images and masks that belong together by their names. */
+import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
+import { stem } from "./folder.ts"
+
+export const noMask = (image: string): Diagnostic =>
+  aboutFile(
+    image,
+    "HS4103",
+    "the image has no mask",
+    "Add its mask, an all-black one where there is nothing, or take the image away.",
+  )
+
+export const maskWithoutImage = (mask: string, image?: string): Diagnostic =>
+  aboutFile(
+    mask,
+    "HS4104",
+    image === undefined ? "the mask has no image" : `there is a mask for ${image}, and no such image`,
+    "Add the image, or take the mask away.",
+  )
+
+/** An image's stem in a mask's name: "a", "a_mask", "a_mask_2", "a-seg", "a_gt" … */
+const suffix = /[-_ ](?:mask|masks|seg|segmentation|label|labels|gt|annotation)(?:[-_ ]\d+)?$/i
+
+/** Each image's masks, and the masks of no image. A mask that is named exactly as an image belongs to it, whatever its suffix. */
+export const pair = (
+  images: readonly string[],
+  masks: readonly string[],
+): { readonly masksOf: ReadonlyMap<string, readonly string[]>; readonly left: readonly string[] } => {
+  const byStem = new Map(images.map((name) => [stem(name), name]))
+  const masksOf = new Map<string, string[]>(images.map((name) => [name, []]))
+  const left: string[] = []
+  for (const mask of masks) {
+    const image = byStem.get(stem(mask)) ?? byStem.get(stem(mask).replace(suffix, ""))
+    if (image === undefined) left.push(mask)
+    else masksOf.get(image)!.push(mask)
+  }
+  return { masksOf, left }
+}

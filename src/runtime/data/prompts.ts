@@ -1,0 +1,114 @@
+/**
+ * Prompts from a mask or a file, in pixels of the original image, x first. Coordinates are indices of pixels: SAM itself adds the half
+ * pixel to their centres.
+ */
+import { isLeft } from "fp-ts/lib/Either.js"
+import * as t from "io-ts"
+import { aboutFile, type Diagnostic, type Diagnostics, Failed, failed } from "../../compiler/diagnostic.ts"
+import { readBytes } from "../files.ts"
+import { components } from "./components.ts"
+import { readCsv } from "./csv.ts"
+import type { Random } from "./random.ts"
+import { area, type Mask } from "./raster.ts"
+
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+/** Its outermost pixels, both ends inside. */
+export interface Box {
+  readonly x0: number
+  readonly y0: number
+  readonly x1: number
+  readonly y1: number
+}
+
+/**
+ * The centre: of the mask's largest part, the pixel inside it that is nearest to its centroid. So the point is always in the mask, of a
+ * crescent and of several lesions too. Undefined for an empty mask.
+ */
+export const centreOf = (mask: Mask): Point | undefined => {
+  const [largest] = components(mask)
+  if (largest === undefined) return undefined
+  const at = (p: number): Point => ({ x: p % mask.width, y: Math.floor(p / mask.width) })
+  const middle = meanOf(largest.map(at))
+  const distance = ({ x, y }: Point) => (x - middle.x) ** 2 + (y - middle.y) ** 2
+  return largest.map(at).reduce((a, b) => (distance(b) < distance(a) ? b : a))
+}
+
+const meanOf = (points: readonly Point[]): Point => ({
+  x: points.reduce((sum, { x }) => sum + x, 0) / points.length,
+  y: points.reduce((sum, { y }) => sum + y, 0) / points.length,
+})
+
+/** Any pixel of the mask, each as likely. Undefined for an empty mask. */
+export const randomInsideOf = (mask: Mask, random: Random): Point | undefined => {
+  const n = area(mask)
+  if (n === 0) return undefined
+  let left = random.below(n)
+  const p = mask.data.findIndex((inside) => inside === 1 && left-- === 0)
+  return { x: p % mask.width, y: Math.floor(p / mask.width) }
+}
+
+/** The smallest box around all of the mask. Undefined for an empty mask. */
+export const boxOf = ({ width, data }: Mask): Box | undefined => {
+  let [x0, y0, x1, y1] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, -1, -1]
+  data.forEach((inside, p) => {
+    if (inside === 0) return
+    const [x, y] = [p % width, Math.floor(p / width)]
+    x0 = Math.min(x0, x)
+    x1 = Math.max(x1, x)
+    y0 = Math.min(y0, y)
+    y1 = Math.max(y1, y)
+  })
+  return x1 < 0 ? undefined : { x0, y0, x1, y1 }
+}
+
+/** As segment-anything's apply_coords: times new size over old, each axis by itself. */
+export const scalePoint = (
+  { x, y }: Point,
+  from: { readonly width: number; readonly height: number },
+  to: { readonly width: number; readonly height: number },
+): Point => ({ x: x * (to.width / from.width), y: y * (to.height / from.height) })
+
+const PointFile = t.record(t.string, t.type({ x: t.number, y: t.number }))
+
+/** Points by case, from a csv with the columns id, x, y or from JSON { "id": { "x": 1, "y": 2 } }. Throws HS4002, HS4105, HS4401. */
+export const readPoints = async (path: string): Promise<ReadonlyMap<string, Point>> =>
+  /\.json$/i.test(path) ? pointsOfJson(path) : pointsOfCsv(path)
+
+const shape = 'Write a csv with the columns id, x, y, or JSON { "id": { "x": 1, "y": 2 } }.'
+
+const pointsOfJson = async (path: string): Promise<ReadonlyMap<string, Point>> => {
+  let json: unknown
+  try {
+    json = JSON.parse((await readBytes(path)).toString("utf8"))
+  } catch (error) {
+    if (error instanceof Failed) throw error
+    throw failed(path, "HS4401", "these are no points: the file is not JSON", shape)
+  }
+  const decoded = PointFile.decode(json)
+  if (isLeft(decoded))
+    throw failed(path, "HS4401", `these are no points: look at '${decoded.left[0]?.context[1]?.key ?? ""}'`, shape)
+  return new Map(Object.entries(decoded.right))
+}
+
+const pointsOfCsv = async (path: string): Promise<ReadonlyMap<string, Point>> => {
+  const { columns, rows } = await readCsv(path)
+  const missing = ["id", "x", "y"].filter((name) => !columns.includes(name))
+  if (missing.length > 0) throw failed(path, "HS4401", `the table has no column ${missing.join(", ")}`, shape)
+  const points = new Map<string, Point>()
+  const problems: Diagnostic[] = []
+  for (const { line, values } of rows) {
+    const [x, y] = [values.x, values.y].map((text) => (text ? Number(text) : Number.NaN)) as [number, number]
+    if (Number.isFinite(x) && Number.isFinite(y)) points.set(values.id!, { x, y })
+    else
+      problems.push({
+        ...aboutFile(path, "HS4401", `'${values.x}, ${values.y}' is not a point`, shape),
+        line,
+        column: 1,
+      })
+  }
+  if (problems.length > 0) throw new Failed(problems as unknown as Diagnostics)
+  return points
+}

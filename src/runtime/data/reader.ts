@@ -1,0 +1,119 @@
+/** Samples for training and evaluation: decoded once, kept within a limit, prepared ahead of the model, the same in every run. */
+
+import { failed } from "../../compiler/diagnostic.ts"
+import { type Augmentation, noAugmentation, type Prompt } from "../../dsl/training.ts"
+import { augmentWith, draw, type Pixels } from "./augment.ts"
+import { leastRecentlyUsed } from "./cache.ts"
+import type { Case } from "./case.ts"
+import { loadCase } from "./mask.ts"
+import { prefetch } from "./prefetch.ts"
+import { type Prepared, prepare } from "./prepare.ts"
+import { boxOf, centreOf, type Point, randomInsideOf, scalePoint } from "./prompts.ts"
+import { shuffled, stream } from "./random.ts"
+import { area, type Mask } from "./raster.ts"
+
+export interface Sample extends Prepared {
+  readonly case: Case
+  /** x0, y0, x1, y1 in pixels of `image`, where the prompt is a box. */
+  readonly box?: readonly [number, number, number, number]
+}
+
+export interface ReaderOptions {
+  /** The longer side, as the model takes it. */
+  readonly imageSize: number
+  readonly seed?: number
+  readonly prompt?: Prompt
+  /** For the prompts `fromFile` and `localizer`: points by case, in pixels of the original image. */
+  readonly points?: ReadonlyMap<string, Point>
+  readonly augmentation?: Augmentation
+  /** Foreground in masks of several classes. */
+  readonly class?: number
+  /** For decoded images and masks. 512 MiB. */
+  readonly cacheBytes?: number
+  /** Samples prepared before they are asked for. */
+  readonly ahead?: number
+}
+
+export interface Reader {
+  /** Shuffled and augmented by seed and epoch; `from` skips the first samples, for a run that goes on within an epoch. */
+  readonly training: (cases: readonly Case[], epoch: number, from?: number) => AsyncGenerator<Sample, void, undefined>
+  /** In order, as they are. */
+  readonly evaluation: (cases: readonly Case[]) => AsyncGenerator<Sample, void, undefined>
+  /** Cases whose mask has foreground, in order: the others cannot be prompted from it. */
+  readonly withForeground: (cases: readonly Case[]) => Promise<readonly Case[]>
+}
+
+/** The order of an epoch. */
+export const epochOrder = (cases: readonly Case[], seed: number, epoch: number): readonly Case[] =>
+  shuffled(cases, stream(seed, "order", epoch))
+
+/** Samples throw what `loadCase` throws, and HS4402 for a prompt that is missing. */
+export const reader = (options: ReaderOptions): Reader => {
+  const { imageSize, seed = 0, prompt = { kind: "centre" }, augmentation = noAugmentation } = options
+  const { cacheBytes = 512 * 2 ** 20, ahead = 2 } = options
+  const decoded = leastRecentlyUsed<Pixels>(cacheBytes)
+
+  const load = async (one: Case) => {
+    const known = decoded.get(one.id)
+    if (known !== undefined) return known
+    const { image, mask } = await loadCase(one, options)
+    decoded.set(one.id, { image, mask }, image.data.length + mask.data.length)
+    return { image, mask }
+  }
+
+  /** Of a prompt that comes from outside, not from the mask. */
+  const givenPoint = (one: Case, { width, height }: Mask): Point | undefined => {
+    if (prompt.kind !== "file" && prompt.kind !== "localizer") return undefined
+    const point = options.points?.get(one.id)
+    if (point !== undefined && point.x >= 0 && point.y >= 0 && point.x < width && point.y < height) return point
+    throw failed(
+      one.image,
+      "HS4402",
+      point === undefined
+        ? `there is no point for ${one.id}`
+        : `the point (${point.x}, ${point.y}) of ${one.id} lies outside its image of ${width} × ${height} pixels`,
+      "Give a point for each case, in pixels of the original image, x first.",
+    )
+  }
+
+  const sample = (one: Case, { image, mask, point: given }: Pixels, epoch: number): Sample => {
+    const random = () => stream(seed, "prompt", epoch, one.id)
+    const point =
+      prompt.kind === "centre"
+        ? centreOf(mask)
+        : prompt.kind === "randomInside"
+          ? randomInsideOf(mask, random())
+          : given
+    const prepared = prepare({ image, mask, point }, imageSize)
+    const box = prompt.kind === "box" ? boxOf(mask) : undefined
+    if (box === undefined) return { case: one, ...prepared }
+    const size = prepared.resizedMask
+    const [a, b] = [scalePoint({ x: box.x0, y: box.y0 }, mask, size), scalePoint({ x: box.x1, y: box.y1 }, mask, size)]
+    return { case: one, ...prepared, box: [a.x, a.y, b.x, b.y] }
+  }
+
+  const plain = async (one: Case, epoch: number): Promise<Sample> => {
+    const pixels = await load(one)
+    return sample(one, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch)
+  }
+  const augmented = async (one: Case, epoch: number): Promise<Sample> => {
+    const pixels = await load(one)
+    const drawn = draw(augmentation, seed, epoch, one.id)
+    return sample(one, augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn), epoch)
+  }
+  const augments = Object.values(augmentation).some(Boolean)
+  return {
+    training: (cases, epoch, from = 0) =>
+      prefetch(
+        epochOrder(cases, seed, epoch).slice(from),
+        (one) => (augments ? augmented(one, epoch) : plain(one, epoch)),
+        ahead,
+      ),
+    evaluation: (cases) => prefetch(cases, (one) => plain(one, 0), ahead),
+    withForeground: async (cases) => {
+      const kept: Case[] = []
+      for (const one of cases) if (area((await load(one)).mask) > 0) kept.push(one)
+      return kept
+    },
+  }
+}
