@@ -117,7 +117,7 @@ export interface OpAttrs {
   readonly part: { readonly index: number }
 
   // ---- composites
-  /** x [..., in], weight [out, in], optionally bias [out]. */
+  /** x [..., in] of two axes or more, weight [out, in], optionally bias [out]. */
   readonly linear: None
   /** Over the last axis. */
   readonly softmax: None

@@ -219,7 +219,10 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
   },
   oneHot: ({ classes }, x) => [...x!, classes],
   linear: (_, x, w, bias) => {
-    check(w!.length === 2 && x!.at(-1) === w![1], () => `a weight ${show(w!)} does not fit ${show(x!)}`)
+    check(
+      x!.length >= 2 && w!.length === 2 && x!.at(-1) === w![1],
+      () => `a weight ${show(w!)} does not fit ${show(x!)}`,
+    )
     check(
       bias === undefined || sameShape(bias, [w![0]!]),
       () => `a bias ${show(bias!)} does not fit a weight ${show(w!)}`,
@@ -254,7 +257,11 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
     const d = x!.at(-1)!
     const r = down![0]!
     const fits =
-      sameShape(down!, [r, d]) && sameShape(downBias!, [r]) && sameShape(up!, [d, r]) && sameShape(upBias!, [d])
+      x!.length >= 2 &&
+      sameShape(down!, [r, d]) &&
+      sameShape(downBias!, [r]) &&
+      sameShape(up!, [d, r]) &&
+      sameShape(upBias!, [d])
     check(fits, () => `an adapter ${show(down!)}, ${show(up!)} does not fit ${show(x!)}`)
     return x!
   },
