@@ -2,6 +2,16 @@ import type { Explanation } from "./explanation.ts"
 
 /** HS2xxx */
 export const graph = {
+  HS2501: {
+    title: "the CPU engine does not load",
+    cause: "onnxruntime-node has no library for this platform, or it is not installed whole.",
+    cure: "Reinstall with npm ci on a platform that onnxruntime supports, or use --target wasm, which needs no native code.",
+  },
+  HS2502: {
+    title: "memory ran out",
+    cause: "The program needs more memory than the machine has free.",
+    cure: "Compile for a smaller --input-size or --batch, or with --memory, which computes some blocks twice to hold less.",
+  },
   HS2601: {
     title: "no WebGPU device",
     cause:

@@ -1,0 +1,99 @@
+import { type Shape, sizeOf } from "../../compiler/ir/graph.ts"
+import { type Attribute, type Initializer, microsoft, type OnnxNode } from "./model.ts"
+
+/** Above this, a constant of one value is made when the program runs. */
+const largestFill = 1 << 12
+
+/** Collects nodes and constants while a graph is lowered. */
+export class Emitter {
+  readonly nodes: OnnxNode[] = []
+  readonly initializers: Initializer[] = []
+  readonly #constants = new Map<string, string>()
+  #count = 0
+  /** Only ONNX's own ops: for files that others run. */
+  readonly portable: boolean
+
+  constructor(portable: boolean) {
+    this.portable = portable
+  }
+
+  #fresh(op: string): string {
+    this.#count += 1
+    return `_${op}${this.#count}`
+  }
+  /** One node with one output, whose name comes back. */
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain?: string,
+  ): string {
+    const output = this.#fresh(op)
+    this.nodes.push({ op, inputs, outputs: [output], attributes, ...(domain === undefined ? {} : { domain }) })
+    return output
+  }
+  /** One node with several outputs. */
+  several(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attributes: Readonly<Record<string, Attribute>>,
+  ): readonly string[] {
+    const outputs = Array.from({ length: count }, () => this.#fresh(op))
+    this.nodes.push({ op, inputs, outputs, attributes })
+    return outputs
+  }
+  #constant(key: string, make: (name: string) => void): string {
+    const known = this.#constants.get(key)
+    if (known !== undefined) return known
+    const name = this.#fresh("Constant")
+    make(name)
+    this.#constants.set(key, name)
+    return name
+  }
+  floats(values: readonly number[], shape: Shape): string {
+    const size = sizeOf(shape)
+    if (values.length === 1 && size > largestFill)
+      return this.node("Expand", [this.scalar(values[0]!), this.ints(shape)])
+    const key = values.length <= 64 ? `f${shape}|${values}` : `f${this.initializers.length}`
+    return this.#constant(key, (name) => {
+      const data = values.length === 1 ? new Float32Array(size).fill(values[0]!) : Float32Array.from(values)
+      this.initializers.push({ name, shape, data })
+    })
+  }
+  scalar(value: number): string {
+    return this.floats([value], [])
+  }
+  /** A vector of integers, as shapes and axes are given. */
+  ints(values: readonly number[]): string {
+    return this.#constant(`i${values}`, (name) =>
+      this.initializers.push({ name, shape: [values.length], data: BigInt64Array.from(values.map(BigInt)) }),
+    )
+  }
+
+  reshape(x: string, shape: Shape): string {
+    return this.node("Reshape", [x, this.ints(shape)])
+  }
+  transpose(x: string, perm: readonly number[]): string {
+    return this.node("Transpose", [x], { perm })
+  }
+  /** From starts to ends; axes taken whole are left out. */
+  slice(x: string, shape: Shape, starts: readonly number[], ends: readonly number[]): string {
+    const axes = shape.flatMap((extent, i) => (starts[i] === 0 && ends[i] === extent ? [] : [i]))
+    if (axes.length === 0) return x
+    const of = (values: readonly number[]) => this.ints(axes.map((axis) => values[axis]!))
+    return this.node("Slice", [x, of(starts), of(ends), this.ints(axes)])
+  }
+  /** A product of matrices; onnxruntime transposes while it multiplies. */
+  matmul(a: string, b: string, ranks: readonly [number, number], transA: boolean, transB: boolean): string {
+    if (!transA && !transB) return this.node("MatMul", [a, b])
+    if (!this.portable)
+      return this.node("FusedMatMul", [a, b], { transA: Number(transA), transB: Number(transB) }, microsoft)
+    const swap = (x: string, rank: number) =>
+      this.transpose(
+        x,
+        Array.from({ length: rank }, (_, i) => (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i)),
+      )
+    return this.node("MatMul", [transA ? swap(a, ranks[0]) : a, transB ? swap(b, ranks[1]) : b])
+  }
+}

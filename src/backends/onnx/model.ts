@@ -1,0 +1,104 @@
+/** ONNX's ModelProto from plain data (github.com/onnx/onnx, onnx/onnx.proto; field numbers beside each line). */
+import type { Shape } from "../../compiler/ir/graph.ts"
+import { ProtobufWriter } from "./protobuf.ts"
+
+export type Attribute = number | string | readonly number[] | { readonly float: number }
+
+export interface OnnxNode {
+  readonly op: string
+  /** Empty for ONNX's own ops. */
+  readonly domain?: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes?: Readonly<Record<string, Attribute>>
+}
+export interface Initializer {
+  readonly name: string
+  readonly shape: Shape
+  readonly data: Float32Array | BigInt64Array
+}
+/** An initializer whose bytes lie in another file. */
+export interface External {
+  readonly name: string
+  readonly shape: Shape
+  readonly location: string
+  readonly offset: number
+  readonly length: number
+}
+export interface ValueInfo {
+  readonly name: string
+  readonly shape: Shape
+}
+export interface OnnxModel {
+  readonly nodes: readonly OnnxNode[]
+  readonly inputs: readonly ValueInfo[]
+  readonly outputs: readonly ValueInfo[]
+  readonly initializers: readonly (Initializer | External)[]
+  /** What is told to whoever opens the file. */
+  readonly doc?: string
+}
+
+const float32 = 1
+const int64 = 7
+/** IR version 9 and opset 20 belong to ONNX 1.15: Gelu is an op, reductions take their axes as an input. */
+const irVersion = 9
+const opset = 20
+
+const attribute = (w: ProtobufWriter, name: string, value: Attribute): void => {
+  w.string(1, name)
+  if (typeof value === "number") w.int(3, value).int(20, 2)
+  else if (typeof value === "string") w.string(4, value).int(20, 3)
+  else if ("float" in value) w.float(2, value.float).int(20, 1)
+  else {
+    for (const item of value) w.int(8, item)
+    w.int(20, 7)
+  }
+}
+const node = (w: ProtobufWriter, { op, domain, inputs, outputs, attributes = {} }: OnnxNode): void => {
+  for (const input of inputs) w.string(1, input)
+  for (const output of outputs) w.string(2, output)
+  w.string(3, outputs[0]!).string(4, op)
+  for (const [name, value] of Object.entries(attributes)) w.message(5, (inner) => attribute(inner, name, value))
+  if (domain !== undefined) w.string(7, domain)
+}
+const valueInfo = (w: ProtobufWriter, { name, shape }: ValueInfo): void => {
+  w.string(1, name).message(2, (type) =>
+    type.message(1, (tensor) =>
+      tensor.int(1, float32).message(2, (dims) => {
+        for (const extent of shape) dims.message(1, (dim) => dim.int(1, extent))
+      }),
+    ),
+  )
+}
+const initializer = (w: ProtobufWriter, tensor: Initializer | External): void => {
+  for (const extent of tensor.shape) w.int(1, extent)
+  if ("data" in tensor) {
+    const { data } = tensor
+    w.int(2, data instanceof Float32Array ? float32 : int64).string(8, tensor.name)
+    w.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    return
+  }
+  w.int(2, float32).string(8, tensor.name)
+  const entries = { location: tensor.location, offset: `${tensor.offset}`, length: `${tensor.length}` }
+  for (const [key, value] of Object.entries(entries)) w.message(13, (entry) => entry.string(1, key).string(2, value))
+  w.int(14, 1)
+}
+
+/** The bytes of an .onnx file. */
+export const encodeModel = ({ nodes, inputs, outputs, initializers, doc = "" }: OnnxModel): Uint8Array => {
+  const w = new ProtobufWriter()
+  w.int(1, irVersion).string(2, "hasam").string(6, doc)
+  w.message(7, (graph) => {
+    for (const n of nodes) graph.message(1, (inner) => node(inner, n))
+    graph.string(2, "hasam")
+    for (const tensor of initializers) graph.message(5, (inner) => initializer(inner, tensor))
+    for (const value of inputs) graph.message(11, (inner) => valueInfo(inner, value))
+    for (const value of outputs) graph.message(12, (inner) => valueInfo(inner, value))
+  })
+  w.message(8, (set) => set.string(1, "").int(2, opset))
+  if (nodes.some(({ domain }) => domain === microsoft)) w.message(8, (set) => set.string(1, microsoft).int(2, 1))
+  return w.finish()
+}
+
+/** The domain of onnxruntime's own ops. */
+export const microsoft = "com.microsoft"
