@@ -14,7 +14,8 @@ export interface DecomposeOptions {
   readonly rows?: number
 }
 
-type Composite =
+/** Ops that have a decomposition. */
+export type Composite =
   | "linear"
   | "softmax"
   | "softmaxGrad"
@@ -223,7 +224,7 @@ const rules: { readonly [K in Composite]: Rule<K> } = {
     b.add(x!, b.linear(b.relu(b.linear(x!, down!, downBias!)), up!, upBias!)),
 }
 
-const isComposite = (op: OpKind): op is Composite => op in rules
+export const isComposite = (op: OpKind): op is Composite => op in rules
 
 /** Composites that are not kept become simpler ones, again and again until none is left. */
 export const decompose = (graph: Graph, { keep = new Set(), rows = 512 }: DecomposeOptions = {}): Graph => {

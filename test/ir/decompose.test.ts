@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest"
+import { Builder, type Value } from "../../src/compiler/ir/builder.ts"
+import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
+import type { Graph, OpKind, Shape } from "../../src/compiler/ir/graph.ts"
+import { type Composite, decompose, isComposite } from "../../src/compiler/passes/decompose.ts"
+import { relativeError, valuesFor } from "./support.ts"
+
+type Build = (b: Builder, xs: readonly Value[]) => readonly Value[]
+interface Case {
+  readonly name: string
+  readonly shapes: readonly Shape[]
+  readonly build: Build
+}
+const of = (name: string, shapes: readonly Shape[], build: Build): Case => ({ name, shapes, build })
+const parts = (b: Builder, all: Value): readonly Value[] => b.node(all).parts!.map((_, i) => b.part(all, i))
+
+const qkv = (b: number, h: number, n: number, m: number, d: number, e: number): readonly Shape[] => [
+  [b, h, n, d],
+  [b, h, m, d],
+  [b, h, m, e],
+]
+const attentions = [
+  { name: "n = m", shapes: qkv(2, 2, 7, 7, 3, 3) },
+  { name: "n ≠ m, d ≠ e", shapes: qkv(1, 3, 5, 4, 2, 3) },
+  { name: "one query", shapes: qkv(2, 1, 1, 6, 3, 2) },
+]
+const grids = [
+  { height: 2, width: 3 },
+  { height: 4, width: 1 },
+  { height: 3, width: 3 },
+]
+const relative = (height: number, width: number): readonly Shape[] => {
+  const q: Shape = [2, 2, height * width, 3]
+  return [q, q, q, [2 * height - 1, 3], [2 * width - 1, 3]]
+}
+
+/** Total over composites. */
+const cases: { readonly [K in Composite]: readonly Case[] } = {
+  linear: [
+    of("with a bias", [[2, 3, 4], [5, 4], [5]], (b, [x, w, c]) => [b.linear(x!, w!, c!)]),
+    of(
+      "without",
+      [
+        [2, 3, 4],
+        [5, 4],
+      ],
+      (b, [x, w]) => [b.linear(x!, w!)],
+    ),
+  ],
+  softmax: [of("of large numbers", [[2, 3, 5]], (b, [x]) => [b.softmax(b.scale(x!, 900))])],
+  softmaxGrad: [
+    of(
+      "",
+      [
+        [3, 5],
+        [3, 5],
+      ],
+      (b, [x, g]) => [b.softmaxGrad(b.softmax(x!), g!)],
+    ),
+  ],
+  layerNorm: [of("", [[2, 3, 5], [5], [5]], (b, [x, gamma, beta]) => [b.layerNorm(x!, gamma!, beta!, { eps: 1e-2 })])],
+  layerNormGrad: [
+    of("", [[2, 3, 5], [5], [2, 3, 5]], (b, [x, gamma, g]) => parts(b, b.layerNormGrad(x!, gamma!, g!, { eps: 1e-2 }))),
+  ],
+  gelu: [of("", [[3, 7]], (b, [x]) => [b.gelu(b.scale(x!, 4))])],
+  geluGrad: [
+    of(
+      "",
+      [
+        [3, 7],
+        [3, 7],
+      ],
+      (b, [x, g]) => [b.geluGrad(b.scale(x!, 4), g!)],
+    ),
+  ],
+  attention: attentions.map(({ name, shapes }) =>
+    of(name, shapes, (b, [q, k, v]) => [b.attention(q!, k!, v!, { scale: 1.7 })]),
+  ),
+  attentionGrad: attentions.map(({ name, shapes }) =>
+    of(name, [...shapes, [...shapes[0]!.slice(0, 3), shapes[2]![3]!]], (b, [q, k, v, g]) => {
+      const out = b.attention(q!, k!, v!, { scale: 1.7 })
+      return parts(b, b.attentionGrad(q!, k!, v!, out, g!, { scale: 1.7 }))
+    }),
+  ),
+  relPosAttention: grids.map(({ height, width }) =>
+    of(`on ${height} × ${width}`, relative(height, width), (b, [q, k, v, th, tw]) => [
+      b.relPosAttention(q!, k!, v!, th!, tw!, { scale: 0.6, height, width }),
+    ]),
+  ),
+  relPosAttentionGrad: grids.map(({ height, width }) => {
+    const shapes = relative(height, width)
+    return of(`on ${height} × ${width}`, [...shapes, shapes[0]!], (b, inputs) => {
+      const [q, k, v, th, tw, g] = inputs as [Value, Value, Value, Value, Value, Value]
+      const attrs = { scale: 0.6, height, width }
+      const out = b.relPosAttention(q, k, v, th, tw, attrs)
+      return parts(b, b.relPosAttentionGrad([q, k, v, th, tw, out, g], attrs))
+    })
+  }),
+  resizeBilinear: [
+    of("up and down", [[1, 2, 3, 6]], (b, [x]) => [b.resizeBilinear(x!, { height: 7, width: 4 })]),
+    of("to the same size", [[1, 2, 3, 6]], (b, [x]) => [b.resizeBilinear(x!, { height: 3, width: 6 })]),
+  ],
+  resizeBilinearGrad: [
+    of("up and down", [[1, 2, 7, 4]], (b, [g]) => [b.resizeBilinearGrad(g!, { height: 3, width: 6 })]),
+  ],
+  adapter: [of("", [[2, 3, 4], [2, 4], [2], [4, 2], [4]], (b, [x, d, dc, u, uc]) => [b.adapter(x!, d!, dc!, u!, uc!)])],
+}
+
+const graphOf = ({ shapes, build }: Case): Graph => {
+  const b = new Builder()
+  const ys = build(
+    b,
+    shapes.map((shape, i) => b.input(`x${i}`, shape)),
+  )
+  return b.build(Object.fromEntries(ys.map((y, i) => [`y${i}`, y])))
+}
+const expectSame = (graph: Graph, other: Graph): void => {
+  const values = valuesFor(graph)
+  const expected = evaluate(graph, values)
+  const got = evaluate(other, values)
+  expect(Object.keys(got)).toEqual(Object.keys(expected))
+  for (const [name, { shape, data }] of Object.entries(expected)) {
+    expect(got[name]!.shape).toEqual(shape)
+    expect(relativeError(got[name]!.data, data)).toBeLessThan(1e-12)
+  }
+}
+
+describe("a decomposition has the composite's values", () => {
+  for (const [op, list] of Object.entries(cases))
+    for (const c of list)
+      for (const rows of [512, 2, 1])
+        test(`${op} ${c.name}, ${rows} rows a chunk`, () => {
+          const graph = graphOf(c)
+          expect(graph.nodes.some((node) => node.op === op)).toBe(true)
+          const simple = decompose(graph, { rows })
+          expect(simple.nodes.filter((node) => isComposite(node.op))).toEqual([])
+          expectSame(graph, simple)
+        })
+})
+
+test("what the backend has kernels for is kept", () => {
+  const graph = graphOf(cases.adapter[0]!)
+  const keep: ReadonlySet<OpKind> = new Set(["linear"])
+  const kept = decompose(graph, { keep })
+  expect(kept.nodes.filter(({ op }) => op === "linear")).toHaveLength(2)
+  expect(kept.nodes.some(({ op }) => op === "adapter")).toBe(false)
+  expectSame(graph, kept)
+})
+
+test("scores of a chunk are all that there is at a time", () => {
+  const graph = graphOf({ ...cases.attention[0]!, shapes: qkv(1, 1, 64, 64, 4, 4) })
+  const largest = (of: Graph) => Math.max(...of.nodes.map(({ shape }) => shape.reduce((n, extent) => n * extent, 1)))
+  expect(largest(decompose(graph, { rows: 64 }))).toBe(64 * 64)
+  expect(largest(decompose(graph, { rows: 8 }))).toBe(8 * 64)
+})
