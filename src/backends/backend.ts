@@ -2,8 +2,11 @@ import type { Program, Tensors } from "../compiler/ir/graph.ts"
 
 /** A compiled program on a device. Its parameters and state stay there between runs. */
 export interface Executable {
-  /** Parameters and initial state, by name; may be called again to replace some. */
-  load(tensors: Tensors): Promise<void>
+  /**
+   * Parameters and initial state, by name; may be called again to replace some. With `give` the engine may take the memory over
+   * instead of copying it: the arrays are not to be used afterwards.
+   */
+  load(tensors: Tensors, options?: { readonly give?: boolean }): Promise<void>
   /** One run: inputs that are not state by name → outputs that are not state by name. State advances. */
   run(inputs: Tensors): Promise<Tensors>
   /** Current values of state, by the name of the input or parameter that holds it. */

@@ -98,8 +98,11 @@ class CpuExecutable implements Executable {
     })
   }
 
-  load(tensors: Tensors): Promise<void> {
-    return this.call("load", { tensors })
+  load(tensors: Tensors, { give = false } = {}): Promise<void> {
+    // Handed over, weights are in memory once; onnxruntime does not take shared memory.
+    const own = ({ data }: Tensor) => data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength
+    const buffers = give ? Object.values(tensors).filter(own).map(({ data }) => data.buffer as ArrayBuffer) : []
+    return this.call("load", { tensors }, [...new Set(buffers)])
   }
   run(inputs: Tensors): Promise<Tensors> {
     return this.call("run", { inputs })
@@ -139,11 +142,3 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
     return executable
   },
 })
-
-/** A tensor in memory that threads share: loading it into the engine copies nothing. */
-export const shared = ({ shape, data }: Tensor): Tensor => {
-  if (data.buffer instanceof SharedArrayBuffer) return { shape, data }
-  const copy = new Float32Array(new SharedArrayBuffer(data.byteLength))
-  copy.set(data)
-  return { shape, data: copy }
-}

@@ -1,6 +1,6 @@
 /**
  * The thread that owns the sessions. onnxruntime blocks while it runs, so it does so here; and as a plain script it starts alike from
- * sources and from a build. Tensors cross as shared memory or are handed over, never copied.
+ * sources and from a build.
  */
 export const workerSource = `
 const { parentPort, workerData } = require("node:worker_threads")
@@ -18,8 +18,7 @@ const act = {
   },
   load({ tensors }) {
     for (const [name, value] of Object.entries(tensors))
-      if (name in names) state[name] = tensor({ shape: value.shape, data: Float32Array.from(value.data) })
-      else loaded[name] = tensor(value)
+      (name in names ? state : loaded)[name] = tensor(value)
   },
   async run({ inputs }) {
     const feeds = { ...loaded, ...state }
