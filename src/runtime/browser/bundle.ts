@@ -1,0 +1,39 @@
+/** One script for a page, and the WebAssembly beside it: nothing to install, nothing to fetch from elsewhere. */
+import { copyFile, mkdir } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { Plugin } from "esbuild"
+
+const wasmFiles = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`)
+
+/** Readers of files share modules with what a page needs; a page never calls them. */
+const withoutNode: Plugin = {
+  name: "without-node",
+  setup: (build) => {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "node", sideEffects: false }))
+    build.onLoad({ filter: /.*/, namespace: "node" }, () => ({ contents: "module.exports = {}", loader: "js" }))
+  },
+}
+
+/** Writes `hasam.js` (an ES module) and the .wasm files into a folder; gives their paths. */
+export const bundleForBrowser = async (folder: string): Promise<readonly string[]> => {
+  const { build } = await import("esbuild")
+  await mkdir(folder, { recursive: true })
+  const script = join(folder, "hasam.js")
+  await build({
+    // Beside this file, in source and in the built package alike.
+    entryPoints: [fileURLToPath(import.meta.url.replace(/bundle(\.[jt]s)$/, "index$1"))],
+    outfile: script,
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    minify: true,
+    logLevel: "error",
+    plugins: [withoutNode],
+  })
+  const packaged = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json"))
+  for (const file of wasmFiles) await copyFile(join(packaged, "dist", file), join(folder, file))
+  return [script, ...wasmFiles.map((file) => join(folder, file))]
+}

@@ -1,0 +1,152 @@
+/** In headless Chromium: a compiled small SAM is loaded with safetensors, segments, and trains ten steps. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { extname, join } from "node:path"
+import { type BrowserContext, chromium, type Page } from "playwright-core"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
+import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
+import { bundleForBrowser } from "../../../src/runtime/browser/bundle.ts"
+import { safetensorsOf } from "../../../src/runtime/weights/safetensors.ts"
+import { feedAt, forward, initial, inputs, training } from "./sam.ts"
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
+const here = existsSync(executablePath)
+if (!here) console.warn(`SKIPPED: the browser test: no ${executablePath} (scripts/setup-system.sh installs it)`)
+
+const flags = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+]
+const types: Readonly<Record<string, string>> = {
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+  ".json": "application/json",
+}
+
+const html = `<!doctype html><title>hasam</title><script type="module">import * as hasam from "/hasam.js"; window.hasam = hasam</script>`
+type Hasam = typeof import("../../../src/runtime/browser/index.ts")
+
+/** What a page sends back: plain arrays. */
+interface Answer {
+  readonly masks: readonly number[]
+  readonly losses: readonly number[]
+  readonly steps: number
+}
+
+const safetensors = async (tensors: Tensors): Promise<Buffer> => {
+  const outgoing = Object.entries(tensors).map(([name, { shape, data }]) => ({
+    name,
+    dtype: "F32" as const,
+    shape,
+    bytes: () => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  }))
+  const pieces: Uint8Array[] = []
+  for await (const piece of safetensorsOf(outgoing)) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+const dataOf = (tensors: Tensors) => Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]))
+
+describe.skipIf(!here)("in Chromium", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hasam-browser-"))
+  let server: Server
+  let context: BrowserContext
+  let page: Page
+
+  beforeAll(async () => {
+    await bundleForBrowser(folder)
+    const save = (name: string, program: Program) => writeFileSync(join(folder, name), JSON.stringify(program))
+    save("forward.json", forward)
+    save("training.json", training)
+    writeFileSync(join(folder, "weights.safetensors"), await safetensors({ ...initial(forward), ...initial(training) }))
+    writeFileSync(join(folder, "inputs.safetensors"), await safetensors(inputs))
+    for (let step = 1; step <= 10; step++)
+      writeFileSync(join(folder, `feed${step}.safetensors`), await safetensors(feedAt(step)))
+    server = createServer((request, response) => {
+      const name = new URL(request.url ?? "/", "http://localhost").pathname.slice(1)
+      const file = join(folder, name)
+      if (name === "") response.setHeader("content-type", "text/html").end(html)
+      else if (!existsSync(file)) response.writeHead(404).end()
+      else
+        response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream").end(readFileSync(file))
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    context = await chromium.launchPersistentContext(join(folder, "profile"), {
+      executablePath,
+      headless: true,
+      args: flags,
+    })
+    page = await context.newPage()
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    await page.waitForFunction(() => "hasam" in globalThis)
+  })
+  afterAll(async () => {
+    await context?.close()
+    server?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const expectedMasks = evaluate(forward.graph, { ...dataOf(initial(forward)), ...dataOf(inputs) }).masks!.data
+  const expectedLosses = () => {
+    let state: Record<string, ArrayLike<number>> = dataOf(initial(training))
+    return Array.from({ length: 10 }, (_, at) => {
+      const out = evaluate(training.graph, { ...state, ...dataOf(feedAt(at + 1)) })
+      state = {
+        ...state,
+        ...Object.fromEntries(Object.entries(training.state).map(([name, next]) => [name, out[next]!.data])),
+      }
+      return out.loss!.data[0]!
+    })
+  }
+
+  test.each(["webgpu", "wasm"] as const)("%s: masks and losses to 1e-4", async (engine) => {
+    const answer = await page.evaluate(async (name): Promise<Answer> => {
+      const { hasam } = globalThis as unknown as { readonly hasam: Hasam }
+      const backend = await (name === "webgpu" ? hasam.webgpuBackend() : hasam.wasmBackend({ path: "/" }))
+      const weights = await hasam.fetchTensors("/weights.safetensors")
+      const segment = await backend.compile(await hasam.fetchProgram("/forward.json"))
+      await segment.load(weights)
+      const { masks } = await segment.run(await hasam.fetchTensors("/inputs.safetensors"))
+      const train = await backend.compile(await hasam.fetchProgram("/training.json"))
+      await train.load(weights)
+      const losses: number[] = []
+      for (let step = 1; step <= 10; step++) {
+        const { loss } = await train.run(await hasam.fetchTensors(`/feed${step}.safetensors`))
+        losses.push(loss!.data[0]!)
+      }
+      await segment.dispose()
+      await train.dispose()
+      return { masks: [...masks!.data], losses, steps: losses.length }
+    }, engine)
+    const worst = (a: readonly number[], b: ArrayLike<number>) =>
+      a.reduce(
+        (most, x, i) => Math.max(most, Math.abs(x - b[i]!)),
+        a.length === b.length ? 0 : Number.POSITIVE_INFINITY,
+      )
+    expect(worst(answer.masks, expectedMasks)).toBeLessThan(1e-4)
+    expect(worst(answer.losses, expectedLosses())).toBeLessThan(1e-4)
+    expect(answer.losses.every(Number.isFinite)).toBe(true)
+  })
+
+  test("a missing file and a file that is none are diagnostics", async () => {
+    const message = (url: string) =>
+      page.evaluate(async (of) => {
+        const { hasam } = globalThis as unknown as { readonly hasam: Hasam }
+        return hasam.fetchTensors(of).then(
+          () => "",
+          (error: Error) => error.message,
+        )
+      }, url)
+    expect(await message("/nothing.safetensors")).toContain("404")
+    expect(await message("/forward.json")).toContain("HS3002")
+  })
+})
