@@ -28,6 +28,13 @@ export const broadcast = (a: Shape, b: Shape): Shape => {
 }
 
 const same: (_: unknown, x: Shape) => Result = (_, x) => x
+/** A gradient has the shape of what it is the gradient of. */
+const belongs = (gradient: Shape, y: Shape): void =>
+  check(sameShape(gradient, y), () => `a gradient ${show(gradient)} does not belong to ${show(y)}`)
+const sameBoth: (_: unknown, x: Shape, g: Shape) => Result = (_, x, g) => {
+  belongs(g, x)
+  return x
+}
 const binary: (_: unknown, a: Shape, b: Shape) => Result = (_, a, b) => broadcast(a, b)
 
 /** Extent of a window's output along one axis: floor((extent + padding − reach) / stride) + 1. */
@@ -230,7 +237,7 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
     return [...x!.slice(0, -1), w![0]!]
   },
   softmax: same,
-  softmaxGrad: same,
+  softmaxGrad: sameBoth,
   layerNorm: (_, x, gamma, beta) => {
     check(
       sameShape(gamma!, [x!.at(-1)!]) && sameShape(beta!, gamma!),
@@ -238,17 +245,27 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
     )
     return x!
   },
-  layerNormGrad: (_, x, gamma) => ({ parts: [x!, gamma!, gamma!] }),
+  layerNormGrad: (_, x, gamma, g) => {
+    check(sameShape(gamma!, [x!.at(-1)!]), () => `a norm of ${show(gamma!)} does not fit ${show(x!)}`)
+    belongs(g!, x!)
+    return { parts: [x!, gamma!, gamma!] }
+  },
   gelu: same,
-  geluGrad: same,
+  geluGrad: sameBoth,
   attention: (_, q, k, v) => attention(q!, k!, v!),
-  attentionGrad: (_, q, k, v) => ({ parts: [q!, k!, v!] }),
+  attentionGrad: (_, q, k, v, out, g) => {
+    belongs(out!, attention(q!, k!, v!))
+    belongs(g!, out!)
+    return { parts: [q!, k!, v!] }
+  },
   relPosAttention: (attrs, q, k, v, tableH, tableW) => {
     relPos(attrs, q!, tableH!, tableW!)
     return attention(q!, k!, v!)
   },
-  relPosAttentionGrad: (attrs, q, k, v, tableH, tableW) => {
+  relPosAttentionGrad: (attrs, q, k, v, tableH, tableW, out, g) => {
     relPos(attrs, q!, tableH!, tableW!)
+    belongs(out!, attention(q!, k!, v!))
+    belongs(g!, out!)
     return { parts: [q!, k!, v!, tableH!, tableW!] }
   },
   resizeBilinear: ({ height, width }, x) => [...x!.slice(0, 2), height, width],
