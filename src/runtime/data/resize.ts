@@ -78,7 +78,7 @@ export const resizeBilinear = (
   return { width, height, channels, data: along(across, 1, image.height, height, width * channels) }
 }
 
-/** The nearest pixel by centres, as Pillow's `resize(…, NEAREST)`: a mask stays a mask. */
+/** The old pixel under each new pixel's centre: a mask stays a mask. */
 export const resizeNearest = (
   mask: Mask,
   { width, height }: { readonly width: number; readonly height: number },
