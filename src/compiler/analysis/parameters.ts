@@ -1,0 +1,97 @@
+/**
+ * What learns: the one answer from which gradients, optimizer state, saving and reports follow.
+ */
+import type { ModelData, Rule } from "../../dsl/model.ts"
+import { networkOf } from "../../dsl/network.ts"
+import type { Selector } from "../../dsl/select.ts"
+import { type TensorData, tensorsOf } from "../../dsl/tensors.ts"
+import { sizeOf } from "../ir/graph.ts"
+
+/** A tensor of a model, and what becomes of it. */
+export interface ModelTensor extends TensorData {
+  /** The part it belongs to: imageEncoder, …, or adapters. */
+  readonly part: string
+  /** Block of the encoder, counted from 1, if it is in one. */
+  readonly block?: number
+  /** Where the adaptation put it: after_attention, in_mlp_residual, lora …, if one did. */
+  readonly placement?: string
+  readonly learns: boolean
+  readonly size: number
+}
+
+const under = (name: string, path: string): boolean => path === "" || name === path || name.startsWith(`${path}.`)
+
+const partOf = (parts: ModelData["parts"], { name, adaptation }: TensorData): string => {
+  if (adaptation !== undefined) return "adapters"
+  // The most deeply named part wins; tensors outside all parts, such as pixel_mean, belong to the model itself.
+  const found = Object.entries(parts)
+    .filter(([, path]) => under(name, path))
+    .sort(([, a], [, b]) => b.length - a.length)[0]
+  return found?.[0] ?? "model"
+}
+
+const blockOf = ({ path }: ModelData["blocks"], name: string): number | undefined => {
+  if (path === "" || !name.startsWith(`${path}.`)) return undefined
+  return Number(name.slice(path.length + 1).split(".", 1)[0]) + 1
+}
+
+const placementOf = (blocks: ModelData["blocks"], { name, adaptation }: TensorData): string | undefined => {
+  if (adaptation === undefined) return undefined
+  const [, within] = name.slice(blocks.path.length + 1).split(/\.(.*)/, 2)
+  return name.includes(".lora_") ? "lora" : within?.split(".", 1)[0]
+}
+
+/** Does a selector mean this tensor? */
+export const selects = (
+  selector: Selector,
+  tensor: Omit<ModelTensor, "learns">,
+  blocks: ModelData["blocks"],
+): boolean => {
+  switch (selector.kind) {
+    case "all":
+      return true
+    case "part":
+      return tensor.part === selector.part
+    case "blocks": {
+      if (tensor.block === undefined || tensor.adaptation !== undefined || !selector.blocks.includes(tensor.block))
+        return false
+      const inBlock = `${blocks.path}.${tensor.block - 1}`
+      return selector.module === undefined || under(tensor.name, `${inBlock}.${selector.module}`)
+    }
+    case "module":
+      return under(tensor.name, selector.path)
+    case "tensor":
+      return tensor.name === selector.name
+    case "adaptation":
+      return tensor.adaptation === selector.index
+  }
+}
+
+/** `all` and adaptations' own rules mean what is there when they are said: adapters that come later are not frozen by them. */
+const inForce = (rules: readonly Rule[], tensor: Omit<ModelTensor, "learns">): readonly Rule[] => {
+  if (tensor.adaptation === undefined) return rules
+  const added = rules.findIndex(({ select }) => select.kind === "adaptation" && select.index === tensor.adaptation)
+  return added < 0 ? rules : rules.slice(added)
+}
+
+/** Every tensor, in PyTorch's order, with its part, block, placement, and whether it learns. Buffers never do. */
+export const tensorTable = (model: ModelData): readonly ModelTensor[] =>
+  tensorsOf(networkOf(model)).map((tensor) => {
+    const block = blockOf(model.blocks, tensor.name)
+    const placement = placementOf(model.blocks, tensor)
+    const known = {
+      ...tensor,
+      part: partOf(model.parts, tensor),
+      ...(block === undefined ? {} : { block }),
+      ...(placement === undefined ? {} : { placement }),
+      size: sizeOf(tensor.shape),
+    }
+    const last = inForce(model.rules, known).findLast(({ select }) => selects(select, known, model.blocks))
+    return { ...known, learns: tensor.kind === "parameter" && (last?.learn ?? true) }
+  })
+
+/** Names of the tensors that learn, in PyTorch's order. */
+export const learningNames = (model: ModelData): readonly string[] =>
+  tensorTable(model)
+    .filter(({ learns }) => learns)
+    .map(({ name }) => name)
