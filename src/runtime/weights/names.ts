@@ -56,7 +56,7 @@ type Segments = readonly string[]
 const isNumber = (segment: string): boolean => /^\d+$/.test(segment)
 
 /** What the pattern's placeholders stand for in a name, or undefined if it does not fit. */
-const fit = (pattern: Segments, name: Segments): readonly string[] | undefined => {
+const capture = (pattern: Segments, name: Segments): readonly string[] | undefined => {
   const open = pattern[pattern.length - 1] === "*"
   if (open ? name.length < pattern.length : name.length !== pattern.length) return undefined
   const found: string[] = []
@@ -80,7 +80,7 @@ const heads = perceptrons.map(split)
 /** A layer of a perceptron: the perceptron, what names the layer, and the rest. */
 const perceptronLayer = (name: string) => {
   const segments = split(name)
-  const head = heads.find((pattern) => fit(pattern, segments.slice(0, pattern.length)) !== undefined)
+  const head = heads.find((pattern) => capture(pattern, segments.slice(0, pattern.length)) !== undefined)
   if (head === undefined) return undefined
   const [layer = "", ...rest] = segments.slice(head.length)
   const of = segments.slice(0, head.length).join(".")
@@ -106,7 +106,7 @@ const throughTable =
   (name) => {
     const segments = split(name)
     for (const row of table) {
-      const found = fit(row[from], segments)
+      const found = capture(row[from], segments)
       if (found !== undefined) return fill(row[to], found)
     }
     return undefined

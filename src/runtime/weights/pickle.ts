@@ -7,6 +7,7 @@
  * so memory is bounded by the pickle's length.
  */
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
+import { shown } from "./text.ts"
 
 /** A dict; also an OrderedDict. Keys are compared as JavaScript compares them, which is enough for names. */
 export interface Dict {
@@ -52,12 +53,6 @@ export const refused = (file: string, message: string): Failed =>
       ? "The file holds a whole module. Load it in PyTorch, if you trust it, and save only `model.state_dict()`."
       : "If you trust the file, load it in PyTorch and save only `model.state_dict()`; otherwise discard it.",
   )
-
-/** Names are shown as data: short, and without control characters. */
-export const shown = (name: string): string => {
-  const printable = name.replace(/[^\x20-\x7e]/g, "?")
-  return printable.length > 80 ? `${printable.slice(0, 80)}…` : printable
-}
 
 export const dictOf = (pairs: Iterable<readonly [Value, Value]> = []): Dict => ({ kind: "dict", items: new Map(pairs) })
 export const isDict = (value: Value | undefined): value is Dict =>

@@ -3,8 +3,9 @@ import type { FileHandle } from "node:fs/promises"
 import yauzl from "yauzl"
 import { Failed, failed } from "../../compiler/diagnostic.ts"
 import { dtypes } from "./dtype.ts"
-import { damaged, isDict, shown, unpickle } from "./pickle.ts"
+import { damaged, isDict, unpickle } from "./pickle.ts"
 import { countOf, readAt, readRaw, type StoredTensor } from "./stored.ts"
+import { shown } from "./text.ts"
 import { type PickledTensor, type StateDict, type Storage, stateDictOf, torchMachine } from "./torch.ts"
 
 /** The pickle of the largest SAM has 70 KB. */

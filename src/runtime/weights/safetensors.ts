@@ -9,6 +9,7 @@ import { aboutFile, type Checked, type Diagnostic, Failed } from "../../compiler
 import type { Shape } from "../../compiler/ir/graph.ts"
 import { type DtypeName, dtypeNames, dtypes, isDtype } from "./dtype.ts"
 import { countOf, readAt, type StoredTensor } from "./stored.ts"
+import { shown } from "./text.ts"
 
 /** The format's own limit is 100 MB; a header of a thousand tensors has 100 KB, and JSON takes many times its text in memory. */
 const maxHeader = 2 ** 24
@@ -83,7 +84,7 @@ export const parseHeader = (file: string, bytes: Uint8Array, fileSize: number): 
   return first === undefined ? right({ tensors, metadata }) : left([first, ...rest])
 }
 
-const quote = (name: string): string => `'${name.length > 120 ? `${name.slice(0, 120)}…` : name}'`
+const quote = (name: string): string => `'${shown(name)}'`
 
 const toStored = (
   name: string,

@@ -2,8 +2,9 @@
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Shape } from "../../compiler/ir/graph.ts"
 import { type DtypeName, dtypeNames, dtypes } from "./dtype.ts"
-import { type Allowed, type Dict, damaged, dictOf, isDict, type Machine, refused, shown, type Value } from "./pickle.ts"
+import { type Allowed, type Dict, damaged, dictOf, isDict, type Machine, refused, type Value } from "./pickle.ts"
 import { countOf } from "./stored.ts"
+import { shown } from "./text.ts"
 
 /** Numbers beside the pickle, which tensors are views of. */
 export interface Storage {

@@ -1,0 +1,86 @@
+/** Why a checkpoint does not fit a model, guessed from names and shapes. Pure. */
+import { encoderOf, type Named, type SamFacts, samFacts } from "./sam.ts"
+
+const adapterParts = [".after_attention.", ".in_mlp_residual.", ".beside_mlp.", ".beside_mlp_residual.", ".lora_"]
+const isAdapter = ({ name }: Named): boolean =>
+  adapterParts.some((part) => name.includes(part)) || /^w_[ab]_\d+$/.test(name)
+const partOf = ({ name }: Named): string => name.split(".")[0]!
+
+const list = (numbers: readonly number[]): string => numbers.join(", ") || "none"
+
+/** The differences between two SAMs, as sentences. */
+const architecture = (model: SamFacts, file: SamFacts): readonly string[] => {
+  if (model.width !== file.width || model.depth !== file.depth)
+    return [`the file is of a ${encoderOf(file)}, the model has a ${encoderOf(model)}`]
+  const causes: string[] = []
+  if (model.patch !== file.patch)
+    causes.push(`the file has patches of ${file.patch} pixels, the model of ${model.patch}`)
+  const [ours, theirs] = [list(model.globalBlocks ?? []), list(file.globalBlocks ?? [])]
+  if (model.globalBlocks && file.globalBlocks && ours !== theirs)
+    causes.push(`the file has global attention in blocks ${theirs}, the model in ${ours}`)
+  if (model.windowSize !== undefined && file.windowSize !== undefined && model.windowSize !== file.windowSize)
+    causes.push(`the file has windows of ${file.windowSize}, the model of ${model.windowSize}`)
+  if (model.maskTokens !== undefined && file.maskTokens !== undefined && model.maskTokens !== file.maskTokens)
+    causes.push(
+      `the file's decoder has ${file.maskTokens} mask tokens, the model's ${model.maskTokens}: it was trained for other classes`,
+    )
+  return causes
+}
+
+/** A prefix that the file's names lack or have too much, if that explains most of them. */
+const shifted = (model: readonly Named[], file: readonly Named[]): readonly string[] => {
+  const [theirs] = file
+  const names = new Set(model.map(({ name }) => name))
+  const share = (rename: (name: string) => string) => file.filter(({ name }) => names.has(rename(name))).length
+  if (theirs === undefined || share((name) => name) > 0) return []
+  for (const { name } of model) {
+    if (name.endsWith(`.${theirs.name}`)) {
+      const prefix = name.slice(0, -theirs.name.length)
+      if (2 * share((n) => prefix + n) > file.length) return [`the file's names lack '${prefix}' in front`]
+    }
+    if (theirs.name.endsWith(`.${name}`)) {
+      const prefix = theirs.name.slice(0, -name.length)
+      if (2 * share((n) => (n.startsWith(prefix) ? n.slice(prefix.length) : n)) > file.length)
+        return [`the file's names have '${prefix}' in front: save the state dict of that inner module`]
+    }
+  }
+  return []
+}
+
+/** What of the model is not in the file at all. */
+const absent = (model: readonly Named[], file: readonly Named[], missing: readonly Named[]): readonly string[] => {
+  if (file.length > 0 && file.every(isAdapter) && !model.every(isAdapter))
+    return ["the file holds adapters only; the base is another file"]
+  if (missing.length > 0 && missing.every(isAdapter))
+    return ["the file lacks the model's adapters: it is a base, or of another placement or rank"]
+  const lost = new Set(missing.map(partOf))
+  const whole = [...lost].filter((part) => model.every((tensor) => partOf(tensor) !== part || missing.includes(tensor)))
+  const kept = new Set(model.map(partOf)).size - whole.length
+  return whole.length > 0 && kept > 0
+    ? [`the file has nothing of ${whole.map((part) => `'${part}'`).join(" and ")}`]
+    : []
+}
+
+/** The likely causes, the likelier first; names of both sides are segment-anything's. */
+export const likelyCauses = (
+  model: readonly Named[],
+  file: readonly Named[],
+  missing: readonly Named[],
+): readonly string[] => {
+  if (file.length === 0) return ["the file holds no tensors"]
+  const [ours, theirs] = [samFacts(model), samFacts(file)]
+  const known = new Set(model.map(({ name }) => name))
+  const extra = file.filter(({ name }) => !known.has(name))
+  const causes = [
+    ...(ours && theirs ? architecture(ours, theirs) : []),
+    ...shifted(model, file),
+    ...absent(model, file, missing),
+    ...(extra.length > 0 && extra.every(isAdapter) && !file.every(isAdapter)
+      ? ["the file has adapters that the model lacks"]
+      : []),
+  ]
+  if (causes.length > 0) return causes
+  return extra.length === file.length
+    ? [`no name of the file is the model's (such as '${extra[0]!.name}'): it is of another architecture`]
+    : []
+}

@@ -1,0 +1,84 @@
+/** A checkpoint in another format or under other names; numbers and dtypes stay as they are. */
+import { aboutFile, type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
+import { withCheckpoint } from "./checkpoint.ts"
+import { grouped } from "./groups.ts"
+import { huggingFaceNames, ourNames, wrapperOf } from "./names.ts"
+import type { Outgoing } from "./safetensors.ts"
+import { formatOf, writeStored } from "./save.ts"
+
+export type Naming = "keep" | "segment-anything" | "huggingface"
+
+export interface Conversion {
+  readonly from: string
+  readonly to: string
+  readonly format: "safetensors" | "pth"
+  readonly tensors: number
+  readonly renamed: number
+  readonly notes: readonly string[]
+}
+
+const droppable = (name: string): boolean => name === "pixel_mean" || name === "pixel_std"
+
+/**
+ * Writes `to`, in the format of its name. Wrappers ('module.') are removed unless names are kept; Hugging Face's SAM has
+ * no place for pixel_mean and pixel_std. Throws HS3016, HS3017, HS4001, HS4002 and HS300x.
+ */
+export const convert = (from: string, to: string, naming: Naming = "keep"): Promise<Conversion> =>
+  withCheckpoint(from, async (checkpoint) => {
+    const names = checkpoint.tensors.map(({ name }) => name)
+    const wrapper = naming === "keep" ? { prefix: "", notes: [] } : wrapperOf(names)
+    const bare = names.map((name) => name.slice(wrapper.prefix.length))
+    const ours = ourNames(bare)
+    const theirs = huggingFaceNames([...ours.values()])
+    const nameOf = (name: string): string | undefined =>
+      naming === "keep" ? name : naming === "segment-anything" ? ours.get(name) : theirs.get(ours.get(name)!)
+
+    const problems: Diagnostic[] = []
+    const nameless = bare.filter((name) => nameOf(name) === undefined && !droppable(name))
+    if (nameless.length > 0)
+      problems.push(
+        aboutFile(
+          from,
+          "HS3017",
+          `Hugging Face's SAM has no name for ${grouped(nameless)}`,
+          "Keep segment-anything's names, or remove these tensors.",
+        ),
+      )
+    const outgoing = new Map<string, Outgoing>()
+    const first = new Map<string, (typeof checkpoint.tensors)[number]>()
+    for (const [i, tensor] of checkpoint.tensors.entries()) {
+      const name = nameOf(bare[i]!)
+      if (name === undefined) continue
+      const twin = first.get(name)
+      if (twin === undefined) {
+        first.set(name, tensor)
+        outgoing.set(name, { name, dtype: tensor.dtype, shape: tensor.shape, bytes: () => checkpoint.raw(tensor) })
+      } else if (Buffer.compare(await checkpoint.raw(twin), await checkpoint.raw(tensor)) !== 0)
+        problems.push(
+          aboutFile(
+            from,
+            "HS3016",
+            `'${twin.name}' and '${tensor.name}' both become '${name}' and differ`,
+            "Remove one of them from the file.",
+          ),
+        )
+    }
+    const [problem, ...rest] = problems
+    if (problem !== undefined) throw new Failed([problem, ...rest])
+
+    const format = formatOf(to)
+    const lost = format === "pth" ? Object.keys(checkpoint.metadata).filter((key) => key !== "format") : []
+    await writeStored(to, [...outgoing.values()], { format: "pt", ...checkpoint.metadata })
+    return {
+      from,
+      to,
+      format,
+      tensors: outgoing.size,
+      renamed: [...first].filter(([name, tensor]) => name !== tensor.name).length,
+      notes: [
+        ...checkpoint.notes,
+        ...wrapper.notes,
+        ...(lost.length > 0 ? [`a .pth file has no place for the metadata ${lost.join(", ")}`] : []),
+      ],
+    }
+  })
