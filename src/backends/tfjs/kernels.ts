@@ -5,7 +5,8 @@
  * before it runs, so a lowering asks for a kernel by its name and gets the tensor that it made.
  */
 import { getKernel, type KernelBackend, type NamedAttrMap, type TensorInfo } from "@tensorflow/tfjs-core"
-import { type Shape, sizeOf } from "../../compiler/ir/graph.ts"
+import type { Diagnostic } from "../../compiler/diagnostic.ts"
+import { type Program, type Shape, sizeOf } from "../../compiler/ir/graph.ts"
 import { kernelShapes, type TfjsKernel } from "./lower/shapes.ts"
 import type { WgslKernel } from "./wgsl/kernel.ts"
 
@@ -27,6 +28,8 @@ export interface Engine {
   readonly f16: boolean
   /** Memory that a workgroup of our own kernels may use. */
   readonly workgroupBytes: number
+  /** What breaks this engine's limits, before anything is sent to it. */
+  readonly problemsOf: (program: Program) => readonly Diagnostic[]
   /** Runs work that only encodes commands; rejects with a diagnostic when the device found anything wrong with it. */
   readonly guarded: <A>(work: () => A) => Promise<A>
   /** The values of a tensor on this side. */

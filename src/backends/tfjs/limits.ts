@@ -64,7 +64,12 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes 
 /** Where in a spec a module was written; the frontend knows. */
 export type PlaceOf = (from: string | undefined) => Pick<Diagnostic, "file" | "line" | "column">
 
-export const limitDiagnostics = (problems: readonly LimitProblem[], placeOf: PlaceOf): readonly Diagnostic[] =>
+const nowhere: PlaceOf = () => ({ file: "<webgpu>", line: 0, column: 0 })
+
+export const limitDiagnostics = (
+  problems: readonly LimitProblem[],
+  placeOf: PlaceOf = nowhere,
+): readonly Diagnostic[] =>
   problems.map((problem) => {
     const { from, op, made, shape, bytes, limit, allowed, batchThatFits } = problem
     const what = made === op ? op : `${op} (${made})`
@@ -76,3 +81,20 @@ export const limitDiagnostics = (problems: readonly LimitProblem[], placeOf: Pla
       help: `${batchThatFits > 0 ? `A batch of ${batchThatFits} would fit, or a` : "Use a smaller input size, or a"} device with a ${limit} of at least ${bytes.toLocaleString("en-US")} bytes.`,
     }
   })
+
+/** Whether all that is alive at one time fits an address space, as WebAssembly's. */
+export const addressProblems = (program: Program, allowed: number): readonly Diagnostic[] => {
+  const { peak } = trace(program, { engine: "wasm", workgroupBytes: 0 })
+  if (peak <= allowed) return []
+  return [
+    {
+      file: "<wasm>",
+      line: 0,
+      column: 0,
+      code: "HS2602",
+      severity: "error",
+      message: `the program holds ${mebibytes(peak)} at one time, and WebAssembly addresses ${mebibytes(allowed)}`,
+      help: "Use a smaller batch or input size, or the target cpu.",
+    },
+  ]
+}

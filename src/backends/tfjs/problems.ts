@@ -9,9 +9,7 @@ const about =
     failed(`<${target}>`, code, message, help)
 
 export const noDevice = about("HS2601")
-export const overLimit = about("HS2602")
 export const rejected = about("HS2603")
 export const deviceLost = about("HS2604")
-export const unsupported = about("HS2605")
 export const wrongTensors = about("HS2606")
-export const noF16 = about("HS2607")
+export const noF16 = about("HS2605")

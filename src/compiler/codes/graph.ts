@@ -35,18 +35,13 @@ export const graph = {
     cure: "Run again; resume training from the last checkpoint. If it repeats, the work may take longer than the driver allows: use a smaller input size.",
   },
   HS2605: {
-    title: "the target cannot run an op",
-    cause: "The program has an op, or an op with attributes, that this target has no kernel for.",
-    cure: "Choose another target, or write the layer with other ops; FEATURES.md has the table op by target.",
+    title: "the device has no 16-bit floats",
+    cause: "Arithmetic in 16-bit floats was asked for, and the device lacks the feature shader-f16.",
+    cure: "Leave the option out, or use a device that has shader-f16.",
   },
   HS2606: {
     title: "a program was given other tensors than it takes",
     cause: "An input or parameter is missing, unknown, or has another shape than the program was compiled for.",
     cure: "Give exactly the named tensors with the shapes that the program was compiled for, or compile it for these shapes.",
-  },
-  HS2607: {
-    title: "the device has no 16-bit floats",
-    cause: "Arithmetic in 16-bit floats was asked for, and the device lacks the feature shader-f16.",
-    cure: "Leave the option out, or use a device that has shader-f16.",
   },
 } as const satisfies Record<`HS2${number}`, Explanation>

@@ -213,6 +213,16 @@ export const cases: readonly Case[] = [
     { name: "alternating, rank 6" },
   ),
   c("mul", none, [[], [2, 2]], [2, 2], { name: "scalar" }),
+  c(
+    "sub",
+    none,
+    [
+      [2, 1, 2, 1, 2, 1, 2],
+      [1, 3, 1, 3, 1, 3, 1],
+    ],
+    [2, 3, 2, 3, 2, 3, 2],
+    { name: "alternating, rank 7" },
+  ),
   c("div", none, [[3, 4], [4]], [3, 4], { fill: positive }),
   c(
     "maximum",
@@ -339,6 +349,7 @@ export const cases: readonly Case[] = [
   c("transpose", { perm: [0, 1, 3, 2, 4, 5] }, [[2, 2, 3, 2, 3, 4]], [2, 2, 2, 3, 3, 4], { name: "windows, rank 6" }),
   c("transpose", { perm: [5, 3, 1, 4, 2, 0] }, [[2, 3, 2, 2, 3, 2]], [2, 2, 3, 3, 2, 2], { name: "shuffled, rank 6" }),
   c("transpose", { perm: [2, 0, 3, 1, 4] }, [[2, 3, 4, 2, 5]], [4, 2, 2, 3, 5], { name: "rank 5" }),
+  c("transpose", { perm: [6, 4, 2, 0, 5, 3, 1] }, [[2, 3, 2, 2, 3, 2, 2]], [2, 3, 2, 2, 2, 2, 3], { name: "rank 7" }),
   c("broadcast", { shape: [2, 3, 4] }, [[3, 1]], [2, 3, 4]),
   c("broadcast", { shape: [2, 3, 4, 2, 3] }, [[1, 3, 1, 2, 1]], [2, 3, 4, 2, 3], { name: "rank 5" }),
   c("slice", { starts: [1, 0, 2], ends: [3, 2, 5] }, [[4, 3, 6]], [2, 2, 3]),

@@ -1,10 +1,12 @@
 /** tfjs's engines that run on this side: plain JavaScript, and WebAssembly with SIMD. */
 import type { KernelBackend } from "@tensorflow/tfjs-core"
 import type { Engine, EngineName } from "../kernels.ts"
+import { addressProblems } from "../limits.ts"
 
 /** Both compute at once: nothing to guard, nothing to wait for. */
-const hostEngine = (name: EngineName, backend: KernelBackend, dispose: () => Promise<void>): Engine => ({
+const hostEngine = (name: EngineName, backend: KernelBackend, problemsOf: Engine["problemsOf"]): Engine => ({
   name,
+  problemsOf,
   backend,
   f16: false,
   workgroupBytes: 0,
@@ -12,20 +14,23 @@ const hostEngine = (name: EngineName, backend: KernelBackend, dispose: () => Pro
   guarded: async (work) => work(),
   read: async ({ dataId }) => Float32Array.from((await backend.read(dataId as object)) as Float32Array),
   count: () => backend.numDataIds(),
-  dispose,
+  dispose: async () => undefined,
 })
 
 export const openCpu = async (): Promise<Engine> => {
   const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu")
-  return hostEngine("cpu", new MathBackendCPU(), async () => undefined)
+  return hostEngine("cpu", new MathBackendCPU(), () => [])
 }
+
+/** WebAssembly has 32-bit addresses. */
+const wasmBytes = 2 ** 32
 
 let shared: Promise<KernelBackend> | undefined
 /** Where the .wasm files are, with a final slash; Node finds them in its own package. Settled by the first call. */
 export const openWasm = async (path?: string): Promise<Engine> => {
   // tfjs's wasm kernels keep pointers into one module for all, so the process has one instance, and it stays.
   shared ??= startWasm(path)
-  return hostEngine("wasm", await shared, async () => undefined)
+  return hostEngine("wasm", await shared, (program) => addressProblems(program, wasmBytes))
 }
 
 const startWasm = async (path?: string): Promise<KernelBackend> => {

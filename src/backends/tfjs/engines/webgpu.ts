@@ -3,6 +3,7 @@ import type { TensorInfo } from "@tensorflow/tfjs-core"
 import { sizeOf } from "../../../compiler/ir/graph.ts"
 import { type DeviceOptions, type OwnDevice, openDevice } from "../device.ts"
 import type { Engine, Value } from "../kernels.ts"
+import { limitDiagnostics, limitProblems } from "../limits.ts"
 import { dispatchOf, keyOfKernel, type WgslKernel, wgslOf } from "../wgsl/kernel.ts"
 
 /**
@@ -77,6 +78,7 @@ export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = 
     name: "webgpu",
     backend,
     f16: owned.f16,
+    problemsOf: (program) => limitDiagnostics(limitProblems(program, limits)),
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     device: owned,
     own,

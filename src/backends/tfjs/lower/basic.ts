@@ -15,9 +15,11 @@ export const unary = (k: Kernels, kernel: TfjsKernel, x: Value): Value => k.run(
 /** A tfjs kernel with inputs a and b, which broadcast. */
 export const binary = (k: Kernels, kernel: TfjsKernel, a: Value, b: Value): Value => {
   if (sameShape(a.shape, b.shape) && a.shape.length <= 4) return k.run(kernel, { a, b })
+  const out = broadcastShape(a.shape, b.shape)
   const [left, right] = mergeBroadcast(a.shape, b.shape)
-  const out = k.run(kernel, { a: reshape(k, a, left), b: reshape(k, b, right) })
-  return reshape(k, out, broadcastShape(a.shape, b.shape))
+  // Beyond rank 6 tfjs has no indices: both operands are written out.
+  if (left.length > 6) return binary(k, kernel, broadcastTo(k, a, out), broadcastTo(k, b, out))
+  return reshape(k, k.run(kernel, { a: reshape(k, a, left), b: reshape(k, b, right) }), out)
 }
 export const add = (k: Kernels, a: Value, b: Value): Value => binary(k, "Add", a, b)
 export const sub = (k: Kernels, a: Value, b: Value): Value => binary(k, "Sub", a, b)
@@ -37,8 +39,24 @@ export const transpose = (k: Kernels, x: Value, perm: readonly number[]): Value 
   const out = perm.map((axis) => x.shape[axis]!)
   const merged = mergeTranspose(x.shape, perm)
   if (merged.perm.length < 2) return reshape(k, x, out)
+  if (merged.perm.length > 6) return reshape(k, transposeByAxis(k, reshape(k, x, merged.shape), merged.perm), out)
   const y = k.run("Transpose", { x: reshape(k, x, merged.shape) }, { perm: [...merged.perm] })
   return reshape(k, y, out)
+}
+
+/** Any rank: each axis in turn moves to its place, at rank 4. */
+const transposeByAxis = (k: Kernels, x: Value, perm: readonly number[]): Value => {
+  let y = x
+  let order = perm.map((_, axis) => axis)
+  perm.forEach((axis, to) => {
+    const from = order.indexOf(axis)
+    if (from === to) return
+    const extent = (begin: number, end: number) => sizeOf(order.slice(begin, end).map((of) => x.shape[of]!))
+    const blocks = [extent(0, to), extent(to, from), extent(from, from + 1), extent(from + 1, order.length)]
+    y = k.run("Transpose", { x: reshape(k, y, blocks) }, { perm: [0, 2, 1, 3] })
+    order = [...order.slice(0, to), axis, ...order.slice(to, from), ...order.slice(from + 1)]
+  })
+  return y
 }
 
 /** Swaps the last two axes. */
