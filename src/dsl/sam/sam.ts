@@ -8,7 +8,10 @@ import { maskDecoder } from "./decoder.ts"
 import { imageEncoder } from "./encoder.ts"
 import { promptEncoder } from "./prompts.ts"
 
-/** Means and deviations of the pixels that SAM was trained on, 0…255, RGB. */
+/** Means and deviations of the pixels that SAM was trained on, 0…255, RGB. Padding has the value that becomes zero: the mean. */
+export const pixelMean = [123.675, 116.28, 103.53] as const
+export const pixelStd = [58.395, 57.12, 57.375] as const
+
 const pixels = (values: readonly number[]) => buffer([3, 1, 1], { values }, { persistent: false })
 
 /**
@@ -19,8 +22,8 @@ export const samNetwork = (config: SamConfig): Layer<3, number> =>
   define(
     "Sam",
     {
-      pixel_mean: pixels([123.675, 116.28, 103.53]),
-      pixel_std: pixels([58.395, 57.12, 57.375]),
+      pixel_mean: pixels(pixelMean),
+      pixel_std: pixels(pixelStd),
       image_encoder: imageEncoder(config),
       prompt_encoder: promptEncoder(config),
       mask_decoder: maskDecoder(config),
