@@ -2,7 +2,7 @@ import { expect, test } from "vitest"
 import { bootstrap, holm, paired, summary, welch, wilcoxon } from "../../src/runtime/metrics/statistics.ts"
 import recorded from "./statistics.json" with { type: "json" }
 
-/** SciPy's values; `statistics.json` names the version. jStat's incomplete beta function is good to 2e-10. */
+/** SciPy's values; `statistics.json` names the version. jStat's incomplete beta function stops at a relative 3e-7. */
 const close = (got: number, expected: number, digits = 1e-9) =>
   expect(Math.abs(got - expected), `${got} against ${expected}`).toBeLessThanOrEqual(
     digits * Math.max(Math.abs(expected), 1e-300),
@@ -15,7 +15,7 @@ test("mean, deviation and Welch's test of 40 pairs of samples", () => {
     const got = welch(a, b)
     close(got.t, expected.t, 1e-8)
     close(got.df, expected.df, 1e-8)
-    close(got.p, expected.p, 1e-9)
+    close(got.p, expected.p, 1e-6)
   }
 })
 
@@ -24,16 +24,16 @@ test("paired t-test and Wilcoxon's", () => {
   expect(both.length).toBeGreaterThan(15)
   for (const one of both) {
     const [got, ranks] = [paired(one.a, one.b), wilcoxon(one.a, one.b)]
-    close(got.t, one.paired!.t, 1e-7)
+    close(got.t, one.paired!.t, 1e-8)
     expect(got.df).toBe(one.paired!.df)
-    close(got.p, one.paired!.p, 1e-9)
+    close(got.p, one.paired!.p, 1e-6)
     close(ranks.w, one.wilcoxon!.w)
     expect(ranks.p).toBeCloseTo(one.wilcoxon!.p, 9)
   }
 })
 
 test("Holm's correction", () => {
-  for (const { p, adjusted } of recorded.holm) holm(p).forEach((q, i) => close(q, adjusted[i]!))
+  for (const { p, adjusted } of recorded.holm) for (const [i, q] of holm(p).entries()) close(q, adjusted[i]!)
 })
 
 test("constant samples", () => {

@@ -35,7 +35,9 @@ const decode = async (path: string, bytes: Buffer): Promise<Stored> => {
     const { data, info } = await pixels.raw({ depth: deep ? "ushort" : "uchar" }).toBuffer({ resolveWithObject: true })
     const { width, height } = info
     const channels = grey ? 1 : 3
-    const values = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data
+    const values = deep
+      ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
+      : new Uint8Array(data.buffer, data.byteOffset, data.length)
     if (values.length !== width * height * channels) throw new Error(`internal: ${values.length} values`)
     return { width, height, channels, data: values }
   } catch (error) {
@@ -58,7 +60,7 @@ const greyIfEqual = (stored: Stored): Stored => {
   const { data, channels, width, height } = stored
   if (channels === 1) return stored
   for (let i = 0; i < data.length; i += 3) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return stored
-  const grey = new (data.constructor as { new (n: number): Uint8Array | Uint16Array })(width * height)
+  const grey = data instanceof Uint16Array ? new Uint16Array(width * height) : new Uint8Array(width * height)
   for (let i = 0; i < grey.length; i++) grey[i] = data[3 * i]!
   return { width, height, channels: 1, data: grey }
 }

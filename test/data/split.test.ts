@@ -1,0 +1,102 @@
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import type { Case } from "../../src/runtime/data/case.ts"
+import { fractionOfTraining, kFolds, parts, type Split, splitCases } from "../../src/runtime/data/split.ts"
+import { checkSplit, loadSplit, saveSplit } from "../../src/runtime/data/splitFile.ts"
+import { temporary } from "./helpers.ts"
+
+const cases = (n: number, more: (i: number) => Partial<Case> = () => ({})): readonly Case[] =>
+  Array.from({ length: n }, (_, i) => ({
+    id: `c${i}`,
+    image: `${i}.png`,
+    mask: { kind: "files", paths: [] },
+    ...more(i),
+  }))
+
+const sizes = (split: Split) => parts.map((part) => split[part].length)
+const everything = (split: Split) => parts.flatMap((part) => split[part]).sort()
+
+test("7 : 1.5 : 1.5, every case once, by seed", () => {
+  const all = cases(200)
+  const split = splitCases(all, { seed: 1 })
+  expect(sizes(split)).toEqual([140, 30, 30])
+  expect(everything(split)).toEqual(all.map(({ id }) => id).sort())
+  expect(splitCases(all, { seed: 1 })).toEqual(split)
+  expect(splitCases(all, { seed: 2 }).test).not.toEqual(split.test)
+})
+
+test("a seed's split never changes: published numbers rest on it", () => {
+  expect(splitCases(cases(10), { seed: 0 })).toEqual({
+    seed: 0,
+    by: "case",
+    train: ["c2", "c4", "c5", "c6", "c7", "c8"],
+    validation: ["c1", "c9"],
+    test: ["c0", "c3"],
+  })
+})
+
+test("by subject: no subject in two parts, near the ratios", () => {
+  const all = cases(1500, (i) => ({ subject: `p${i % 50}` }))
+  const split = splitCases(all, { seed: 3 })
+  expect(split.by).toBe("subject")
+  expect(checkSplit(split, all, "split.json")).toEqual([])
+  // 50 subjects of 30 cases: 7.5 of them would be 225.
+  expect(sizes(split)).toEqual([1020, 240, 240])
+})
+
+test("uneven subjects: every part gets some", () => {
+  for (let seed = 0; seed < 30; seed++) {
+    const all = cases(100, (i) => ({ subject: i < 90 ? "big" : `small ${i % 2}` }))
+    expect(Math.min(...sizes(splitCases(all, { seed })))).toBeGreaterThan(0)
+  }
+})
+
+test("classes are divided alike", () => {
+  const all = cases(647, (i) => ({ class: i < 437 ? "benign" : "malignant" }))
+  const split = splitCases(all, { seed: 5 })
+  for (const part of parts) {
+    const benign = split[part].filter((id) => Number(id.slice(1)) < 437).length
+    expect(Math.abs(benign / split[part].length - 437 / 647)).toBeLessThan(0.02)
+  }
+})
+
+test("what the authors gave stays", () => {
+  const all = cases(244, (i) => (i < 40 ? { part: "test" as const } : {}))
+  const split = splitCases(all)
+  expect([...split.test].sort()).toEqual(
+    all
+      .slice(0, 40)
+      .map(({ id }) => id)
+      .sort(),
+  )
+  expect(sizes(split)).toEqual([168, 36, 40])
+})
+
+test("folds test every case once", () => {
+  const all = cases(103, (i) => ({ subject: `p${i % 13}` }))
+  const folds = kFolds(all, 5)
+  expect(folds.flatMap(({ test }) => test).sort()).toEqual(all.map(({ id }) => id).sort())
+  for (const fold of folds) {
+    expect(everything(fold).length).toBe(103)
+    expect(checkSplit(fold, all, "")).toEqual([])
+    expect(fold.test.length).toBeGreaterThan(10)
+  }
+})
+
+test("fractions of the training set nest", () => {
+  const all = cases(400, (i) => ({ subject: `p${i % 40}` }))
+  const split = splitCases(all)
+  const [tenth, half] = [0.1, 0.5].map((share) => fractionOfTraining(split, all, share))
+  expect(half!.train.length / split.train.length).toBeCloseTo(0.5, 1)
+  expect(tenth!.train.every((id) => half!.train.includes(id))).toBe(true)
+  expect(half!.test).toEqual(split.test)
+  expect(fractionOfTraining(split, all, 0.1, { by: "case" }).train.length).toBe(Math.round(split.train.length / 10))
+  expect(fractionOfTraining(split, all, 1)).toEqual(split)
+})
+
+test("a split is saved and comes back", async () => {
+  const path = join(await temporary(), "run", "split.json")
+  const all = cases(20)
+  await saveSplit(path, splitCases(all, { seed: 9 }))
+  expect(await loadSplit(path, all)).toEqual(splitCases(all, { seed: 9 }))
+})
