@@ -50,6 +50,7 @@ const aNode = fc.record(
     shapes: fc.array(aShape, { minLength: 1, maxLength: 3 }),
     several: fc.boolean(),
     from: fc.option(aName, { nil: undefined }),
+    copy: fc.option(fc.nat(99), { nil: undefined }),
   },
   { requiredKeys: ["op", "inputs", "attrs", "shapes", "several"] },
 )
@@ -66,7 +67,7 @@ const aProgram: fc.Arbitrary<Program> = fc
   .map(({ nodes, outputs, state }) => ({
     graph: {
       nodes: nodes.map(
-        ({ op, inputs, attrs, shapes, several, from }) =>
+        ({ op, inputs, attrs, shapes, several, from, copy }) =>
           ({
             op,
             inputs,
@@ -74,6 +75,7 @@ const aProgram: fc.Arbitrary<Program> = fc
             shape: shapes[0],
             ...(several ? { parts: shapes } : {}),
             ...(from === undefined ? {} : { from }),
+            ...(copy === undefined ? {} : { copy }),
           }) as unknown as Node,
       ),
       outputs,

@@ -26,12 +26,15 @@ export class Builder {
   readonly #nodes: Node[] = []
   readonly #known = new Map<string, Value>()
   #from: string | undefined
-  #epoch = 0
+  #copy: number | undefined
 
   /** A builder that goes on where a graph ends; the graph's ids stay valid. */
   static of(graph: Graph): Builder {
     const b = new Builder()
-    for (const node of graph.nodes) b.#append(node)
+    graph.nodes.forEach((node, id) => {
+      // Equal nodes that a graph already has stay as they are; new ones are shared with the first.
+      if (b.#append(node) !== id) b.#nodes.push(node)
+    })
     return b
   }
 
@@ -60,14 +63,20 @@ export class Builder {
       this.#from = outer
     }
   }
-  /** Nodes made from here on are never shared with earlier ones: for computing something again on purpose. */
-  anew(): void {
-    this.#epoch += 1
+  /** Nodes made in `body` are not shared with equal ones of other copies: for computing something again on purpose. */
+  copy<A>(copy: number | undefined, body: () => A): A {
+    const outer = this.#copy
+    this.#copy = copy
+    try {
+      return body()
+    } finally {
+      this.#copy = outer
+    }
   }
 
   #append(node: Node): Value {
     // Big constants are compared by what they are: equal text, equal value.
-    const key = `${this.#epoch}|${node.op}|${node.inputs}|${JSON.stringify(node.attrs)}|${node.shape}`
+    const key = `${node.copy}|${node.op}|${node.inputs}|${JSON.stringify(node.attrs)}|${node.shape}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const value = this.#nodes.length
@@ -81,7 +90,10 @@ export class Builder {
     const rule = shapes[op] as (attrs: OpAttrs[K], ...inputs: readonly Shape[]) => Result
     const result = rule(attrs, ...inputs.map((value) => this.shapeOf(value)))
     const shaped = "parts" in result ? { shape: result.parts[0]!, parts: result.parts } : { shape: result }
-    return this.#append({ op, inputs, attrs, ...shaped, ...(from === undefined ? {} : { from }) } as unknown as Node)
+    return this.#append({ op, inputs, attrs, ...shaped, ...this.#marks(from) } as unknown as Node)
+  }
+  #marks(from: string | undefined): Pick<Node, "from" | "copy"> {
+    return { ...(from === undefined ? {} : { from }), ...(this.#copy === undefined ? {} : { copy: this.#copy }) }
   }
   #source<K extends OpKind>(op: K, attrs: OpAttrs[K], shape: Shape): Value {
     return this.#append({ op, inputs: [], attrs, shape } as unknown as Node)
@@ -239,10 +251,11 @@ export class Builder {
     return this.emit("oneHot", [ids], attrs)
   }
   part(x: Value, index: number): Value {
-    const { parts, from } = this.node(x)
+    const { parts, from, copy } = this.node(x)
     const shape = parts?.[index]
     if (shape === undefined) throw new Error(`internal: value ${x} has no part ${index}`)
-    return this.#append({ op: "part", inputs: [x], attrs: { index }, shape, ...(from === undefined ? {} : { from }) })
+    const marks = { ...(from === undefined ? {} : { from }), ...(copy === undefined ? {} : { copy }) }
+    return this.#append({ op: "part", inputs: [x], attrs: { index }, shape, ...marks })
   }
 
   // ---- composites

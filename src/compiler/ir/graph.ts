@@ -160,6 +160,8 @@ export interface NodeOf<K extends OpKind> {
   readonly parts?: readonly Shape[]
   /** The module it came from, e.g. image_encoder.blocks.7.attn. */
   readonly from?: string
+  /** Equal nodes of different copies stay apart: what is computed again, rather than kept, has a number of its own. */
+  readonly copy?: number
 }
 export type Node = { readonly [K in OpKind]: NodeOf<K> }[OpKind]
 

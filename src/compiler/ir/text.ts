@@ -8,7 +8,7 @@
  *     output "dx" %3
  *     state "norm.weight" "next/norm.weight"
  *
- * Attributes are JSON; 1e999 stands for infinity and null for not a number. After @ comes the module that a node is from.
+ * After an op, #1 says that it is a copy: not one with equal nodes of other copies. Attributes are JSON; 1e999 stands for infinity and null for not a number. After @ comes the module that a node is from.
  */
 import type { Graph, Node, Output, Program, Shape } from "./graph.ts"
 
@@ -38,7 +38,7 @@ const pathText = (path: string): string => (/^[\w.-]+$/.test(path) ? path : JSON
 /** One node's line. */
 export const printNode = (node: Node, id: number, { longest = Number.POSITIVE_INFINITY }: PrintOptions = {}): string =>
   [
-    `%${id} ${shapesText(node)} = ${node.op}`,
+    `%${id} ${shapesText(node)} = ${node.op}${node.copy === undefined ? "" : `#${node.copy}`}`,
     ...node.inputs.map((input) => `%${input}`),
     ...Object.entries(node.attrs as Readonly<Record<string, Attribute>>).map(
       ([key, value]) => `${key}=${attribute(value, longest)}`,
@@ -60,13 +60,13 @@ const value = (text: string): unknown => JSON.parse(text, (_, x) => (x === null 
 const quoted = String.raw`"(?:[^"\\]|\\.)*"`
 const shapePattern = String.raw`\[[\d, ]*\]`
 const nodeLine = new RegExp(
-  String.raw`^%(\d+) (${shapePattern}|\(${shapePattern}(?:, ${shapePattern})*\)) = (\w+)((?: %\d+)*)((?: \w+=(?:${quoted}|\S+))*)(?: @ (${quoted}|[\w.-]+))?$`,
+  String.raw`^%(\d+) (${shapePattern}|\(${shapePattern}(?:, ${shapePattern})*\)) = (\w+)(?:#(\d+))?((?: %\d+)*)((?: \w+=(?:${quoted}|\S+))*)(?: @ (${quoted}|[\w.-]+))?$`,
 )
 const attributePattern = new RegExp(String.raw` (\w+)=(${quoted}|\S+)`, "g")
 const outputLine = new RegExp(String.raw`^output (${quoted}) %(\d+)$`)
 const stateLine = new RegExp(String.raw`^state (${quoted}) (${quoted})$`)
 
-const parseNode = ([, , shape, op, inputs, attrs, from]: RegExpExecArray): Node => {
+const parseNode = ([, , shape, op, copy, inputs, attrs, from]: RegExpExecArray): Node => {
   const shapes = JSON.parse(`[${shape!.replace(/^\(|\)$/g, "")}]`) as readonly Shape[]
   return {
     op,
@@ -75,6 +75,7 @@ const parseNode = ([, , shape, op, inputs, attrs, from]: RegExpExecArray): Node 
     shape: shapes[0],
     ...(shape!.startsWith("(") ? { parts: shapes } : {}),
     ...(from === undefined ? {} : { from: from.startsWith('"') ? JSON.parse(from) : from }),
+    ...(copy === undefined ? {} : { copy: Number(copy) }),
   } as unknown as Node
 }
 

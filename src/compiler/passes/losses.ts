@@ -1,6 +1,11 @@
 /** Losses of mask logits [b, c, h, w] and a target of the same shape, or of points; scalars. */
 import type { Loss } from "../../dsl/training.ts"
 import type { Builder, Value } from "../ir/builder.ts"
+import type { Shape } from "../ir/graph.ts"
+
+/** Targets of images are one plane each; of anything else, of the output's shape. */
+export const targetShape = (output: Shape): Shape =>
+  output.length === 4 ? [output[0]!, 1, ...output.slice(2)] : output
 
 /** Axis by axis, last first: float32 sums over 10⁶ elements at once lose digits. */
 const meanOf = (b: Builder, x: Value): Value => {

@@ -22,7 +22,7 @@ const copy = (b: Builder, node: Node, inputs: readonly Value[]): Value => {
   return b.emit(node.op, inputs, node.attrs as never, node.from)
 }
 
-/** What outputs do not depend on goes; equal nodes become one. */
+/** What outputs do not depend on goes; equal nodes become one, unless they are copies on purpose. */
 export const rebuild = (graph: Graph, rewrite: Rewrite = () => undefined): Graph => {
   const b = new Builder()
   const live = reached(graph)
@@ -35,7 +35,7 @@ export const rebuild = (graph: Graph, rewrite: Rewrite = () => undefined): Graph
       return
     }
     const inputs = node.inputs.map((input) => values[input] as Value)
-    const replace = () => rewrite(b, node, inputs) ?? copy(b, node, inputs)
+    const replace = () => b.copy(node.copy, () => rewrite(b, node, inputs) ?? copy(b, node, inputs))
     values[i] = node.from === undefined ? replace() : b.from(node.from, replace)
   })
   return b.build(Object.fromEntries(graph.outputs.map(({ name, value }) => [name, values[value] as Value])))

@@ -1,0 +1,190 @@
+/**
+ * From a model to a program, pass by pass. A pass's name is its flag (`--dump NAME`, `--stop-after NAME`), `about` its help text.
+ * What each leaves is verified before the next begins.
+ */
+import type { ModelData } from "../../dsl/model.ts"
+import type { Loss, Optimizer } from "../../dsl/training.ts"
+import { Builder, type Value } from "../ir/builder.ts"
+import type { Graph, Program } from "../ir/graph.ts"
+import { print } from "../ir/text.ts"
+import { verified } from "../ir/verify.ts"
+import { type DecomposeOptions, decompose } from "./decompose.ts"
+import { differentiate } from "./differentiate.ts"
+import type { DropoutInput } from "./elaborate/context.ts"
+import { elaborate, type InputSizes } from "./elaborate/index.ts"
+import { lossOf, targetShape } from "./losses.ts"
+import { optimize } from "./optimizer.ts"
+import { simplify } from "./rebuild.ts"
+
+/** What the program is for. `learning` names the tensors that learn. */
+export type Goal =
+  | { readonly kind: "inference"; readonly outputs?: readonly string[] }
+  | { readonly kind: "gradients"; readonly learning: readonly string[]; readonly loss: Loss }
+  | {
+      readonly kind: "training"
+      readonly learning: readonly string[]
+      readonly loss: Loss
+      readonly optimizer: Optimizer
+      /** Runs whose gradients are averaged before a step. */
+      readonly accumulate?: number
+    }
+
+export interface Task {
+  readonly model: ModelData
+  readonly sizes: InputSizes
+  readonly goal: Goal
+  /** Start from image_embedding as an input. */
+  readonly fromEmbedding?: boolean
+  /** For targets without kernels for composites. */
+  readonly decompose?: DecomposeOptions
+}
+
+/** What a pass gets and gives. Ids are those of `program`. */
+export interface Work {
+  readonly program: Program
+  readonly loss?: Value
+  readonly gradients: ReadonlyMap<string, Value>
+  /** Names that learn, but on which the loss does not depend. */
+  readonly unreached: readonly string[]
+  readonly dropouts: readonly DropoutInput[]
+  /** New running statistics of batch norms that learn. */
+  readonly statistics: ReadonlyMap<string, Value>
+}
+
+interface Pass {
+  readonly name: string
+  readonly about: string
+  readonly applies: (task: Task) => boolean
+  readonly run: (task: Task, work: Work) => Work
+}
+
+const always = () => true
+const learns = ({ goal }: Task): boolean => goal.kind !== "inference"
+const stateless = (graph: Graph): Program => ({ graph, state: {} })
+const valuesOf = ({ outputs }: Graph): Readonly<Record<string, Value>> =>
+  Object.fromEntries(outputs.map(({ name, value }) => [name, value]))
+
+const onGraph =
+  (pass: (graph: Graph, task: Task) => Graph): Pass["run"] =>
+  (task, work) => ({ ...work, program: { ...work.program, graph: pass(work.program.graph, task) } })
+
+/** In their order. */
+export const passes: readonly Pass[] = [
+  {
+    name: "elaborate",
+    about: "the model's layers become a graph, for inputs of one size",
+    applies: always,
+    run: ({ model, sizes, goal, fromEmbedding = false }, work) => {
+      const options = {
+        fromEmbedding,
+        training: goal.kind === "training",
+        learning: goal.kind === "inference" ? [] : goal.learning,
+      }
+      const { builder, outputs, dropouts, updates } = elaborate(model, sizes, options)
+      const wanted = goal.kind === "inference" ? goal.outputs : undefined
+      const kept = Object.entries(outputs).filter(([name]) => wanted?.includes(name) ?? true)
+      const program = stateless(builder.build(Object.fromEntries(kept)))
+      return { ...work, program, dropouts, statistics: updates }
+    },
+  },
+  {
+    name: "loss",
+    about: "the loss of the masks, or of a model's first output, and a target that is fed",
+    applies: learns,
+    run: ({ goal }, work) => {
+      if (goal.kind === "inference") return work
+      const b = Builder.of(work.program.graph)
+      const outputs = valuesOf(work.program.graph)
+      const compared = outputs["masks"] ?? Object.values(outputs)[0]!
+      const target = b.input("target", targetShape(b.shapeOf(compared)))
+      const loss = lossOf(b, goal.loss, compared, target)
+      return { ...work, program: stateless(b.build({ ...outputs, loss })), loss }
+    },
+  },
+  {
+    name: "differentiate",
+    about: "gradients of the loss, of what learns and nothing else",
+    applies: learns,
+    run: ({ goal }, work) => {
+      if (goal.kind === "inference") return work
+      const b = Builder.of(work.program.graph)
+      const { gradients, unreached } = differentiate(b, work.loss!, goal.learning)
+      const inOrder = goal.learning.flatMap((name) =>
+        gradients.has(name) ? [[name, gradients.get(name)!] as const] : [],
+      )
+      const named = inOrder.map(([name, value]) => [`grad/${name}`, value] as const)
+      const program = stateless(b.build({ ...valuesOf(work.program.graph), ...Object.fromEntries(named) }))
+      return { ...work, program, gradients: new Map(inOrder), unreached }
+    },
+  },
+  {
+    name: "optimize",
+    about: "the optimizer's step: next values of parameters, moments and running statistics, which are state",
+    applies: ({ goal }) => goal.kind === "training",
+    run: ({ goal }, work) => {
+      if (goal.kind !== "training") return work
+      const b = Builder.of(work.program.graph)
+      const next = [...optimize(b, goal.optimizer, work.gradients, goal.accumulate ?? 1), ...work.statistics]
+      const outputs = Object.fromEntries(next.map(([name, value]) => [`next/${name}`, value]))
+      return {
+        ...work,
+        program: {
+          graph: b.build({ loss: work.loss!, ...outputs }),
+          state: Object.fromEntries(next.map(([name]) => [name, `next/${name}`])),
+        },
+      }
+    },
+  },
+  {
+    name: "simplify",
+    about: "what outputs do not depend on goes, and equal nodes become one",
+    applies: always,
+    run: onGraph(simplify),
+  },
+  {
+    name: "decompose",
+    about: "composites that the target has no kernel for become simpler ops",
+    applies: (task) => task.decompose !== undefined,
+    run: onGraph((graph, task) => decompose(graph, task.decompose)),
+  },
+]
+
+export interface CompileOptions {
+  /** Texts of the programs after these passes are kept. */
+  readonly dump?: readonly string[]
+  readonly stopAfter?: string
+  /** Constants longer than this are cut short in dumps. */
+  readonly longest?: number
+}
+export interface Compiled {
+  readonly program: Program
+  /** Names that learn and receive a gradient, in the order in which they were asked for. */
+  readonly receiving: readonly string[]
+  readonly unreached: readonly string[]
+  readonly dropouts: readonly DropoutInput[]
+  /** What was to be dumped, in the order of passes. */
+  readonly dumps: readonly { readonly pass: string; readonly text: string }[]
+}
+
+const nothing: Work = {
+  program: stateless({ nodes: [], outputs: [] }),
+  gradients: new Map(),
+  unreached: [],
+  dropouts: [],
+  statistics: new Map(),
+}
+
+/** Runs the passes that a task needs. Throws Misfit where a layer does not fit what it is given. */
+export const compile = (task: Task, { dump = [], stopAfter, longest = 16 }: CompileOptions = {}): Compiled => {
+  const needed = passes.filter(({ applies }) => applies(task))
+  const end = needed.findIndex(({ name }) => name === stopAfter)
+  const dumps: { pass: string; text: string }[] = []
+  const work = needed.slice(0, end < 0 ? undefined : end + 1).reduce((before, pass) => {
+    const after = pass.run(task, before)
+    verified(after.program, pass.name)
+    if (dump.includes(pass.name)) dumps.push({ pass: pass.name, text: print(after.program, { longest }) })
+    return after
+  }, nothing)
+  const { program, gradients, unreached, dropouts } = work
+  return { program, receiving: [...gradients.keys()], unreached, dropouts, dumps }
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest"
+import { parse } from "../../src/compiler/ir/text.ts"
+import { problemsOf } from "../../src/compiler/ir/verify.ts"
+import { isComposite } from "../../src/compiler/passes/decompose.ts"
+import { compile, type Goal, passes, type Task } from "../../src/compiler/passes/pipeline.ts"
+import { adam } from "../../src/dsl/index.ts"
+import { learning, loss, model, sizes } from "./models.ts"
+
+const goals: readonly Goal[] = [
+  { kind: "inference" },
+  { kind: "gradients", learning, loss },
+  { kind: "training", learning, loss, optimizer: adam({ rate: 1e-3 }) },
+]
+const taskOf = (goal: Goal): Task => ({ model, sizes, goal, decompose: { rows: 3 } })
+const names = passes.map(({ name }) => name)
+/** Dumps after every pass, in full. */
+const dumpsOf = (goal: Goal) =>
+  compile(taskOf(goal), { dump: names, longest: Number.POSITIVE_INFINITY }).dumps.map(({ pass, text }) => ({
+    pass,
+    text,
+  }))
+
+describe.each(goals)("to $kind", (goal) => {
+  test("what each pass leaves is a program, and its dump parses to it", () => {
+    for (const { pass, text } of dumpsOf(goal)) {
+      const { program } = compile(taskOf(goal), { stopAfter: pass })
+      expect(parse(text)).toEqual(program)
+      expect(problemsOf(program)).toEqual([])
+    }
+  })
+})
+
+test("each goal needs its passes, in their order", () => {
+  const [inference, gradients, training] = goals.map((goal) => dumpsOf(goal).map(({ pass }) => pass))
+  expect(inference).toEqual(["elaborate", "simplify", "decompose"])
+  expect(gradients).toEqual(["elaborate", "loss", "differentiate", "simplify", "decompose"])
+  expect(training).toEqual(["elaborate", "loss", "differentiate", "optimize", "simplify", "decompose"])
+})
+
+test("only what is asked for is dumped, cut short for reading", () => {
+  const { dumps } = compile(taskOf(goals[0]!), { dump: ["decompose"], longest: 4 })
+  expect(dumps.map(({ pass }) => pass)).toEqual(["decompose"])
+  expect(dumps[0]!.text).toMatch(/values=\[[^,]+,[^,]+,[^,]+,[^,]+,…\d+\]/)
+})
+
+test("stopping early leaves later passes out", () => {
+  const composites = (stopAfter?: string) =>
+    compile(taskOf(goals[0]!), { stopAfter }).program.graph.nodes.filter(({ op }) => isComposite(op)).length
+  expect(composites("simplify")).toBeGreaterThan(0)
+  expect(composites()).toBe(0)
+})
+
+test("names are unique, and every pass says what it is about", () => {
+  expect(new Set(names).size).toBe(names.length)
+  for (const { about } of passes) expect(about.length).toBeGreaterThan(10)
+})
