@@ -1,4 +1,66 @@
 import type { Explanation } from "./explanation.ts"
 
 /** HS5xxx */
-export const run = {} as const satisfies Record<`HS5${number}`, Explanation>
+export const run = {
+  HS5201: {
+    title: "an input is missing",
+    cause: "The file of inputs lacks a tensor that the model needs.",
+    cure: "Save the tensor under the name that the message gives; `image` always, `point_coords` and `point_labels` together.",
+  },
+  HS5202: {
+    title: "an input has the wrong shape",
+    cause: "A tensor's shape does not fit the model, or does not agree with the other inputs.",
+    cure: "Save it in the shape that the message gives; a batch of one still has its axis.",
+  },
+  HS5203: {
+    title: "an input has values that are not finite",
+    cause: "NaN or infinity is among the values.",
+    cure: "Look for a division by zero or an uninitialised array in what wrote the file.",
+  },
+  HS5204: {
+    title: "an input is unknown",
+    cause: "The file has a tensor that is not an input of the model.",
+    cure: "Rename it to an input's name, or leave it out.",
+  },
+  HS5205: {
+    title: "a prompt lies outside the image",
+    cause: "A point or box is not within the image, a label is not −1, 0 or 1, or a box ends before it begins.",
+    cure: "Give prompts in the pixels of the resized image that is fed, x first.",
+  },
+  HS5301: {
+    title: "training gave values that are not finite",
+    cause:
+      "The loss, or what learns, became NaN or infinite: the learning rate is too high, or the data has such values.",
+    cure: "Lower the learning rate and go on with --resume from the last good checkpoint, which was kept.",
+  },
+  HS5302: {
+    title: "the run folder belongs to another spec",
+    cause: "The folder holds a run of a model with other layers, another mask, or other training settings.",
+    cure: "Give another --out, or the spec that the run was started with.",
+  },
+  HS5303: {
+    title: "the run folder holds a run already",
+    cause: "There is a checkpoint in the folder, and starting anew would overwrite it.",
+    cure: "Add --resume to go on with it, or give another --out.",
+  },
+  HS5304: {
+    title: "there is nothing to resume",
+    cause: "--resume was given, and the folder holds no checkpoint of a run.",
+    cure: "Leave --resume out to start the run, or give the folder of the run.",
+  },
+  HS5305: {
+    title: "nothing would learn",
+    cause: "Every tensor of the model is frozen, or the loss reaches none of those that are not.",
+    cure: "Add an adaptation, or unfreeze a part on which the output depends.",
+  },
+  HS5306: {
+    title: "the run's files are damaged",
+    cause: "A file of the run folder is not what was written there.",
+    cure: "Restore the folder from a copy, or start the run again in another folder.",
+  },
+  HS5307: {
+    title: "too few images for a batch",
+    cause: "The training part of the data has fewer images than one batch takes.",
+    cure: "Give more images, or a smaller --batch.",
+  },
+} as const satisfies Record<`HS5${number}`, Explanation>

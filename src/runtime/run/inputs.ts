@@ -1,10 +1,11 @@
 /**
  * What `hasam run` is fed: checked against the model before anything is compiled, all problems at once.
  */
-import type { ModelData } from "../../dsl/model.ts"
-import { type Diagnostic, aboutFile } from "../../compiler/diagnostic.ts"
+
+import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
 import type { Shape, Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import type { InputSizes } from "../../compiler/passes/elaborate/index.ts"
+import type { ModelData } from "../../dsl/model.ts"
 
 /** Inputs of one run, and the sizes for which a program is compiled. */
 export interface RunInputs {
@@ -47,24 +48,46 @@ export const decodeInputs = (
     const tensor = tensors[name]
     if (tensor === undefined) return
     if (!matches(tensor.shape, expected, axes)) {
-      const named = expected.map((axis) => (typeof axis === "string" && axes.has(axis) ? `${axis}=${axes.get(axis)}` : axis))
-      report("HS5202", `'${name}' has shape ${spell(tensor.shape)}, not ${spell(named)}`, "Save it in that shape; a batch of one still has its axis.")
-    } else if (!finite(tensor.data)) report("HS5203", `'${name}' has values that are not finite`, "Look for NaN or infinity in what wrote the file.")
+      const named = expected.map((axis) =>
+        typeof axis === "string" && axes.has(axis) ? `${axis}=${axes.get(axis)}` : axis,
+      )
+      report(
+        "HS5202",
+        `'${name}' has shape ${spell(tensor.shape)}, not ${spell(named)}`,
+        "Save it in that shape; a batch of one still has its axis.",
+      )
+    } else if (!finite(tensor.data))
+      report("HS5203", `'${name}' has values that are not finite`, "Look for NaN or infinity in what wrote the file.")
   }
 
   for (const name of Object.keys(tensors))
     if (!known.includes(name)) report("HS5204", `'${name}' is not an input`, `Inputs are ${known.join(", ")}.`)
   const { image, original_size, target } = tensors
   if (image === undefined) {
-    report("HS5201", "there is no 'image'", "Save the image as a float tensor [B, 3, H, W], raw 0…255, under the name 'image'.")
+    report(
+      "HS5201",
+      "there is no 'image'",
+      "Save the image as a float tensor [B, 3, H, W], raw 0…255, under the name 'image'.",
+    )
     return { diagnostics }
   }
 
   if (model.family.kind === "layer") {
     expect("image", ["B", ...model.family.input])
     const [, , height = 1, width = 1] = image.shape
-    const sizes: InputSizes = { batch: image.shape[0]!, height, width, original: [height, width], points: 0, boxes: false, mask: false, multimask }
-    return diagnostics.length > 0 ? { diagnostics } : { diagnostics, inputs: { sizes, feeds: { image }, ...(target ? { target } : {}) } }
+    const sizes: InputSizes = {
+      batch: image.shape[0]!,
+      height,
+      width,
+      original: [height, width],
+      points: 0,
+      boxes: false,
+      mask: false,
+      multimask,
+    }
+    return diagnostics.length > 0
+      ? { diagnostics }
+      : { diagnostics, inputs: { sizes, feeds: { image }, ...(target ? { target } : {}) } }
   }
 
   const { imageSize, patchSize } = model.family.config
@@ -84,15 +107,30 @@ export const decodeInputs = (
     )
   const original = originalSize(original_size, [height, width])
   if (original === undefined)
-    report("HS5202", "'original_size' is not one positive whole (height, width) for the whole batch", "Run images of different original sizes one by one.")
-  if (("point_coords" in tensors) !== ("point_labels" in tensors))
-    report("HS5201", "'point_coords' and 'point_labels' come together, and one is missing", "Save both: (x, y) in pixels, and 1 inside, 0 outside, −1 padding.")
+    report(
+      "HS5202",
+      "'original_size' is not one positive whole (height, width) for the whole batch",
+      "Run images of different original sizes one by one.",
+    )
+  if ("point_coords" in tensors !== "point_labels" in tensors)
+    report(
+      "HS5201",
+      "'point_coords' and 'point_labels' come together, and one is missing",
+      "Save both: (x, y) in pixels, and 1 inside, 0 outside, −1 padding.",
+    )
   if (original !== undefined) expect("target", ["B", 1, ...original])
-  if (diagnostics.length === 0) outside(tensors, height, width, (message) => report("HS5205", message, "Prompts are in the pixels of the resized image, x first."))
+  if (diagnostics.length === 0)
+    outside(tensors, height, width, (message) =>
+      report("HS5205", message, "Prompts are in the pixels of the resized image, x first."),
+    )
   if (diagnostics.length > 0 || original === undefined) return { diagnostics }
 
   const { point_coords, point_labels, boxes, mask_input } = tensors
-  const feeds = Object.fromEntries(Object.entries({ image, point_coords, point_labels, boxes, mask_input }).filter(([, tensor]) => tensor !== undefined)) as Tensors
+  const feeds = Object.fromEntries(
+    Object.entries({ image, point_coords, point_labels, boxes, mask_input }).filter(
+      ([, tensor]) => tensor !== undefined,
+    ),
+  ) as Tensors
   const sizes: InputSizes = {
     batch,
     height,
@@ -106,11 +144,16 @@ export const decodeInputs = (
   return { diagnostics, inputs: { sizes, feeds, ...(target === undefined ? {} : { target }) } }
 }
 
-const originalSize = (tensor: Tensor | undefined, fallback: readonly [number, number]): readonly [number, number] | undefined => {
+const originalSize = (
+  tensor: Tensor | undefined,
+  fallback: readonly [number, number],
+): readonly [number, number] | undefined => {
   if (tensor === undefined) return fallback
   const [height, width] = tensor.data as unknown as [number, number]
   const same = tensor.data.every((x, i) => x === (i % 2 === 0 ? height : width))
-  return same && Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0 ? [height, width] : undefined
+  return same && Number.isInteger(height) && Number.isInteger(width) && height > 0 && width > 0
+    ? [height, width]
+    : undefined
 }
 
 const outside = (tensors: Tensors, height: number, width: number, report: (message: string) => void): void => {
@@ -118,12 +161,15 @@ const outside = (tensors: Tensors, height: number, width: number, report: (messa
   const { point_coords, point_labels, boxes } = tensors
   point_labels?.data.forEach((label, i) => {
     const [x, y] = [point_coords!.data[2 * i]!, point_coords!.data[2 * i + 1]!]
-    if (![-1, 0, 1].includes(label)) report(`point ${i} has label ${label}; labels are 1 (inside), 0 (outside) and −1 (padding)`)
-    if (label !== -1 && !inside(x, y)) report(`point ${i}, (${x}, ${y}), lies outside the image of ${width} × ${height} pixels`)
+    if (![-1, 0, 1].includes(label))
+      report(`point ${i} has label ${label}; labels are 1 (inside), 0 (outside) and −1 (padding)`)
+    if (label !== -1 && !inside(x, y))
+      report(`point ${i}, (${x}, ${y}), lies outside the image of ${width} × ${height} pixels`)
   })
   for (let i = 0; i < (boxes?.data.length ?? 0); i += 4) {
     const [x0, y0, x1, y1] = boxes!.data.slice(i, i + 4) as unknown as [number, number, number, number]
-    if (!inside(x0, y0) || !inside(x1, y1)) report(`box ${i / 4}, (${x0}, ${y0}, ${x1}, ${y1}), lies outside the image of ${width} × ${height} pixels`)
+    if (!inside(x0, y0) || !inside(x1, y1))
+      report(`box ${i / 4}, (${x0}, ${y0}, ${x1}, ${y1}), lies outside the image of ${width} × ${height} pixels`)
     else if (x1 < x0 || y1 < y0) report(`box ${i / 4}, (${x0}, ${y0}, ${x1}, ${y1}), ends before it begins`)
   }
 }

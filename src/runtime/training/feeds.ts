@@ -2,11 +2,12 @@
  * A sample as a program takes it. All images of a data set go through one program: a square of the model's image size, the image in its upper left.
  * What pads it has the mean's value, so that it is zero once normalised, exactly as SAM pads.
  */
-import { pixelMean } from "../../dsl/sam/sam.ts"
-import type { ModelData } from "../../dsl/model.ts"
+
 import type { Shape, Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { sizeOf } from "../../compiler/ir/graph.ts"
 import { type InputSizes, standardSizes } from "../../compiler/passes/elaborate/index.ts"
+import type { ModelData } from "../../dsl/model.ts"
+import { pixelMean } from "../../dsl/sam/sam.ts"
 import type { Sample } from "../data/reader.ts"
 
 /** What a model is taught to give: a mask, or the point at the mask's centre from 0 to 1 (x, y). */
@@ -52,7 +53,14 @@ const imageFeed = (samples: readonly Sample[], model: ModelData): Tensor => {
 export const promptFeeds = (samples: readonly Sample[], model: ModelData): Tensors => {
   const image = imageFeed(samples, model)
   if (model.family.kind !== "sam") return { image }
-  if (samples[0]!.box !== undefined) return { image, boxes: stacked(samples.map(({ box }) => box!), [4]) }
+  if (samples[0]!.box !== undefined)
+    return {
+      image,
+      boxes: stacked(
+        samples.map(({ box }) => box!),
+        [4],
+      ),
+    }
   const points = samples.map(({ point }) => (point === undefined ? [0, 0] : [point.x, point.y]))
   // A case without a point, such as an empty mask, is prompted with padding only.
   const labels = samples.map(({ point }) => [point === undefined ? -1 : 1])

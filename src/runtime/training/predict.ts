@@ -1,9 +1,10 @@
 /** Masks at the original size from a trained model, one program for all images. */
-import type { ModelData } from "../../dsl/model.ts"
+
+import type { Backend } from "../../backends/backend.ts"
+import { bilinearTaps } from "../../compiler/ir/evaluate/composites.ts"
 import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { inferenceProgram } from "../../compiler/passes/program.ts"
-import { bilinearTaps } from "../../compiler/ir/evaluate/composites.ts"
-import type { Backend } from "../../backends/backend.ts"
+import type { ModelData } from "../../dsl/model.ts"
 import type { Sample } from "../data/reader.ts"
 import { imageSizeOf, promptFeeds, squareSizes } from "./feeds.ts"
 
@@ -64,7 +65,10 @@ export const predictor = async (
       const [, height, width] = sample.image.shape as [number, number, number]
       const [x, y] = output.data as unknown as [number, number]
       const [originalHeight, originalWidth] = sample.originalSize
-      return Float32Array.of((x * imageSize * originalWidth) / width - 0.5, (y * imageSize * originalHeight) / height - 0.5)
+      return Float32Array.of(
+        (x * imageSize * originalWidth) / width - 0.5,
+        (y * imageSize * originalHeight) / height - 0.5,
+      )
     },
     dispose: () => executable.dispose(),
   }

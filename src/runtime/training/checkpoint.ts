@@ -1,0 +1,146 @@
+/**
+ * A run on disk: run.json says what it is, last.safetensors is where it stands, best.safetensors what it learned at its best,
+ * log.jsonl what happened. Every file is whole at any moment.
+ */
+import { access, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { isLeft } from "fp-ts/lib/Either.js"
+import * as t from "io-ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import type { Tensors } from "../../compiler/ir/graph.ts"
+import { readBytes, writeAtomically } from "../files.ts"
+import { withCheckpoint } from "../weights/checkpoint.ts"
+import { save } from "../weights/save.ts"
+
+export const files = {
+  run: "run.json",
+  last: "last.safetensors",
+  best: "best.safetensors",
+  log: "log.jsonl",
+  split: "split.json",
+} as const
+
+/** Where a run stands: everything that the next step depends on, beside the tensors. */
+const Progress = t.type({
+  /** Epochs done. */
+  epoch: t.number,
+  /** Samples of the current epoch done. */
+  sample: t.number,
+  /** Batches done in all. */
+  batch: t.number,
+  /** Optimizer steps done. */
+  step: t.number,
+  bestEpoch: t.number,
+  bestDice: t.number,
+  /** Sum of the losses of this epoch so far, and their number. */
+  lossSum: t.number,
+  lossCount: t.number,
+})
+export type Progress = t.TypeOf<typeof Progress>
+
+export const atStart: Progress = {
+  epoch: 0,
+  sample: 0,
+  batch: 0,
+  step: 0,
+  bestEpoch: -1,
+  bestDice: -1,
+  lossSum: 0,
+  lossCount: 0,
+}
+
+/** What a run is; --resume demands the same. */
+const RunFile = t.type({
+  version: t.string,
+  name: t.string,
+  model: t.string,
+  /** Hash of the model: layers and mask. */
+  hash: t.string,
+  /** Hash of the frozen tensors. */
+  base: t.string,
+  spec: t.string,
+  weights: t.union([t.string, t.null]),
+  data: t.string,
+  layout: t.string,
+  target: t.string,
+  options: t.UnknownRecord,
+})
+export type RunFile = t.TypeOf<typeof RunFile>
+
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+const decode = <A>(path: string, type: t.Type<A, unknown, unknown>, text: string): A => {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw failed(
+      path,
+      "HS5306",
+      "the file is not JSON",
+      "Restore it from a copy, or start the run again in another folder.",
+    )
+  }
+  const decoded = type.decode(json)
+  if (isLeft(decoded)) {
+    const key =
+      decoded.left[0]?.context
+        .map((c) => c.key)
+        .filter(Boolean)
+        .join(".") ?? ""
+    throw failed(
+      path,
+      "HS5306",
+      `the file lacks a right '${key}'`,
+      "Restore it from a copy, or start the run again in another folder.",
+    )
+  }
+  return decoded.right
+}
+
+export const readRun = async (folder: string): Promise<RunFile> => {
+  const path = join(folder, files.run)
+  return decode(path, RunFile, (await readBytes(path)).toString("utf8"))
+}
+export const writeRun = (folder: string, run: RunFile): Promise<void> =>
+  writeAtomically(join(folder, files.run), `${JSON.stringify(run, null, 2)}\n`)
+
+export const writeLast = (folder: string, tensors: Tensors, progress: Progress): Promise<void> =>
+  save(join(folder, files.last), tensors, { "hasam.progress": JSON.stringify(progress) })
+
+export const readLast = (folder: string): Promise<{ readonly tensors: Tensors; readonly progress: Progress }> => {
+  const path = join(folder, files.last)
+  return withCheckpoint(path, async (checkpoint) => {
+    const progress = decode(path, Progress, checkpoint.metadata["hasam.progress"] ?? "")
+    const tensors: Record<string, Tensors[string]> = {}
+    for (const stored of checkpoint.tensors) tensors[stored.name] = await checkpoint.read(stored)
+    return { tensors, progress }
+  })
+}
+
+/** One line of the log. */
+export interface LogEntry {
+  readonly step: number
+  readonly [key: string]: number | string
+}
+
+/** The log up to a step: what a killed run wrote after its last checkpoint will be written again. */
+export const readLog = async (folder: string, upTo: number): Promise<readonly LogEntry[]> => {
+  const text = await readFile(join(folder, files.log), "utf8").catch(() => "")
+  const entries: LogEntry[] = []
+  for (const line of text.split("\n")) {
+    try {
+      const entry = JSON.parse(line) as LogEntry
+      if (typeof entry.step === "number" && entry.step <= upTo) entries.push(entry)
+    } catch {
+      // An unfinished last line.
+    }
+  }
+  return entries
+}
+export const logText = (entries: readonly LogEntry[]): string =>
+  entries.map((entry) => `${JSON.stringify(entry)}\n`).join("")

@@ -1,0 +1,265 @@
+/**
+ * The training loop: batches through one compiled program whose state stays in the engine. A run is a function of its spec, data,
+ * weights and seed; where it stands is on disk, so that it goes on bit for bit after any end.
+ */
+import { appendFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Backend, Executable } from "../../backends/backend.ts"
+import { learningNames, tensorTable } from "../../compiler/analysis/parameters.ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
+import { sizeOf } from "../../compiler/ir/graph.ts"
+import { clockAt } from "../../compiler/passes/optimizer.ts"
+import { type LearningProgram, trainingProgram } from "../../compiler/passes/program.ts"
+import type { ModelData } from "../../dsl/model.ts"
+import type { TrainingOptions } from "../../dsl/training.ts"
+import type { Case } from "../data/case.ts"
+import { stream } from "../data/random.ts"
+import type { Reader, Sample } from "../data/reader.ts"
+import { cannotWrite, writeAtomically } from "../files.ts"
+import { hashOf, saveLearned } from "../weights/learned.ts"
+import { atStart, files, type LogEntry, logText, type Progress, readLast, readLog, writeLast } from "./checkpoint.ts"
+import { embeddingCache } from "./embeddings.ts"
+import { promptFeeds, scalarFeed, squareSizes, type Teaches, targetFeed } from "./feeds.ts"
+import { modelHash } from "./identity.ts"
+import { type Predictor, predictor } from "./predict.ts"
+import { rateAt } from "./rate.ts"
+import { score } from "./score.ts"
+
+/** What happens during a run; commands make bars and lines of it. */
+export type TrainingEvent =
+  | { readonly kind: "compiled"; readonly receiving: number; readonly unreached: readonly string[] }
+  | {
+      readonly kind: "step"
+      readonly epoch: number
+      readonly step: number
+      readonly loss: number
+      readonly done: number
+      readonly total: number
+    }
+  | {
+      readonly kind: "epoch"
+      readonly epoch: number
+      readonly loss: number
+      readonly dice?: number
+      readonly best: boolean
+    }
+  | { readonly kind: "saved"; readonly step: number }
+
+export interface TrainInput {
+  readonly name: string
+  readonly version: string
+  readonly model: ModelData
+  readonly options: TrainingOptions
+  readonly teaches: Teaches
+  /** Every tensor of the model (base.ts). */
+  readonly weights: Tensors
+  readonly reader: Reader
+  readonly train: readonly Case[]
+  readonly validation: readonly Case[]
+  readonly folder: string
+  readonly backend: Backend
+  readonly resume: boolean
+  /** Steps between checkpoints within an epoch; every epoch's end has one too. */
+  readonly checkpointEvery?: number
+  /** Epochs between validations. */
+  readonly validateEvery?: number
+  readonly on?: (event: TrainingEvent) => void
+  /** Aborted: the step is finished, a checkpoint written, and the run ends. */
+  readonly signal?: AbortSignal
+}
+export interface TrainResult {
+  readonly finished: boolean
+  readonly progress: Progress
+  readonly learned: Tensors
+}
+
+const finite = ({ data }: Tensor): boolean => data.every(Number.isFinite)
+
+const stateStart = ({ program }: LearningProgram, weights: Tensors): Tensors =>
+  Object.fromEntries(
+    program.graph.nodes.flatMap((node) => {
+      if ((node.op !== "input" && node.op !== "parameter") || !(node.attrs.name in program.state)) return []
+      const { name } = node.attrs
+      return [[name, weights[name] ?? { shape: node.shape, data: new Float32Array(sizeOf(node.shape)) }]]
+    }),
+  )
+
+/** A dropout's mask, from seed and step alone. */
+const dropoutFeeds = ({ dropouts }: LearningProgram, seed: number, step: number): Tensors =>
+  Object.fromEntries(
+    dropouts.map(({ name, shape, p }) => {
+      const random = stream(seed, name, step)
+      const data = new Float32Array(sizeOf(shape)).map(() => (random.uniform() < p ? 0 : 1 / (1 - p)))
+      return [name, { shape, data }]
+    }),
+  )
+
+async function* batched(samples: AsyncIterable<Sample>, size: number): AsyncGenerator<readonly Sample[], void> {
+  let batch: Sample[] = []
+  for await (const sample of samples) {
+    batch.push(sample)
+    if (batch.length === size) {
+      yield batch
+      batch = []
+    }
+  }
+  // An incomplete batch at the end is left out: the program has one size.
+}
+
+/** Trains, or goes on. Throws HS5301, HS5305 and what reading data, writing files and the engine throw. */
+export const train = async (input: TrainInput): Promise<TrainResult> => {
+  const { model, options, weights, backend, folder, on = () => undefined } = input
+  const { checkpointEvery = 200, validateEvery = 1, teaches, signal } = input
+  const learning = learningNames(model)
+  const fromEmbedding =
+    model.family.kind === "sam" && teaches === "mask" && !learning.some((name) => name.startsWith("image_encoder."))
+  const prompted = options.prompt.kind === "box" ? "box" : "point"
+  const sizes = squareSizes(model, options.batch, prompted)
+
+  const learned = trainingProgram(model, sizes, {
+    learning,
+    loss: options.loss,
+    optimizer: options.optimizer,
+    accumulate: options.accumulate,
+    fromEmbedding,
+  })
+  if (learned.receiving.length === 0)
+    throw failed(
+      input.name,
+      "HS5305",
+      "nothing would learn: the loss reaches no tensor that is not frozen",
+      "Add an adaptation, or unfreeze a part on which the output depends.",
+    )
+  const perEpoch = Math.floor(input.train.length / options.batch)
+  if (perEpoch === 0)
+    throw failed(
+      input.name,
+      "HS5307",
+      `${input.train.length} images for training do not make a batch of ${options.batch}`,
+      "Give more images, or a smaller --batch.",
+    )
+  on({ kind: "compiled", receiving: learned.receiving.length, unreached: learned.unreached })
+
+  const stateNames = Object.keys(learned.program.state)
+  const start = input.resume ? await readLast(folder) : { tensors: {} as Tensors, progress: atStart }
+  const frozen = Object.fromEntries(
+    tensorTable(model)
+      .filter(({ learns }) => !learns)
+      .map(({ name }) => [name, weights[name]!]),
+  )
+  const base = hashOf(frozen)
+
+  const executable: Executable = await backend.compile(learned.program)
+  await executable.load(weights)
+  await executable.load({ ...stateStart(learned, weights), ...start.tensors })
+  const cache = fromEmbedding ? await embeddingCache(backend, model, weights) : undefined
+  const checker: Predictor | undefined =
+    input.validation.length === 0 ? undefined : await predictor(backend, model, weights, prompted)
+
+  let progress = start.progress
+  const log: LogEntry[] = [...(await readLog(folder, progress.step))]
+  await writeAtomically(join(folder, files.log), logText(log))
+  const note = async (entry: LogEntry): Promise<void> => {
+    log.push(entry)
+    await appendFile(join(folder, files.log), logText([entry])).catch((error) => {
+      throw cannotWrite(join(folder, files.log), error)
+    })
+  }
+
+  const learnedNow = async (): Promise<Tensors> => executable.read(learned.receiving)
+  const checkpoint = async (): Promise<void> => {
+    const state = await executable.read(stateNames)
+    const broken = Object.entries(state).find(([, tensor]) => !finite(tensor))
+    if (broken !== undefined) throw diverged(folder, broken[0], progress.step)
+    await writeLast(folder, state, progress)
+    on({ kind: "saved", step: progress.step })
+  }
+
+  const runBatch = async (samples: readonly Sample[]): Promise<number> => {
+    const { optimizer, accumulate } = options
+    const rate = rateAt(options.rateSchedule, optimizer.rate, progress.epoch, options.epochs)
+    const clock = Object.entries(clockAt(optimizer, rate, progress.step + 1)).map(
+      ([name, value]) => [name, scalarFeed(value)] as const,
+    )
+    const applies = (progress.batch + 1) % accumulate === 0
+    const prompts = promptFeeds(samples, model)
+    const outputs = await executable.run({
+      ...prompts,
+      ...(cache === undefined ? {} : { image_embedding: await cache(samples, prompts) }),
+      ...dropoutFeeds(learned, options.seed, progress.batch),
+      target: targetFeed(samples, model, teaches),
+      ...Object.fromEntries(clock),
+      ...(accumulate === 1 ? {} : { apply: scalarFeed(applies ? 1 : 0) }),
+    })
+    const loss = outputs["loss"]!.data[0]!
+    if (!Number.isFinite(loss)) throw diverged(folder, "the loss", progress.step)
+    progress = {
+      ...progress,
+      sample: progress.sample + samples.length,
+      batch: progress.batch + 1,
+      step: progress.step + (applies ? 1 : 0),
+      lossSum: progress.lossSum + loss,
+      lossCount: progress.lossCount + 1,
+    }
+    return loss
+  }
+
+  const endEpoch = async (): Promise<void> => {
+    const loss = progress.lossSum / Math.max(1, progress.lossCount)
+    const due = (progress.epoch + 1) % validateEvery === 0 || progress.epoch + 1 === options.epochs
+    let result: number | undefined
+    if (checker !== undefined && due) {
+      await checker.load(await learnedNow())
+      result = await score(checker, input.reader.evaluation(input.validation), teaches)
+    }
+    const best = result !== undefined && result > progress.bestDice
+    const epoch = progress.epoch
+    progress = {
+      ...progress,
+      epoch: epoch + 1,
+      sample: 0,
+      lossSum: 0,
+      lossCount: 0,
+      ...(best ? { bestDice: result!, bestEpoch: epoch } : {}),
+    }
+    await note({ step: progress.step, epoch, loss, ...(result === undefined ? {} : { validation: result }) })
+    if (best || checker === undefined)
+      await saveLearned(join(folder, files.best), await learnedNow(), {
+        version: input.version,
+        model: input.name,
+        spec: modelHash(model),
+        base,
+      })
+    await checkpoint()
+    on({ kind: "epoch", epoch, loss, ...(result === undefined ? {} : { dice: result }), best })
+  }
+
+  try {
+    while (progress.epoch < options.epochs && !signal?.aborted) {
+      const samples = input.reader.training(input.train, progress.epoch, progress.sample)
+      for await (const batch of batched(samples, options.batch)) {
+        const loss = await runBatch(batch)
+        const done = Math.floor(progress.sample / options.batch)
+        on({ kind: "step", epoch: progress.epoch, step: progress.step, loss, done, total: perEpoch })
+        const due = checkpointEvery > 0 && progress.batch % (checkpointEvery * options.accumulate) === 0
+        if (due || signal?.aborted) await checkpoint()
+        if (signal?.aborted) break
+      }
+      if (!signal?.aborted) await endEpoch()
+    }
+    return { finished: progress.epoch >= options.epochs, progress, learned: await learnedNow() }
+  } finally {
+    await executable.dispose()
+    await checker?.dispose()
+    await cache?.dispose()
+  }
+}
+
+const diverged = (folder: string, what: string, step: number) =>
+  failed(
+    folder,
+    "HS5301",
+    `${what === "the loss" ? what : `'${what}'`} is not finite at step ${step}`,
+    "Lower the learning rate and go on with --resume: the last good checkpoint was kept.",
+  )
