@@ -1,5 +1,6 @@
 /** Why a checkpoint does not fit a model, guessed from names and shapes. Pure. */
 import { encoderOf, type Named, type SamFacts, samFacts } from "./sam.ts"
+import { shown } from "./text.ts"
 
 const adapterParts = [".after_attention.", ".in_mlp_residual.", ".beside_mlp.", ".beside_mlp_residual.", ".lora_"]
 const isAdapter = ({ name }: Named): boolean =>
@@ -81,6 +82,6 @@ export const likelyCauses = (
   ]
   if (causes.length > 0) return causes
   return extra.length === file.length
-    ? [`no name of the file is the model's (such as '${extra[0]!.name}'): it is of another architecture`]
+    ? [`no name of the file is the model's (such as '${shown(extra[0]!.name)}'): it is of another architecture`]
     : []
 }

@@ -5,6 +5,7 @@ import { grouped } from "./groups.ts"
 import { huggingFaceNames, ourNames, wrapperOf } from "./names.ts"
 import type { Outgoing } from "./safetensors.ts"
 import { formatOf, writeStored } from "./save.ts"
+import { shown } from "./text.ts"
 
 export type Naming = "keep" | "segment-anything" | "huggingface"
 
@@ -58,7 +59,7 @@ export const convert = (from: string, to: string, naming: Naming = "keep"): Prom
           aboutFile(
             from,
             "HS3016",
-            `'${twin.name}' and '${tensor.name}' both become '${name}' and differ`,
+            `'${shown(twin.name)}' and '${shown(tensor.name)}' both become '${shown(name)}' and differ`,
             "Remove one of them from the file.",
           ),
         )

@@ -48,6 +48,6 @@ export const grouped = (names: readonly string[], limit = 6): string => {
     count: members.reduce((sum, { count }) => sum + count, 0),
   }))
   const rest = patterns.slice(limit).reduce((sum, { count }) => sum + count, 0)
-  const shown = patterns.slice(0, limit).map(({ text }) => shown(text))
-  return rest === 0 ? shown.join(", ") : `${shown.join(", ")} and ${rest.toLocaleString("en-US")} more`
+  const listed = patterns.slice(0, limit).map(({ text }) => shown(text))
+  return rest === 0 ? listed.join(", ") : `${listed.join(", ")} and ${rest.toLocaleString("en-US")} more`
 }

@@ -5,6 +5,7 @@ import { type Checkpoint, withCheckpoint } from "./checkpoint.ts"
 import { type Comparison, compare, differences, type Expected, type Mapped } from "./compare.ts"
 import { grouped } from "./groups.ts"
 import { resizeAbsolute, resizeRelative } from "./resize.ts"
+import { shown } from "./text.ts"
 
 export interface LoadOptions {
   /** Data in SharedArrayBuffers, for worker threads. */
@@ -48,7 +49,7 @@ export const twinProblems = async (checkpoint: Checkpoint, { twins }: Comparison
         aboutFile(
           checkpoint.path,
           "HS3016",
-          `'${a.name}' and '${b.name}' are one tensor of the model and differ`,
+          `'${shown(a.name)}' and '${shown(b.name)}' are one tensor of the model and differ`,
           "Remove one of them from the file.",
         ),
       )

@@ -5,6 +5,7 @@ import { failed } from "../../compiler/diagnostic.ts"
 import { type Shape, sizeOf, type Tensor } from "../../compiler/ir/graph.ts"
 import { reason } from "../files.ts"
 import { type DtypeName, dtypes } from "./dtype.ts"
+import { shown } from "./text.ts"
 
 /** Where the numbers of one tensor are. Readers of both formats have checked that all of it is inside the file. */
 export interface StoredTensor {
@@ -85,7 +86,7 @@ const unpack = (path: string, name: string, packed: Uint8Array, bytes: number): 
   throw failed(
     path,
     "HS3002",
-    `'${name}' does not unpack to the ${bytes} bytes that the archive names`,
+    `'${shown(name)}' does not unpack to the ${bytes} bytes that the archive names`,
     "Copy the file again.",
   )
 }
