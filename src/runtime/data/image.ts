@@ -52,7 +52,7 @@ const decode = async (path: string, bytes: Buffer): Promise<Stored> => {
 
 const why = (error: unknown): string => {
   const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n")
-  return line.replace("Input buffer", "the file").replace(/^Vips/, "")
+  return line.replace(/^Input buffer/i, "the file").replace(/^Vips/, "")
 }
 
 /** Colour images whose channels are equal everywhere become grey. */

@@ -21,18 +21,22 @@ export const maskWithoutImage = (mask: string, image?: string): Diagnostic =>
 /** An image's stem in a mask's name: "a", "a_mask", "a_mask_2", "a-seg", "a_gt" … */
 const suffix = /[-_ ](?:mask|masks|seg|segmentation|label|labels|gt|annotation)(?:[-_ ]\d+)?$/i
 
-/** Each image's masks, and the masks of no image. A mask that is named exactly as an image belongs to it, whatever its suffix. */
+/**
+ * Each image's masks, and the masks of no image. A mask that is named exactly as an image belongs to it, whatever its suffix; of two images that differ
+ * in their ending only, to both.
+ */
 export const pair = (
   images: readonly string[],
   masks: readonly string[],
 ): { readonly masksOf: ReadonlyMap<string, readonly string[]>; readonly left: readonly string[] } => {
-  const byStem = new Map(images.map((name) => [stem(name), name]))
+  const byStem = new Map<string, readonly string[]>()
+  for (const name of images) byStem.set(stem(name), [...(byStem.get(stem(name)) ?? []), name])
   const masksOf = new Map<string, string[]>(images.map((name) => [name, []]))
   const left: string[] = []
   for (const mask of masks) {
-    const image = byStem.get(stem(mask)) ?? byStem.get(stem(mask).replace(suffix, ""))
-    if (image === undefined) left.push(mask)
-    else masksOf.get(image)!.push(mask)
+    const owners = byStem.get(stem(mask)) ?? byStem.get(stem(mask).replace(suffix, "")) ?? []
+    if (owners.length === 0) left.push(mask)
+    for (const image of owners) masksOf.get(image)!.push(mask)
   }
   return { masksOf, left }
 }

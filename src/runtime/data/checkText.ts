@@ -1,0 +1,97 @@
+/** A data report for reading. */
+import { codes } from "../../compiler/codes/index.ts"
+import type { Diagnostic } from "../../compiler/diagnostic.ts"
+import type { DataReport } from "./check.ts"
+
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`
+const named = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, n]) => `${n} ${name}`)
+    .join(", ")
+
+const sizesOf = ({ sizes }: DataReport): string => {
+  const shown = sizes.slice(0, 4).map(({ width, height, images }) => `${width} × ${height} (${images})`)
+  return sizes.length > 4 ? `${sizes.length} sizes: ${shown.join(", ")}, …` : shown.join(", ")
+}
+
+const rows = (report: DataReport): readonly (readonly [string, string])[] => {
+  const { masks, images, classes, parts } = report
+  const { foreground } = masks
+  return [
+    ["layout", report.layout ?? "none found"],
+    ["cases", `${report.cases}`],
+    ["subjects", report.subjects === null ? "unknown" : `${report.subjects}`],
+    ["classes", named(classes)],
+    ["given parts", named(parts as Record<string, number>)],
+    ["pixels", sizesOf(report)],
+    ["images", named(Object.fromEntries(Object.entries(images).filter(([, n]) => n > 0)))],
+    [
+      "masks",
+      [
+        masks.files > 0 ? `${masks.files} files` : "",
+        masks.runLengths > 0 ? `${masks.runLengths} as run lengths` : "",
+        masks.severalPerImage > 0 ? `${masks.severalPerImage} images with several` : "",
+        `${masks.empty} empty`,
+      ]
+        .filter(Boolean)
+        .join(", "),
+    ],
+    [
+      "mask values",
+      Object.entries(masks.encodings)
+        .map(([name, n]) => `${name} (${n})`)
+        .join("; "),
+    ],
+    [
+      "foreground",
+      foreground === null
+        ? ""
+        : `${percent(foreground.smallest)} … ${percent(foreground.largest)} of the image, mean ${percent(foreground.mean)}`,
+    ],
+  ]
+}
+
+/** Of one code and message (apart from the file), the first three files are named. */
+const grouped = (diagnostics: readonly Diagnostic[]): readonly string[] => {
+  const groups = new Map<string, Diagnostic[]>()
+  for (const one of diagnostics) {
+    const key = `${one.severity} ${one.code} ${one.message}`
+    groups.set(key, [...(groups.get(key) ?? []), one])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [{ severity, code, message, help }] = group as [Diagnostic]
+    const place = ({ file, line }: Diagnostic) => (line > 0 ? `${file}(${line})` : file)
+    const more = group.length > 3 ? [`  … and ${group.length - 3} more`] : []
+    const files = group.slice(0, 3).map((one) => `  ${place(one)}`)
+    return [
+      `${severity} ${code}: ${message}`,
+      ...files,
+      ...more,
+      ...(help === undefined ? [] : [`  help: ${help}`]),
+      "",
+    ]
+  })
+}
+
+/** The counts, then the problems, errors first, then one line of judgement. */
+export const dataReportText = (report: DataReport): string => {
+  const shown = rows(report).filter(([, value]) => value !== "")
+  const width = Math.max(...shown.map(([name]) => name.length))
+  const of = (severity: Diagnostic["severity"]) => report.diagnostics.filter((one) => one.severity === severity)
+  const [errors, warnings] = [of("error"), of("warning")]
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`
+  const titles = [
+    ...new Set(errors.map(({ code }) => (code in codes ? codes[code as keyof typeof codes].title : code))),
+  ]
+  return [
+    report.root,
+    ...shown.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    "",
+    ...grouped(errors),
+    ...grouped(warnings),
+    errors.length === 0
+      ? `fine: nothing that would spoil a result${warnings.length > 0 ? `, ${count(warnings.length, "warning")}` : ""}`
+      : `not usable: ${count(errors.length, "error")} (${titles.join("; ")}), ${count(warnings.length, "warning")}`,
+    "",
+  ].join("\n")
+}

@@ -1,0 +1,156 @@
+/** What is wrong with the content of a data set, as diagnostics. Errors spoil a result; warnings are for a human to judge. */
+import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
+import type { Case, DataSet, Part } from "./case.ts"
+import type { Encoding } from "./foreground.ts"
+import { parts, type Split } from "./split.ts"
+
+/** What is kept of a case once it has been looked at. */
+export interface Seen {
+  readonly one: Case
+  readonly width: number
+  readonly height: number
+  readonly grey: boolean
+  readonly foreground: number
+  readonly encodings: readonly Encoding[]
+  readonly hash: string
+}
+
+/** How often each key is there. */
+export const tally = (keys: readonly (string | undefined)[]): Readonly<Record<string, number>> => {
+  const out: Record<string, number> = {}
+  for (const key of keys) if (key !== undefined) out[key] = (out[key] ?? 0) + 1
+  return out
+}
+
+/** As the report spells it. */
+export const nameOf = (encoding: Encoding): string => {
+  if (encoding.kind === "empty") return "0"
+  if (encoding.kind === "binary") return `0 and ${encoding.value}`
+  return encoding.kind === "lossy" ? "blurred" : `classes 0, ${encoding.values.join(", ")}`
+}
+
+const some = (names: readonly string[]): string =>
+  `${names.slice(0, 5).join(", ")}${names.length > 5 ? `, … (${names.length})` : ""}`
+
+const warning = (...about: Parameters<typeof aboutFile>): Diagnostic => ({
+  ...aboutFile(...about),
+  severity: "warning",
+})
+
+/** Empty, full, and stored in several ways. */
+export const aboutMasks = (root: string, seen: readonly Seen[], chosen: number | undefined): readonly Diagnostic[] => {
+  if (seen.length === 0) return []
+  const out: Diagnostic[] = []
+  const empty = seen.filter(({ foreground }) => foreground === 0)
+  if (empty.length === seen.length)
+    out.push(
+      aboutFile(
+        root,
+        "HS4205",
+        chosen === undefined ? "all masks are empty" : `all masks are empty: none holds class ${chosen}`,
+        `The masks hold ${
+          Object.keys(tally(seen.flatMap(({ encodings }) => encodings.map(nameOf))))
+            .sort()
+            .join("; ") || "no runs"
+        }.`,
+      ),
+    )
+  else if (empty.length > 0)
+    out.push(
+      warning(
+        root,
+        "HS4205",
+        `${empty.length} of ${seen.length} masks are empty: ${some(empty.map(({ one }) => one.id))}`,
+        "Right where nothing is there; such cases cannot be prompted from their mask.",
+      ),
+    )
+  const full = seen.filter(({ foreground }) => foreground === 1)
+  if (full.length === seen.length)
+    out.push(
+      aboutFile(
+        root,
+        "HS4206",
+        "every pixel of every mask is foreground",
+        "Check how the masks were exported: there is nothing to tell apart.",
+      ),
+    )
+  else if (full.length > 0)
+    out.push(
+      warning(
+        root,
+        "HS4206",
+        `${full.length} of ${seen.length} masks cover the whole image: ${some(full.map(({ one }) => one.id))}`,
+        "Look at them: one of several masks may be inverted or a placeholder.",
+      ),
+    )
+  const encodings = new Set(seen.flatMap((one) => one.encodings.filter(({ kind }) => kind !== "empty").map(nameOf)))
+  const binary = [...encodings].filter((name) => name.startsWith("0 and"))
+  if (chosen === undefined && (encodings.has("blurred") || binary.length > 1))
+    out.push(
+      warning(
+        root,
+        "HS4204",
+        `masks are stored in several ways: ${[...encodings].sort().join("; ")}`,
+        "They are read correctly here; save all as PNG with 0 and 255 for other programs.",
+      ),
+    )
+  return out
+}
+
+/** Subjects unknown or in two of the authors' parts; one class only. */
+export const aboutCases = ({ root, cases }: DataSet, seen: readonly Seen[]): readonly Diagnostic[] => {
+  const out: Diagnostic[] = []
+  const without = cases.filter(({ subject }) => subject === undefined)
+  if (without.length > 0 && seen.length > 0)
+    out.push(
+      warning(
+        root,
+        "HS4304",
+        without.length === cases.length
+          ? "subjects are unknown, so images of one person may be in two parts of a split"
+          : `${without.length} of ${cases.length} cases have no subject: ${some(without.map(({ id }) => id))}`,
+        "Give a table with a column 'subject', or a pattern that finds it in the files' names.",
+      ),
+    )
+  const classes = Object.keys(tally(cases.map((one) => one.class)))
+  if (classes.length === 1)
+    out.push(
+      warning(
+        root,
+        "HS4206",
+        `all cases are of one class, '${classes[0]}'`,
+        "Check that the other classes' folders are there.",
+      ),
+    )
+  const partsOf = new Map<string, Set<Part>>()
+  for (const { subject, part } of cases)
+    if (subject !== undefined && part !== undefined) partsOf.set(subject, (partsOf.get(subject) ?? new Set()).add(part))
+  const leaks = [...partsOf].filter(([, found]) => found.size > 1).map(([subject]) => subject)
+  if (leaks.length > 0)
+    out.push(
+      aboutFile(
+        root,
+        "HS4301",
+        `subjects are in two of the parts that the data come in: ${some(leaks)}`,
+        "Leave the parts out and have the data split by subject.",
+      ),
+    )
+  return out
+}
+
+/** The same pixels under several names. Warnings, but for copies in two parts of a split: those are errors. */
+export const repeated = (root: string, seen: readonly Seen[], split: Split | undefined): readonly Diagnostic[] => {
+  const groups = new Map<string, Case[]>()
+  for (const { hash, one } of seen) groups.set(hash, [...(groups.get(hash) ?? []), one])
+  const copies = [...groups.values()].filter(({ length }) => length > 1)
+  const partOf = ({ id, part }: Case) => (split === undefined ? part : parts.find((name) => split[name].includes(id)))
+  const isLeak = (group: readonly Case[]) => new Set(group.map(partOf).filter((part) => part !== undefined)).size > 1
+  const spell = (list: readonly (readonly Case[])[]) => some(list.map((group) => group.map(({ id }) => id).join(" = ")))
+  const leaks = copies.filter(isLeak)
+  const others = copies.filter((group) => !isLeak(group))
+  const help = "Keep one of each, or keep them in the same part."
+  return [
+    ...(leaks.length > 0 ? [aboutFile(root, "HS4207", `the same image is in two parts: ${spell(leaks)}`, help)] : []),
+    ...(others.length > 0 ? [warning(root, "HS4207", `images are there more than once: ${spell(others)}`, help)] : []),
+  ]
+}
