@@ -147,6 +147,13 @@ test("what the backend has kernels for is kept", () => {
   expectSame(graph, kept)
 })
 
+test("a gradient's probabilities are its own: those of the forward pass can go", () => {
+  const graph = graphOf(cases.attentionGrad[0]!)
+  const products = (rows: number) => decompose(graph, { rows }).nodes.filter(({ op }) => op === "exp").length
+  expect(products(7)).toBe(2)
+  expect(products(4)).toBe(4)
+})
+
 test("scores of a chunk are all that there is at a time", () => {
   const graph = graphOf({ ...cases.attention[0]!, shapes: qkv(1, 1, 64, 64, 4, 4) })
   const largest = (of: Graph) => Math.max(...of.nodes.map(({ shape }) => shape.reduce((n, extent) => n * extent, 1)))

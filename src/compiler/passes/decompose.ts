@@ -226,11 +226,25 @@ const rules: { readonly [K in Composite]: Rule<K> } = {
 
 export const isComposite = (op: OpKind): op is Composite => op in rules
 
+/**
+ * What a gradient computes again must not be shared with the forward pass, which would keep it alive until then: probabilities of all
+ * attention, 3 GiB for SAM ViT-B at 1024 × 1024.
+ */
+export const gradientCopy = 1
+const computesAgain: ReadonlySet<OpKind> = new Set<Composite>([
+  "layerNormGrad",
+  "geluGrad",
+  "attentionGrad",
+  "relPosAttentionGrad",
+])
+
 /** Composites that are not kept become simpler ones, again and again until none is left. */
 export const decompose = (graph: Graph, { keep = new Set(), rows = 512 }: DecomposeOptions = {}): Graph => {
   const left = ({ op }: Node) => isComposite(op) && !keep.has(op)
-  const once = rebuild(graph, (b, node, inputs) =>
-    left(node) ? (rules[node.op as Composite] as Rule<any>)(b, inputs, node as never, rows) : undefined,
-  )
+  const once = rebuild(graph, (b, node, inputs) => {
+    if (!left(node)) return undefined
+    const simpler = () => (rules[node.op as Composite] as Rule<any>)(b, inputs, node as never, rows)
+    return computesAgain.has(node.op) ? b.copy(node.copy ?? gradientCopy, simpler) : simpler()
+  })
   return once.nodes.some(left) ? decompose(once, { keep, rows }) : once
 }
