@@ -54,3 +54,10 @@ test("names are unique, and every pass says what it is about", () => {
   expect(new Set(names).size).toBe(names.length)
   for (const { about } of passes) expect(about.length).toBeGreaterThan(10)
 })
+
+test("gradients stay known through all passes", () => {
+  const { program, gradients } = compile(taskOf(goals[1]!))
+  const outputs = new Map(program.graph.outputs.map(({ name, value }) => [name, value]))
+  expect(gradients.size).toBe(learning.length)
+  for (const [name, value] of gradients) expect(outputs.get(`grad/${name}`)).toBe(value)
+})

@@ -64,9 +64,18 @@ const stateless = (graph: Graph): Program => ({ graph, state: {} })
 const valuesOf = ({ outputs }: Graph): Readonly<Record<string, Value>> =>
   Object.fromEntries(outputs.map(({ name, value }) => [name, value]))
 
+/** A pass over the graph alone. Gradients are outputs while it runs, so that their ids stay known. */
 const onGraph =
   (pass: (graph: Graph, task: Task) => Graph): Pass["run"] =>
-  (task, work) => ({ ...work, program: { ...work.program, graph: pass(work.program.graph, task) } })
+  (task, work) => {
+    const { nodes, outputs } = work.program.graph
+    const tracked = [...work.gradients].map(([name, value]) => ({ name: `tracked/${name}`, value }))
+    const after = pass({ nodes, outputs: [...outputs, ...tracked] }, task)
+    const values = after.outputs.slice(outputs.length).map(({ value }) => value)
+    const graph = { nodes: after.nodes, outputs: after.outputs.slice(0, outputs.length) }
+    const gradients = new Map([...work.gradients.keys()].map((name, i) => [name, values[i]!] as const))
+    return { ...work, program: { ...work.program, graph }, gradients }
+  }
 
 /** In their order. */
 export const passes: readonly Pass[] = [
@@ -160,6 +169,8 @@ export interface Compiled {
   readonly program: Program
   /** Names that learn and receive a gradient, in the order in which they were asked for. */
   readonly receiving: readonly string[]
+  /** Their gradients in the program. */
+  readonly gradients: ReadonlyMap<string, Value>
   readonly unreached: readonly string[]
   readonly dropouts: readonly DropoutInput[]
   /** What was to be dumped, in the order of passes. */
@@ -186,5 +197,5 @@ export const compile = (task: Task, { dump = [], stopAfter, longest = 16 }: Comp
     return after
   }, nothing)
   const { program, gradients, unreached, dropouts } = work
-  return { program, receiving: [...gradients.keys()], unreached, dropouts, dumps }
+  return { program, receiving: [...gradients.keys()], gradients, unreached, dropouts, dumps }
 }

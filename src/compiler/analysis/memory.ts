@@ -1,0 +1,156 @@
+/**
+ * Memory that a program needs, predicted from its plan: tensors that stay, and buffers alive at the worst moment. What an engine needs
+ * beside tensors is its overhead, measured once for each engine, not guessed here.
+ */
+import type { ModelData } from "../../dsl/model.ts"
+import { type Loss, type Optimizer, paperDefaults } from "../../dsl/training.ts"
+import { float, valueBytes } from "../ir/bytes.ts"
+import { type Node, sizeOf } from "../ir/graph.ts"
+import type { DecomposeOptions } from "../passes/decompose.ts"
+import { type InputSizes, standardSizes } from "../passes/elaborate/index.ts"
+import { type Compiled, compile } from "../passes/pipeline.ts"
+import { type ScheduleOptions, schedule } from "../passes/schedule.ts"
+
+export interface LargestBuffer {
+  readonly op: Node["op"]
+  /** The module it belongs to, or the tensor's name. */
+  readonly from: string
+  readonly shape: readonly number[]
+  readonly bytes: number
+}
+
+/** Bytes. `peak` is the sum of the others: what tensors need at the worst moment. */
+export interface Memory {
+  /** Parameters, frozen or learning. */
+  readonly weights: number
+  /** Moments and other state that is no parameter. */
+  readonly optimizerState: number
+  /** Inputs and constants. */
+  readonly inputs: number
+  /** Alive at the worst moment: finished gradients … */
+  readonly gradients: number
+  /** … next values of parameters and state … */
+  readonly nextState: number
+  /** … and everything between. */
+  readonly activations: number
+  readonly peak: number
+  /** The module whose node runs at that moment. */
+  readonly at: string
+  readonly largest: LargestBuffer
+}
+
+/** Each part of a node is a buffer of its own. */
+const largestOf = (nodes: readonly Node[]): LargestBuffer =>
+  nodes
+    .flatMap((node) => (node.parts ?? [node.shape]).map((shape) => ({ node, shape, bytes: float * sizeOf(shape) })))
+    .map(({ node, shape, bytes }) => {
+      const name = node.op === "input" || node.op === "parameter" ? node.attrs.name : ""
+      return { op: node.op, from: node.from ?? name, shape, bytes }
+    })
+    .reduce((best, buffer) => (buffer.bytes > best.bytes ? buffer : best))
+
+const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0)
+
+/** What a compiled program needs, in the order of its nodes. */
+export const memoryOf = (
+  { program, gradients }: Pick<Compiled, "program" | "gradients">,
+  options: ScheduleOptions = {},
+): Memory => {
+  const { graph, state } = program
+  const { nodes } = graph
+  const plan = schedule(graph, options)
+  const next = new Set(Object.values(state))
+  const buffersOf = (values: Iterable<number>) => new Set([...values].map((value) => plan.buffer[value]!))
+  const isNext = buffersOf(graph.outputs.flatMap(({ name, value }) => (next.has(name) ? [value] : [])))
+  const isGradient = buffersOf(gradients.values())
+  const kind = (id: number) => (isNext.has(id) ? "next" : isGradient.has(id) ? "gradient" : "between")
+  const alive = (wanted: ReturnType<typeof kind>) =>
+    sum(plan.alive.filter((id) => kind(id) === wanted).map((id) => valueBytes(nodes[id]!)))
+
+  const weights = sum(nodes.map((node) => (node.op === "parameter" ? valueBytes(node) : 0)))
+  const held = new Set(Object.keys(state))
+  const optimizerState = sum(
+    nodes.map((node) => (node.op === "input" && held.has(node.attrs.name) ? valueBytes(node) : 0)),
+  )
+  return {
+    weights,
+    optimizerState,
+    inputs: plan.resident - weights - optimizerState,
+    gradients: alive("gradient"),
+    nextState: alive("next"),
+    activations: alive("between"),
+    peak: plan.resident + plan.peak,
+    at: nodes[plan.at]!.from ?? "",
+    largest: largestOf(nodes),
+  }
+}
+
+/** How a target runs programs, as far as memory goes. */
+export interface Engine extends ScheduleOptions {
+  /** Left out: the target has kernels for all composites. */
+  readonly decompose?: DecomposeOptions
+}
+export interface MemoryOptions {
+  readonly sizes?: InputSizes
+  readonly engine?: Engine
+  /** Names of the tensors that learn. */
+  readonly learning?: readonly string[]
+  readonly loss?: Loss
+  readonly optimizer?: Optimizer
+  readonly accumulate?: number
+}
+export interface ModelMemory {
+  readonly sizes: InputSizes
+  readonly inference: Memory
+  /** Absent where nothing learns. */
+  readonly training?: Memory
+}
+
+/** A target that decomposes everything: what any target can keep to. */
+export const plainEngine: Engine = { decompose: {} }
+
+/** Memory of a model for one run: a batch of 1 with one point, unless `sizes` says otherwise. */
+export const memoryOfModel = (model: ModelData, options: MemoryOptions = {}): ModelMemory => {
+  const { sizes = standardSizes(model), engine = plainEngine, learning = [] } = options
+  const { loss = paperDefaults.loss, optimizer = paperDefaults.optimizer, accumulate } = options
+  const task = { model, sizes, ...(engine.decompose === undefined ? {} : { decompose: engine.decompose }) }
+  const inference = memoryOf(compile({ ...task, goal: { kind: "inference" } }), engine)
+  if (learning.length === 0) return { sizes, inference }
+  const goal = { kind: "training", learning, loss, optimizer, accumulate } as const
+  return { sizes, inference, training: memoryOf(compile({ ...task, goal }), engine) }
+}
+
+export interface Device {
+  readonly name: string
+  readonly bytes: number
+}
+const gib = 2 ** 30
+/** Memory that people have, and what cards with it are called. */
+export const commonDevices: readonly Device[] = [
+  { name: "8 GB", bytes: 8 * gib },
+  { name: "11 GB (RTX 2080 Ti)", bytes: 11 * gib },
+  { name: "16 GB", bytes: 16 * gib },
+  { name: "24 GB", bytes: 24 * gib },
+]
+/** The least that WebGPU promises of a storage buffer binding: maxStorageBufferBindingSize. */
+export const webgpuBinding = 128 * 2 ** 20
+
+export interface Fit {
+  readonly device: string
+  readonly needed: number
+  readonly available: number
+  readonly fits: boolean
+}
+/** Does it fit? `overhead` is what the engine needs beside tensors. The last row is about the largest buffer alone. */
+export const fitsOf = ({ peak, largest }: Memory, overhead = 0, devices = commonDevices): readonly Fit[] => {
+  const fit = (device: string, needed: number, available: number): Fit => ({
+    device,
+    needed,
+    available,
+    fits: needed <= available,
+  })
+  return [
+    ...devices.map(({ name, bytes }) => fit(name, peak + overhead, bytes)),
+    fit("WebGPU's 128 MiB binding", largest.bytes, webgpuBinding),
+  ]
+}

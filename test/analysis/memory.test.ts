@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest"
+import { fitsOf, memoryOf, memoryOfModel } from "../../src/compiler/analysis/memory.ts"
+import { compile } from "../../src/compiler/passes/pipeline.ts"
+import { adam, samVitB } from "../../src/dsl/index.ts"
+import { everything, learning, loss, model, sizes, tensors } from "../passes/models.ts"
+
+const mib = 2 ** 20
+const optimizer = adam({ rate: 1e-3 })
+const bytes = (names: readonly string[]) =>
+  tensors.reduce((sum, { name, shape }) => sum + (names.includes(name) ? 4 * shape.reduce((a, b) => a * b, 1) : 0), 0)
+const of = (names: readonly string[]) =>
+  compile({ model, sizes, decompose: {}, goal: { kind: "training", learning: names, loss, optimizer } })
+
+describe("a training step", () => {
+  const compiled = of(learning)
+  const memory = memoryOf(compiled)
+
+  test("its parts add up to the peak", () => {
+    const { weights, optimizerState, inputs, gradients, nextState, activations, peak } = memory
+    expect(weights + optimizerState + inputs + gradients + nextState + activations).toBe(peak)
+  })
+  test("Adam holds two moments of what learns and receives a gradient, and of nothing else", () => {
+    expect(memory.optimizerState).toBe(2 * bytes(compiled.receiving))
+    const all = of(everything)
+    expect(all.receiving.length).toBeLessThan(everything.length)
+    expect(memoryOf(all).optimizerState).toBe(2 * bytes(all.receiving))
+  })
+  test("more that learns needs more", () => {
+    expect(memoryOf(of(everything)).peak).toBeGreaterThan(memory.peak)
+  })
+})
+
+test("inference needs weights and the widest moment", () => {
+  const { inference, training } = memoryOfModel(model, { learning, loss, optimizer })
+  expect(inference.optimizerState + inference.gradients + inference.nextState).toBe(0)
+  expect(inference.peak).toBeLessThan(training!.peak)
+  expect(memoryOfModel(model).training).toBeUndefined()
+})
+
+describe("SAM ViT-B", () => {
+  const at = (rows?: number) =>
+    memoryOfModel(samVitB.data, { engine: { decompose: rows === undefined ? {} : { rows } } }).inference
+
+  test("weights are those of the checkpoint, but for what one point does not touch", () => {
+    const { weights } = at()
+    expect(weights).toBeGreaterThan(0.98 * 4 * 93_735_472)
+    expect(weights).toBeLessThanOrEqual(4 * (93_735_472 + 2 * 128 + 6))
+  })
+  test("its largest buffer is a chunk of a global block's scores, and is named", () => {
+    const { largest } = at(512)
+    expect(largest.bytes).toBe(4 * 12 * 512 * 4096)
+    expect(largest.from).toMatch(/^image_encoder\.blocks\.(2|5|8|11)\.attn$/)
+  })
+  test("all rows at once do not fit WebGPU's smallest binding, 512 do", () => {
+    const binding = (rows: number) => fitsOf(at(rows)).at(-1)!
+    expect(binding(512)).toMatchObject({ needed: 96 * mib, available: 128 * mib, fits: true })
+    expect(binding(4096)).toMatchObject({ needed: 768 * mib, fits: false })
+  })
+})
+
+test("a device fits what it has room for, the engine's overhead included", () => {
+  const memory = { ...memoryOf(of(learning)), peak: 8 * 2 ** 30 }
+  const fits = (overhead: number) => fitsOf(memory, overhead).map(({ fits }) => fits)
+  expect(fits(0)).toEqual([true, true, true, true, true])
+  expect(fits(1)).toEqual([false, true, true, true, true])
+  expect(fits(16 * 2 ** 30)).toEqual([false, false, false, true, true])
+})
