@@ -1,4 +1,4 @@
-import { getApplicativeValidation, type Either } from "fp-ts/lib/Either.js"
+import { type Either, getApplicativeValidation } from "fp-ts/lib/Either.js"
 import { getSemigroup, type ReadonlyNonEmptyArray } from "fp-ts/lib/ReadonlyNonEmptyArray.js"
 import type { Code } from "./codes/index.ts"
 

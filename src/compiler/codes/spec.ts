@@ -1,4 +1,130 @@
 import type { Explanation } from "./explanation.ts"
 
 /** HS1xxx */
-export const spec = {} as const satisfies Record<`HS1${number}`, Explanation>
+export const spec = {
+  HS1001: {
+    title: "there is no such spec",
+    cause: "The path names no file, and no folder with an index.ts.",
+    cure: "Give a TypeScript file, or a folder that has an index.ts.",
+  },
+  HS1002: {
+    title: "the spec does not build",
+    cause: "It imports a file or package that is not there, or it is not TypeScript.",
+    cure: "Correct the import's path, or the syntax at the place that the message gives.",
+  },
+  HS1003: {
+    title: "another number of parameters learns than expected",
+    cause: "expectTrainable says one number, and counting the model's tensors that learn gives another.",
+    cure: "Correct the model or the number; `hasam-compile --update` writes the right number in place.",
+  },
+  HS1004: {
+    title: "the model has another number of parameters than expected",
+    cause: "expectTotal says one number, and counting the model's parameters gives another.",
+    cure: "Correct the model or the number; `hasam-compile --update` writes the right number in place.",
+  },
+  HS1005: {
+    title: "the spec throws",
+    cause: "Evaluating the spec ended in an exception.",
+    cure: "Correct the expression at the place that the message gives.",
+  },
+  HS1006: {
+    title: "the spec does not end",
+    cause: "Evaluating the spec took longer than 30 seconds, as an endless loop would.",
+    cure: "Look for a loop that never ends; a spec describes a model and should take milliseconds.",
+  },
+  HS1007: {
+    title: "the spec ends the process",
+    cause: "The spec calls process.exit, or ran out of memory, before its exports were there.",
+    cure: "A spec only describes a model: leave out what ends the process.",
+  },
+  HS1008: {
+    title: "the spec exports no model",
+    cause: "None of the spec's exports is a model.",
+    cure: "Export what pipe(…) gives: `export const mine = pipe(samVitB, freezeAll, …)`.",
+  },
+  HS1010: {
+    title: "a layer does not follow the one before it",
+    cause: "In a sequence, a layer takes another number of features than the layer before it gives.",
+    cure: "Give both the same width.",
+  },
+  HS1011: {
+    title: "a residual connection changes the width",
+    cause: "x + f(x) needs f to give back as many features as it takes.",
+    cure: "End f with a layer back to the width that it takes.",
+  },
+  HS1012: {
+    title: "an adapter changes the width",
+    cause: "What is put into a block must give back the width that it takes.",
+    cure: "End the adapter with a layer back to the block's width.",
+  },
+  HS1013: {
+    title: "there is no such block",
+    cause: "A schedule or selector names a block that the backbone does not have; blocks count from 1.",
+    cure: "Use a number from 1 to the backbone's depth.",
+  },
+  HS1014: {
+    title: "a schedule has another depth than the backbone",
+    cause: "The schedule gives ranks for another number of blocks than the backbone has.",
+    cure: "Make a schedule for as many blocks as the backbone has.",
+  },
+  HS1015: {
+    title: "adapters have another width than the backbone",
+    cause: "The adapters take another number of features than the backbone's blocks have.",
+    cure: "Make them for the backbone's width: 768 in ViT-B, 1024 in ViT-L, 1280 in ViT-H.",
+  },
+  HS1016: {
+    title: "nothing would learn",
+    cause: "Every part is frozen, and something is expected of what learns.",
+    cure: "Add an adaptation or unfreeze a part.",
+  },
+  HS1017: {
+    title: "a rank is not a positive whole number",
+    cause: "The schedule gives a block a rank that is zero, negative, or not a number.",
+    cure: "Correct the formula; for a block without adapters use without(…), or null in table([…]).",
+  },
+  HS1018: {
+    title: "a selector hits nothing",
+    cause: "A freeze or unfreeze names a part, block, module or tensor that the model does not have.",
+    cure: "Use one of the nearest names that the message gives.",
+  },
+  HS1019: {
+    title: "the model is over its budget",
+    cause: "More learns than budget({ … }) allows.",
+    cure: "Make the adapters smaller, or the budget larger. The exit code is 3.",
+  },
+  HS1020: {
+    title: "there is no such linear layer",
+    cause: "lora({ on }) names something that is no linear layer of the block.",
+    cure: "Use q, k or v for slices of attn.qkv, or a path such as attn.proj or mlp.lin1.",
+  },
+  HS1021: {
+    title: "a width is not a whole number",
+    cause: "A layer was given a width that is not a positive whole number of features.",
+    cure: "Round it, or take a rank from a schedule.",
+  },
+  HS1022: {
+    title: "a layer does not fit what it is given",
+    cause: "Running the layers on paper, with the real shapes, one of them cannot take what it gets.",
+    cure: "Correct the layer at the place that the message gives.",
+  },
+  HS1023: {
+    title: "an adapter does not start as the identity",
+    cause: "In series, an adapter without a residual connection of its own starts at zero and erases what it is given.",
+    cure: "Wrap it: residual(sequential(…)).",
+  },
+  HS1024: {
+    title: "something learns but receives no gradient",
+    cause: "The tensor is not frozen, but the loss does not depend on it with these prompts: it would never change.",
+    cure: "Freeze it, or prompt the model so that it is used.",
+  },
+  HS1025: {
+    title: "the type checker did not run",
+    cause: "The native TypeScript compiler could not be started on this machine.",
+    cure: "Reinstall with npm ci; until then the spec is checked by evaluating it only.",
+  },
+  HS1026: {
+    title: "a ratio is used as a width",
+    cause: "A ratio is a share of the width, not a number of features.",
+    cure: "Multiply it by a width in a schedule, which rounds it to a rank.",
+  },
+} as const satisfies Record<`HS1${number}`, Explanation>

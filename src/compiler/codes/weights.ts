@@ -31,7 +31,7 @@ export const weights = {
   },
   HS3006: {
     title: "an archive is refused",
-    cause: "The zip archive is encrypted, has overlapping members, or expands beyond any checkpoint.",
+    cause: "The archive is encrypted, has overlapping members, or it or its pickle grows beyond any checkpoint.",
     cure: "Load it in PyTorch, if you trust it, and save it again with torch.save.",
   },
   HS3007: {

@@ -1,0 +1,87 @@
+import { costOf, receivingOf } from "../../compiler/analysis/summary.ts"
+import type { Compiled } from "../../compiler/compile.ts"
+import { compileSpecs } from "../../compiler/compile.ts"
+import type { Report } from "../../compiler/report/report.ts"
+import { modelText, summaryText } from "../../compiler/report/text.ts"
+import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
+
+export interface CompileFlags {
+  readonly target?: string
+  readonly out: string
+  readonly weights?: string
+  readonly report?: string
+  readonly json?: boolean
+  readonly inputSize?: number
+  readonly batch?: number
+  readonly memory?: string
+  readonly budget?: string
+  readonly update?: boolean
+  readonly watch?: boolean
+  readonly dump?: string
+  readonly stopAfter?: string
+  readonly brief?: boolean
+}
+
+/** More models than this are a table: a screen holds no more. */
+const most = 3
+
+const textOf = ({ models }: Report, brief: boolean | undefined): string =>
+  brief || models.length > most
+    ? [summaryText(models, { colors }), "", expectationsText(models)].join("\n").trimEnd()
+    : models.map((model) => modelText(model, { colors })).join("\n\n")
+
+const expectationsText = (models: Report["models"]): string => {
+  const all = models.flatMap(({ name, expectations }) => expectations.map((expectation) => ({ name, ...expectation })))
+  if (all.length === 0) return ""
+  const held = all.filter(({ holds }) => holds).length
+  return held === all.length
+    ? colors.green(`✓ all ${held} expectations hold`)
+    : colors.red(`✗ ${all.length - held} of ${all.length} expectations do not hold`)
+}
+
+const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
+  const compiled = await compileSpecs(specs, {
+    ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
+    cost: costOf(flags.batch ?? 1),
+    receives: receivingOf,
+  })
+  const withBudget =
+    flags.budget === undefined ? [] : await (await import("../budget.ts")).overBudget(flags.budget, compiled.report)
+  const diagnostics = [...compiled.report.diagnostics, ...withBudget]
+  const report = { ...compiled.report, diagnostics }
+  if (flags.json) say(JSON.stringify(report, null, 2))
+  else {
+    if (report.models.length > 0 && flags.dump === undefined && flags.stopAfter === undefined)
+      say(textOf(report, flags.brief))
+    talkDiagnostics(compiled.report.diagnostics.concat(withBudget) as never)
+  }
+  process.exitCode = exitCodeOf(diagnostics as never)
+  return { ...compiled, report }
+}
+
+const update = async (compiled: Compiled): Promise<boolean> => {
+  if (compiled.corrections.length === 0) return false
+  const { corrected } = await import("../../compiler/frontend/morph.ts")
+  const { writeAtomically } = await import("../../runtime/files.ts")
+  for (const [file, text] of corrected(compiled.corrections)) await writeAtomically(file, text)
+  talk(`updated ${compiled.corrections.length} expectation${compiled.corrections.length === 1 ? "" : "s"}`)
+  return true
+}
+
+/** hasam compile */
+export const compile = async (specs: readonly string[], flags: CompileFlags): Promise<void> => {
+  if (flags.watch) return (await import("../watch.ts")).watch(specs, () => once(specs, flags))
+  let compiled = flags.update ? await quietly(specs, flags) : await once(specs, flags)
+  if (flags.update) {
+    await update(compiled)
+    compiled = await once(specs, flags)
+  }
+  if (process.exitCode !== 0 && process.exitCode !== undefined) return
+  if (flags.dump !== undefined || flags.stopAfter !== undefined) (await import("../dump.ts")).dump(compiled, flags)
+  if (flags.report !== undefined)
+    await (await import("../reports.ts")).writeReports(compiled.report, flags.report, flags.out)
+  if (flags.target !== undefined) await (await import("../targets.ts")).lowerTo(compiled, flags.target, flags)
+}
+
+const quietly = (specs: readonly string[], { inputSize }: CompileFlags): Promise<Compiled> =>
+  compileSpecs(specs, inputSize === undefined ? {} : { inputSize })

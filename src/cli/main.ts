@@ -1,0 +1,31 @@
+import { CommanderError } from "commander"
+import { Failed } from "../compiler/diagnostic.ts"
+import { exit, exitCodeOf, talk, talkDiagnostics } from "./output.ts"
+import { program } from "./program.ts"
+
+/** Runs a command line. Sets the exit code; throws nothing. */
+export const main = async (argv: readonly string[], command?: string): Promise<void> => {
+  try {
+    await program().parseAsync([...argv.slice(0, 2), ...(command === undefined ? [] : [command]), ...argv.slice(2)])
+  } catch (problem) {
+    // Usage: commander has said what is wrong, and the exit code is set.
+    if (problem instanceof CommanderError) {
+      if (problem.code === "hasam.number") talk(`error: ${problem.message}`)
+      process.exitCode = problem.exitCode === 0 ? exit.fine : exit.usage
+      return
+    }
+    if (problem instanceof Failed) {
+      talkDiagnostics(problem.diagnostics)
+      process.exitCode = exitCodeOf(problem.diagnostics) || exit.wrong
+      return
+    }
+    const { message, stack } = problem as Error
+    const verbose = argv.includes("--verbose") || process.env["HASAM_VERBOSE"] === "1"
+    talk(
+      verbose
+        ? (stack ?? message)
+        : `hasam: ${message.startsWith("internal:") ? message : `internal: ${message}`}\nThis is a fault of hasam's own. --verbose shows where.`,
+    )
+    process.exitCode = exit.usage
+  }
+}

@@ -1,0 +1,239 @@
+/** The commands, their options and their help; what they do is loaded when one is called. */
+import { Command, CommanderError } from "commander"
+import { version } from "../compiler/compile.ts"
+import { exit } from "./output.ts"
+
+const whole =
+  (name: string) =>
+  (value: string): number => {
+    const n = Number(value)
+    if (!Number.isInteger(n) || n <= 0)
+      throw new CommanderError(exit.usage, "hasam.number", `${name} is a positive whole number, not '${value}'`)
+    return n
+  }
+
+const targets = "cpu, wasm, webgpu, onnx, pytorch"
+
+const compile = () =>
+  new Command("compile")
+    .summary("check, count, report, lower")
+    .description(
+      "Checks specs, proves their counts and freeze masks, reports what the models cost, and lowers them to a target.",
+    )
+    .argument("<spec...>", "folders with an index.ts, or files")
+    .option(
+      "--target <target>",
+      "what to lower to: onnx or pytorch write files; cpu, wasm and webgpu check that the target can run it",
+    )
+    .option("--out <dir>", "where files go", "build")
+    .option("--weights <file>", "checkpoint to put into files for --target onnx")
+    .option("--report <formats>", "also write report.{text,json,md,html,tex,svg} to --out, separated by commas")
+    .option("--json", "one JSON document on stdout, diagnostics included")
+    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
+    .option("--batch <n>", "images at once", whole("--batch"))
+    .option("--memory <size>", "for training, e.g. 11GB: blocks are computed twice until it fits")
+    .option("--budget <file>", 'JSON: limits by model name, { "name": { "trainable": n, "bytes": n } }')
+    .option("--update", "write the right numbers into expectTrainable and expectTotal")
+    .option("--watch", "compile again whenever a source changes")
+    .option("--dump <pass>", "print the graph after a pass")
+    .option("--stop-after <pass>", "run passes up to this one and print its graph")
+    .option("--brief", "one line a model")
+    .option("--verbose", "stack traces of internal faults")
+    .addHelpText(
+      "before",
+      "Examples:\n  hasam-compile examples/ha-sam\n  hasam-compile examples/* --brief\n  hasam-compile my-model.ts --update\n  hasam-compile my-model.ts --target pytorch --out package\n",
+    )
+    .action(async (specs, options) => (await import("./commands/compile.ts")).compile(specs, options))
+
+const run = () =>
+  new Command("run")
+    .summary("segment with a compiled model")
+    .description("Runs a model on inputs from a safetensors file and writes its outputs to another.")
+    .argument("<spec>", "a spec, with #export where it has several models")
+    .option("--weights <file>", "checkpoint, .safetensors or .pth")
+    .option("--adapters <file>", "what training wrote (best.safetensors)")
+    .requiredOption(
+      "--inputs <file>",
+      "image [B,3,H,W] 0…255, original_size, point_coords, point_labels, boxes, mask_input, target",
+    )
+    .requiredOption("--outputs <file>", "image_embedding, low_res_masks, iou_predictions, masks")
+    .option("--target <target>", "cpu, wasm, webgpu or reference", "cpu")
+    .option("--gradients", "also loss and grad/<parameter> of all that learns; needs target")
+    .option("--multimask", "masks of tokens 1… in place of token 0")
+    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
+    .option("--seed <n>", "for initial values where no checkpoint gives any", "0")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (spec, options) => (await import("./commands/run.ts")).run(spec, options))
+
+const train = () =>
+  new Command("train")
+    .summary("train a model on images and masks")
+    .description(
+      "Trains what is not frozen. The spec's exported training(…) says how; options override it and are recorded.",
+    )
+    .argument("<spec>", "a spec, with #export where it has several models")
+    .requiredOption(
+      "--data <dir>",
+      "Kaggle nerve, BUSI, folders of images and masks, or a csv with image, mask, subject",
+    )
+    .requiredOption("--out <dir>", "the run's folder")
+    .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
+    .option("--target <target>", "cpu, wasm or webgpu", "cpu")
+    .option("--resume", "go on where the run in --out stands")
+    .option("--epochs <n>", "passes over the training images", whole("--epochs"))
+    .option("--batch <n>", "images at once", whole("--batch"))
+    .option("--accumulate <n>", "batches to a step", whole("--accumulate"))
+    .option("--rate <x>", "learning rate")
+    .option("--seed <n>", "of order, augmentation, prompts and initial values")
+    .option("--split <file>", "a saved split; else 7 : 1.5 : 1.5 by seed, by subject where known")
+    .option("--fraction <x>", "share of the training images, 0…1")
+    .option("--layout <name>", "table, kaggle, busi or folders; found out where it is not given")
+    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--prompt <source>", "centre, randomInside, box, file or localizer")
+    .option("--points <file>", "points for --prompt file or localizer: csv with id, x, y, or JSON")
+    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
+    .option("--checkpoint-every <n>", "steps between checkpoints within an epoch", whole("--checkpoint-every"))
+    .option("--validate-every <n>", "epochs between validations", whole("--validate-every"))
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (spec, options) => (await import("./commands/train.ts")).trainCommand(spec, options))
+
+const evaluate = () =>
+  new Command("eval")
+    .summary("Dice, IoU and HD95 of a run or a model")
+    .description(
+      "Segments the test images and measures: each case, mean ± sd; against other runs with a t-test in `compare`.",
+    )
+    .argument("<run-or-spec>", "a run's folder, or a spec with --weights")
+    .option("--data <dir>", "other data than the run's")
+    .option("--part <part>", "train, validation, test or all", "test")
+    .option("--weights <file>", "checkpoint of the base")
+    .option("--adapters <file>", "what training wrote; a run's best by default")
+    .option("--target <target>", "cpu, wasm or webgpu", "cpu")
+    .option("--out <dir>", "where cases.csv, summary.json and figures go; a run's own folder by default")
+    .option("--layout <name>", "table, kaggle, busi or folders")
+    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--split <file>", "a saved split")
+    .option("--prompt <source>", "centre, randomInside, box, file or localizer")
+    .option("--points <file>", "points for --prompt file or localizer")
+    .option("--save-points <file>", "of a localizer: write its points, for --prompt file")
+    .option("--hd95 <convention>", "pooled (MedPy) or larger (MONAI)", "pooled")
+    .option("--empty <rule>", "one mask empty: diagonal or exclude", "diagonal")
+    .option("--seed <n>", "where no run gives it", "0")
+    .option("--figures", "a sheet of images, truths and predictions")
+    .option("--json", "one JSON document on stdout")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (subject, options) => (await import("./commands/evaluate.ts")).evaluate(subject, options))
+
+const compare = () =>
+  new Command("compare")
+    .summary("runs beside one another, with tests of their differences")
+    .description(
+      "A table of evaluated runs. Asterisks mark a significant difference from the last one, p < 0.05, computed.",
+    )
+    .argument("<run...>", "folders with a cases.csv, as eval writes them; the last is the reference")
+    .option("--test <test>", "welch (two-sample, as the paper), paired or wilcoxon", "welch")
+    .option("--holm", "correct for several comparisons")
+    .option("--format <format>", "text, markdown or latex", "text")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (runs, options) => (await import("./commands/compare.ts")).compare(runs, options))
+
+const diff = () =>
+  new Command("diff")
+    .summary("what differs between two models")
+    .argument("<a>", "a spec, with #export where it has several models")
+    .argument("<b>", "another")
+    .action(async (a, b) => (await import("./commands/diff.ts")).diff(a, b))
+
+const reconcile = () =>
+  new Command("reconcile")
+    .summary("which readings of a printed number fit a model")
+    .description(
+      "A paper prints a parameter count without saying of what, or in which unit. Lists every reading that fits.",
+    )
+    .argument("<printed>", "as printed, e.g. 6.82")
+    .argument("<spec...>", "specs to try")
+    .action(async (printed, specs) => (await import("./commands/reconcile.ts")).reconcile(printed, specs))
+
+const explain = () =>
+  new Command("explain")
+    .summary("what an error code means, and its cure")
+    .argument("<code>", "e.g. HS1003")
+    .action(async (code) => (await import("./commands/explain.ts")).explain(code))
+
+const weights = () => {
+  const group = new Command("weights").summary("checkpoints: look inside, check against a model, convert")
+  group
+    .command("inspect")
+    .argument("<file>")
+    .option("--json", "one JSON document on stdout")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (file, options) => (await import("./commands/weights.ts")).inspectCommand(file, options))
+  group
+    .command("verify")
+    .argument("<file>")
+    .requiredOption("--spec <spec>", "the model, with #export where it has several")
+    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (file, options) => (await import("./commands/weights.ts")).verifyCommand(file, options))
+  group
+    .command("convert")
+    .argument("<file>")
+    .argument("<out>", "ends in .safetensors or .pth")
+    .option("--names <naming>", "keep, segment-anything or huggingface", "keep")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (file, out, options) => (await import("./commands/weights.ts")).convertCommand(file, out, options))
+  group
+    .command("init")
+    .summary("write a model's initial values")
+    .argument("<spec>")
+    .argument("<out>")
+    .option("--seed <n>", "a whole number", "0")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (spec, out, options) => (await import("./commands/weights.ts")).initCommand(spec, out, options))
+  return group
+}
+
+const data = () => {
+  const group = new Command("data").summary("data sets: check them, make phantoms")
+  group
+    .command("check")
+    .argument("<dir>")
+    .option("--layout <name>", "table, kaggle, busi or folders")
+    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--split <file>", "a saved split to check, too")
+    .option("--json", "one JSON document on stdout")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (dir, options) => (await import("./commands/data.ts")).checkCommand(dir, options))
+  group
+    .command("phantoms")
+    .summary("ultrasound-like images with masks, from a seed")
+    .argument("<out>")
+    .option("--count <n>", "images", whole("--count"), 60)
+    .option("--size <n>", "of the longer side, in pixels", whole("--size"), 256)
+    .option("--seed <n>", "a whole number", "0")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (out, options) => (await import("./commands/data.ts")).phantomsCommand(out, options))
+  return group
+}
+
+/** The whole command line. */
+export const program = (): Command => {
+  const root = new Command("hasam")
+    .description(
+      `Typed model definitions, compiled: counts proven, freeze masks exact, models that train.\nTargets: ${targets}.`,
+    )
+    .version(version)
+    .showSuggestionAfterError(true)
+    .addHelpText("after", "\nExit codes: 0 fine, 1 the spec or the data is wrong, 2 usage or internal, 3 over budget.")
+  for (const command of [compile, run, train, evaluate, compare, diff, reconcile, explain, weights, data])
+    root.addCommand(command())
+  const strict = (command: Command): void => {
+    command.exitOverride((error) => {
+      process.exitCode = error.exitCode === 0 ? exit.fine : exit.usage
+      throw error
+    })
+    for (const inner of command.commands) strict(inner)
+  }
+  strict(root)
+  return root
+}

@@ -1,0 +1,169 @@
+/** Specs → reports and diagnostics: types and values checked side by side. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { ModelData } from "../dsl/model.ts"
+import { modelProblems, type Problem } from "./analysis/checks.ts"
+import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
+import type { Diagnostic } from "./diagnostic.ts"
+import { type EvaluatedSpec, evaluateSpec, type Place } from "./frontend/evaluate.ts"
+import type { Correction } from "./frontend/morph.ts"
+import { packageRoot } from "./frontend/package.ts"
+import { resolveSpec } from "./frontend/resolve.ts"
+import { typeCheck } from "./frontend/typecheck.ts"
+import { modelReport } from "./report/model.ts"
+import { type ModelReport, type Report, schemaName } from "./report/report.ts"
+
+export interface CompileOptions {
+  /** Side of SAM's square image, in place of the spec's. */
+  readonly inputSize?: number
+  /** Fills in what a model costs; left out, the report counts only. */
+  readonly cost?: (model: ModelData, tensors: readonly ModelTensor[]) => Pick<ModelReport, "flops" | "memory">
+  /** Which of the tensors that learn receive a gradient. */
+  readonly receives?: (model: ModelData, learning: readonly string[]) => ReadonlySet<string>
+}
+export interface CompiledModel {
+  readonly name: string
+  readonly data: ModelData
+  readonly report: ModelReport
+}
+export interface Compiled {
+  readonly specs: readonly EvaluatedSpec[]
+  readonly models: readonly CompiledModel[]
+  readonly report: Report
+  /** Numbers that --update would write. */
+  readonly corrections: readonly Correction[]
+}
+
+export const version: string = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")).version
+
+/** SAM for another image size: position tables follow, windows do not. */
+export const withInputSize = (model: ModelData, imageSize: number | undefined): ModelData =>
+  imageSize === undefined || model.family.kind !== "sam"
+    ? model
+    : { ...model, family: { ...model.family, config: { ...model.family.config, imageSize } } }
+
+const located = ({ at, right: _, ...problem }: Problem, placeOf: (at: string | undefined) => Place): Diagnostic => ({
+  ...placeOf(at),
+  ...problem,
+})
+
+const unreachedProblems = (
+  name: string,
+  tensors: readonly ModelTensor[],
+  receiving: ReadonlySet<string> | undefined,
+  model: ModelData,
+): readonly Problem[] => {
+  if (receiving === undefined) return []
+  const idle = tensors.filter((tensor) => tensor.learns && !receiving.has(tensor.name))
+  if (idle.length === 0) return []
+  const size = idle.reduce((n, tensor) => n + tensor.size, 0)
+  const names = idle.slice(0, 3).map((tensor) => `'${tensor.name}'`)
+  const rest = idle.length > 3 ? ` and ${idle.length - 3} more` : ""
+  // The place of the last rule that lets one of them learn.
+  const at = model.rules.findLast(({ learn }) => learn)?.at ?? model.at
+  return [
+    {
+      at,
+      code: "HS1024",
+      severity: "warning",
+      message: `in '${name}', ${size.toLocaleString("en-US")} parameters learn but receive no gradient from a mask loss with a point prompt: ${names.join(", ")}${rest}`,
+      help: "Freeze them, or prompt the model so that they are used.",
+    },
+  ]
+}
+
+const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, options: CompileOptions) => {
+  const tensors = tensorTable(data)
+  const problems = modelProblems(name, data, tensors)
+  const broken = problems.some(
+    ({ severity, code }) => severity === "error" && !["HS1003", "HS1004", "HS1016", "HS1019"].includes(code),
+  )
+  const learning = tensors.filter(({ learns }) => learns).map((tensor) => tensor.name)
+  let receiving: ReadonlySet<string> | undefined
+  let cost: Pick<ModelReport, "flops" | "memory"> = {}
+  const misfits: Problem[] = []
+  if (!broken)
+    try {
+      receiving = options.receives?.(data, learning)
+      cost = options.cost?.(data, tensors) ?? {}
+    } catch (problem) {
+      if (!(problem instanceof Error) || problem.name !== "Misfit") throw problem
+      const { path, at } = problem as Error & { path: string; at?: string }
+      misfits.push({
+        at: at ?? data.at,
+        code: "HS1022",
+        severity: "error",
+        message: `${name}${path === "" ? "" : ` > ${path.replaceAll(".", " > ")}`}: ${problem.message}`,
+      })
+    }
+  const base = modelReport(name, data, tensors, spec.placeOf)
+  const report: ModelReport = {
+    ...base,
+    ...(receiving === undefined
+      ? {}
+      : {
+          tensors: base.tensors.map((tensor) => ({
+            ...tensor,
+            receivesGradient: tensor.trainable && receiving!.has(tensor.name),
+          })),
+        }),
+    ...cost,
+  }
+  const all = [...problems, ...misfits, ...unreachedProblems(name, tensors, receiving, data)]
+  return {
+    model: { name, data, report },
+    diagnostics: all.map((problem) => located(problem, spec.placeOf)),
+    corrections: problems.flatMap(({ right, at }) =>
+      right === undefined ? [] : [{ ...spec.placeOf(at), count: right }],
+    ),
+  }
+}
+
+/** One sentence at one place, whoever found it; of two on a line, the one with our code says it better. */
+const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]): readonly Diagnostic[] => {
+  const key = ({ file, line, code, message }: Diagnostic) => `${file}|${line}|${code}|${message}`
+  const ours = new Map(evaluated.map((d) => [key(d), d]))
+  const lines = new Set(
+    evaluated.filter(({ severity }) => severity === "error").map(({ file, line }) => `${file}|${line}`),
+  )
+  // Where a type error and an evaluated error share a line, the mistake is one.
+  const rest = typed.filter((d) => !ours.has(key(d)) && !(d.code.startsWith("TS") && lines.has(`${d.file}|${d.line}`)))
+  const broken = new Set(typed.map(({ file, line }) => `${file}|${line}`))
+  const kept = evaluated.filter((d) => d.code !== "HS1002" || !broken.has(`${d.file}|${d.line}`))
+  return [...rest, ...kept]
+}
+
+const bySource = (order: readonly string[]) => (a: Diagnostic, b: Diagnostic) =>
+  order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column
+
+/** Compiles specs given as folders or files. */
+export const compileSpecs = async (given: readonly string[], options: CompileOptions = {}): Promise<Compiled> => {
+  const resolved = given.map(resolveSpec)
+  const entries = resolved.filter((entry): entry is string => typeof entry === "string")
+  const unfound = resolved.filter((entry): entry is Diagnostic => typeof entry !== "string")
+  const [typed, specs] = await Promise.all([
+    entries.length === 0 ? [] : typeCheck(entries),
+    Promise.all(entries.map(evaluateSpec)),
+  ])
+  const compiled = specs.flatMap((spec) =>
+    spec.models.map(({ name, data }) => compileModel(spec, name, withInputSize(data, options.inputSize), options)),
+  )
+  const evaluated = [
+    ...specs.flatMap(({ diagnostics }) => diagnostics),
+    ...compiled.flatMap(({ diagnostics }) => diagnostics),
+  ]
+  const unique = [
+    ...new Map(
+      merged(typed, evaluated).map((d) => [`${d.file}|${d.line}|${d.column}|${d.code}|${d.message}`, d]),
+    ).values(),
+  ]
+  const order = [...new Set([...entries, ...unique.map(({ file }) => file)])]
+  const diagnostics = [...unfound, ...unique.toSorted(bySource(order))]
+  const models = compiled.map(({ model }) => model)
+  return {
+    specs,
+    models,
+    report: { $schema: schemaName, schema: 1, hasam: version, models: models.map(({ report }) => report), diagnostics },
+    corrections: compiled.flatMap(({ corrections }) => corrections),
+  }
+}

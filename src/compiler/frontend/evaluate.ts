@@ -1,0 +1,187 @@
+/** A spec is ordinary TypeScript: it is bundled, run in a thread of its own, and what it exports comes back as plain data. */
+import { readFileSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { relative } from "node:path"
+import { Worker } from "node:worker_threads"
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping"
+import type { BuildFailure, Message } from "esbuild"
+import type { ModelData } from "../../dsl/model.ts"
+import type { Training } from "../../dsl/training.ts"
+import type { Code } from "../codes/index.ts"
+import type { Diagnostic } from "../diagnostic.ts"
+import { aboutFile } from "../diagnostic.ts"
+
+/** A place in the user's source; lines and columns count from 1. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+export interface NamedModel {
+  readonly name: string
+  readonly data: ModelData
+}
+export interface NamedTraining {
+  readonly name: string
+  readonly training: Training
+  /** The exported model it trains, if it is one. */
+  readonly model?: string
+}
+/** What a spec exports, in the order of its source, and where its places are. */
+export interface EvaluatedSpec {
+  readonly entry: string
+  readonly models: readonly NamedModel[]
+  readonly trainings: readonly NamedTraining[]
+  /** A recorded call site as a place in the source. */
+  readonly placeOf: (at: string | undefined) => Place
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+const limit = 30_000
+const bundleName = "hasam-spec.cjs"
+
+interface Bundle {
+  readonly code: string
+  readonly map: TraceMap
+}
+
+const messageOf = (entry: string, { text, location }: Message): Diagnostic => ({
+  file: location?.file ?? entry,
+  line: location?.line ?? 0,
+  column: (location?.column ?? -1) + 1,
+  code: "HS1002",
+  severity: "error",
+  message: text.replace(/\s*\(use .*$/s, ""),
+  help: /resolve/i.test(text) ? "Correct the path of the import, or add the missing file." : "Correct the syntax here.",
+})
+
+const bundle = async (entry: string): Promise<Bundle | readonly Diagnostic[]> => {
+  const { build } = await import("esbuild")
+  try {
+    const { outputFiles } = await build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      format: "cjs",
+      platform: "node",
+      target: "node20",
+      sourcemap: "external",
+      sourcesContent: false,
+      outdir: "/hasam",
+      absWorkingDir: process.cwd(),
+      logLevel: "silent",
+      tsconfigRaw: "{}",
+      plugins: [
+        {
+          name: "hasam",
+          setup: ({ onResolve }) => onResolve({ filter: /^hasam$/ }, () => ({ path: "hasam", external: true })),
+        },
+      ],
+    })
+    const map = outputFiles.find(({ path }) => path.endsWith(".map"))!
+    const code = outputFiles.find(({ path }) => path.endsWith(".js"))!
+    // Sources in the map are relative to the bundle's folder, which is made up.
+    return { code: code.text, map: new TraceMap(map.text, "file:///hasam/") }
+  } catch (failure) {
+    const { errors } = failure as BuildFailure
+    if (errors === undefined) throw failure
+    return errors.map((message) => messageOf(entry, message))
+  }
+}
+
+const placer =
+  (entry: string, map: TraceMap) =>
+  (at: string | undefined): Place => {
+    const [, line, column] = /:(\d+):(\d+)$/.exec(at ?? "") ?? []
+    if (line === undefined) return { file: entry, line: 1, column: 1 }
+    const found = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 })
+    if (found.source === null) return { file: entry, line: 1, column: 1 }
+    return { file: decodeURIComponent(new URL(found.source).pathname), line: found.line, column: found.column + 1 }
+  }
+
+interface Evaluated {
+  readonly models: readonly { readonly name: string; readonly data: ModelData }[]
+  readonly trainings: readonly { readonly name: string; readonly training: Training; readonly model?: string }[]
+  readonly problem?: { readonly message: string; readonly at?: string }
+}
+
+/** Threads start while the bundle is made. */
+const startThread = (): Worker => new Worker(new URL("./worker.js", import.meta.url), { stdout: false, stderr: false })
+
+const runIn = (thread: Worker, code: string): Promise<Evaluated | "timeout" | "exit"> =>
+  new Promise((done) => {
+    const timer = setTimeout(() => done("timeout"), limit)
+    const finish = (result: Evaluated | "timeout" | "exit") => {
+      clearTimeout(timer)
+      done(result)
+    }
+    thread.once("message", finish)
+    thread.once("error", (error: Error) => finish({ models: [], trainings: [], problem: { message: error.message } }))
+    thread.once("exit", () => finish("exit"))
+    thread.postMessage({ code, filename: bundleName, builtins: isBuiltin("fs") })
+  })
+
+/** Where each export begins in the entry file, to report in the order of the source. */
+const exportOrder = (entry: string): ReadonlyMap<string, number> => {
+  const text = readFileSync(entry, "utf8")
+  const found = [...text.matchAll(/^\s*export\s+(?:const|let|var)\s+([\w$]+)/gm)]
+  return new Map(found.map((match) => [match[1]!, match.index]))
+}
+
+const none = (entry: string, diagnostics: readonly Diagnostic[]): EvaluatedSpec => ({
+  entry,
+  models: [],
+  trainings: [],
+  placeOf: () => ({ file: entry, line: 1, column: 1 }),
+  diagnostics,
+})
+
+/** Evaluates a spec. What goes wrong is among the diagnostics. */
+export const evaluateSpec = async (entry: string): Promise<EvaluatedSpec> => {
+  const thread = startThread()
+  try {
+    const made = await bundle(entry)
+    if (!("code" in made)) return none(entry, made)
+    const placeOf = placer(entry, made.map)
+    const result = await runIn(thread, made.code)
+    const about = (code: Code, message: string, help: string, at?: string): EvaluatedSpec =>
+      none(entry, [{ ...placeOf(at), code, severity: "error", message, help }])
+    if (result === "timeout")
+      return about(
+        "HS1006",
+        `evaluating the spec took longer than ${limit / 1000} s`,
+        "Look for a loop that never ends.",
+      )
+    if (result === "exit")
+      return about(
+        "HS1007",
+        "the spec ended its thread before its exports were there",
+        "Leave out process.exit and the like: a spec only describes a model.",
+      )
+    if (result.problem !== undefined)
+      return about(
+        "HS1005",
+        `the spec throws: ${result.problem.message}`,
+        "Correct the expression here.",
+        result.problem.at,
+      )
+    const order = exportOrder(entry)
+    const byOrder = (a: { readonly name: string }, b: { readonly name: string }) =>
+      (order.get(a.name) ?? Number.POSITIVE_INFINITY) - (order.get(b.name) ?? Number.POSITIVE_INFINITY)
+    const models = result.models.toSorted(byOrder)
+    const diagnostics: readonly Diagnostic[] =
+      models.length > 0
+        ? []
+        : [
+            aboutFile(
+              entry,
+              "HS1008",
+              `'${relative(process.cwd(), entry)}' exports no model`,
+              "Export what pipe(…) gives: export const mine = pipe(samVitB, freezeAll, …).",
+            ),
+          ]
+    return { entry, models, trainings: result.trainings.toSorted(byOrder), placeOf, diagnostics }
+  } finally {
+    void thread.terminate()
+  }
+}

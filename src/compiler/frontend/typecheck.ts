@@ -1,0 +1,103 @@
+/** tsc reads the specs in a process of its own, while this one evaluates them. */
+import { execFile } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import type { Diagnostic } from "../diagnostic.ts"
+import { aboutFile } from "../diagnostic.ts"
+import { language, packageRoot } from "./package.ts"
+import { codeOfSentence } from "./sentences.ts"
+
+const require = createRequire(import.meta.url)
+
+/** The native compiler of this platform; its JavaScript launcher would cost 0.05 s more. */
+const nativeTsc = (): string | undefined => {
+  try {
+    const typescript = createRequire(require.resolve("typescript/package.json"))
+    const platform = typescript.resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`)
+    return join(platform, "../lib", process.platform === "win32" ? "tsc.exe" : "tsc")
+  } catch {
+    return undefined
+  }
+}
+
+/** Strict whatever the user's own tsconfig says: the language's types prove things only then. */
+const config = (entries: readonly string[]) => ({
+  compilerOptions: {
+    strict: true,
+    target: "es2022",
+    lib: ["es2023"],
+    module: "preserve",
+    moduleResolution: "bundler",
+    moduleDetection: "force",
+    types: [],
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    paths: { hasam: [language.types] },
+  },
+  files: entries,
+})
+/** What a spec may use beside the language: nothing that reaches outside it. */
+const globals = "declare const console: { log(...values: unknown[]): void; error(...values: unknown[]): void }\n"
+
+const firstSentence = (text: string): string => text.replace(/\s+/g, " ").trim()
+
+/** A line of tsc's output, and the indented lines that explain it. */
+const parse = (output: string, folder: string): readonly Diagnostic[] => {
+  const found: { file: string; line: number; column: number; code: `TS${number}`; text: string }[] = []
+  for (const line of output.split("\n")) {
+    const match = /^(.+?)\((\d+),(\d+)\): error (TS\d+): (.*)$/.exec(line)
+    if (match !== null) {
+      const [, file, l, column, code, text] = match as unknown as [
+        string,
+        string,
+        string,
+        string,
+        `TS${number}`,
+        string,
+      ]
+      found.push({ file: resolve(folder, file), line: Number(l), column: Number(column), code, text })
+    } else if (/^\s/.test(line) && found.length > 0) found.at(-1)!.text += ` ${line.trim()}`
+  }
+  return found.map(({ file, line, column, code, text }) => {
+    const sentence = /Problem<(?:"|`)([^"`]+)(?:"|`)>/.exec(text)?.[1]
+    const known = sentence === undefined ? undefined : codeOfSentence(sentence)
+    return known === undefined
+      ? { file, line, column, code, severity: "error", message: firstSentence(text) }
+      : { file, line, column, code: known, severity: "error", message: sentence! }
+  })
+}
+
+/** All type errors of the specs, in one run. */
+export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnostic[]> => {
+  const tsc = nativeTsc()
+  if (tsc === undefined)
+    return import("./morph.ts").then(({ typeCheckWithMorph }) =>
+      typeCheckWithMorph(config(entries)).then((text) => parse(text, packageRoot)),
+    )
+  const folder = mkdtempSync(join(tmpdir(), "hasam-"))
+  const project = join(folder, "tsconfig.json")
+  const ambient = join(folder, "globals.d.ts")
+  writeFileSync(ambient, globals)
+  writeFileSync(project, JSON.stringify(config([...entries, ambient])))
+  return new Promise((done) => {
+    execFile(
+      tsc,
+      ["-p", project, "--pretty", "false"],
+      { cwd: folder, maxBuffer: 64 * 2 ** 20 },
+      (error, stdout, stderr) => {
+        rmSync(folder, { recursive: true, force: true })
+        const found = parse(stdout, folder)
+        const silent = error !== null && found.length === 0
+        const reason = firstSentence(stderr || stdout || error?.message || "").slice(0, 200)
+        done(
+          silent
+            ? [{ ...aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${reason}`), severity: "warning" }]
+            : found,
+        )
+      },
+    )
+  })
+}

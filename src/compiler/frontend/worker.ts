@@ -1,0 +1,39 @@
+/** The thread in which a spec is run. */
+import { createRequire } from "node:module"
+import { compileFunction } from "node:vm"
+import { parentPort } from "node:worker_threads"
+import * as hasam from "../../dsl/index.ts"
+import { isModel } from "../../dsl/model.ts"
+import { isTraining } from "../../dsl/training.ts"
+
+const nodeRequire = createRequire(import.meta.url)
+const requireFor = (name: string): unknown => (name === "hasam" ? hasam : nodeRequire(name))
+
+/** The first place in the bundle on an error's stack. */
+const placeOf = (stack: string, filename: string): string | undefined => {
+  const line = stack.split("\n").find((text) => text.includes(filename))
+  return line === undefined ? undefined : /([^\s(]*:\d+:\d+)\)?$/.exec(line)?.[1]
+}
+
+parentPort?.once("message", ({ code, filename }: { code: string; filename: string }) => {
+  const module: { exports: Record<string, unknown> } = { exports: {} }
+  try {
+    compileFunction(code, ["module", "exports", "require"], { filename })(module, module.exports, requireFor)
+    const entries = Object.entries(module.exports)
+    const models = entries.flatMap(([name, value]) => (isModel(value) ? [{ name, data: value.data }] : []))
+    const trainings = entries.flatMap(([name, value]) => {
+      if (!isTraining(value)) return []
+      const of = models.find(({ data }) => data === value.model)?.name
+      return [{ name, training: value, ...(of === undefined ? {} : { model: of }) }]
+    })
+    parentPort!.postMessage({ models, trainings })
+  } catch (problem) {
+    const error = problem instanceof Error ? problem : new Error(String(problem))
+    const at = placeOf(error.stack ?? "", filename)
+    parentPort!.postMessage({
+      models: [],
+      trainings: [],
+      problem: { message: error.message, ...(at === undefined ? {} : { at }) },
+    })
+  }
+})

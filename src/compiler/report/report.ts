@@ -1,0 +1,82 @@
+/** The report as data: what --json prints, and what text, Markdown and HTML are made of. Version 1; additive changes only. */
+import * as t from "io-ts"
+
+const Count = t.type({ name: t.string, total: t.number, trainable: t.number })
+const Place = t.type({ file: t.string, line: t.number, column: t.number })
+
+export const Diagnostic = t.intersection([
+  t.type({
+    file: t.string,
+    line: t.number,
+    column: t.number,
+    code: t.string,
+    severity: t.union([t.literal("error"), t.literal("warning")]),
+    message: t.string,
+  }),
+  t.partial({ help: t.string }),
+])
+
+/** Of parameters, unless a name says otherwise. */
+export const Bytes = t.type({
+  total: t.type({ float32: t.number, float16: t.number }),
+  trainable: t.type({ float32: t.number, float16: t.number }),
+  buffers: t.type({ float32: t.number }),
+})
+
+export const Flops = t.type({
+  convention: t.string,
+  forward: t.number,
+  /** Of one training step; 0 where nothing learns. */
+  backward: t.number,
+})
+export const Memory = t.type({
+  /** Bytes. */
+  inference: t.number,
+  training: t.number,
+  largest: t.type({ bytes: t.number, shape: t.array(t.number), from: t.string }),
+  fits: t.array(t.type({ device: t.string, bytes: t.number, inference: t.boolean, training: t.boolean })),
+})
+
+export const ModelReport = t.intersection([
+  t.type({
+    name: t.string,
+    family: t.string,
+    total: t.number,
+    trainable: t.number,
+    frozen: t.number,
+    buffers: t.number,
+    bytes: Bytes,
+    parts: t.array(Count),
+    placements: t.array(Count),
+    blocks: t.array(
+      t.type({
+        index: t.number,
+        kind: t.string,
+        ranks: t.record(t.string, t.number),
+        total: t.number,
+        trainable: t.number,
+      }),
+    ),
+    tensors: t.array(
+      t.intersection([
+        t.type({ name: t.string, shape: t.array(t.number), kind: t.string, part: t.string, trainable: t.boolean }),
+        t.partial({ receivesGradient: t.boolean }),
+      ]),
+    ),
+    expectations: t.array(t.intersection([t.type({ text: t.string, holds: t.boolean }), t.partial({ place: Place })])),
+  }),
+  t.partial({ flops: Flops, memory: Memory, hash: t.string, inputSize: t.number }),
+])
+export const Report = t.type({
+  $schema: t.string,
+  schema: t.literal(1),
+  hasam: t.string,
+  models: t.array(ModelReport),
+  diagnostics: t.array(Diagnostic),
+})
+
+export type CountRow = t.TypeOf<typeof Count>
+export type ModelReport = t.TypeOf<typeof ModelReport>
+export type Report = t.TypeOf<typeof Report>
+
+export const schemaName = "report-1.json"
