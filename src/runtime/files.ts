@@ -1,7 +1,7 @@
 /** Files are written whole or not at all: beside their place first, then renamed. */
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import { mkdir, open, readdir, readFile, rename, rm, rmdir } from "node:fs/promises"
 import { dirname } from "node:path"
-import { failed } from "../compiler/diagnostic.ts"
+import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
 
 const because: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
@@ -50,6 +50,31 @@ export const writeAtomically = async (
   }
   await syncFolder(dirname(path))
 }
+
+/**
+ * A folder that is there with all its files or not at all: `fill` writes into a folder beside its place, which is renamed at the end.
+ * An empty folder in its place is replaced. Throws HS4001, also where something is there already.
+ */
+export const writeFolderAtomically = async (path: string, fill: (folder: string) => Promise<void>): Promise<void> => {
+  const beside = `${path}.${process.pid}.${written++}.part`
+  const there = await readdir(path).catch(() => [])
+  if (there.length > 0) throw failed(path, "HS4001", "the folder is not empty", "Choose another one, or delete it.")
+  try {
+    await mkdir(beside, { recursive: true })
+    await fill(beside)
+    await rmdir(path).catch(() => undefined)
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { recursive: true, force: true }).catch(() => undefined)
+    if (error instanceof Failed)
+      throw new Failed(error.diagnostics.map(renamed(beside, path)) as unknown as Diagnostics)
+    throw cannotWrite(path, error)
+  }
+  await syncFolder(dirname(path))
+}
+
+/** A diagnostic names the place that was asked for. */
+const renamed = (from: string, to: string) => (one: Diagnostic) => ({ ...one, file: one.file.replace(from, to) })
 
 /** The diagnostic for a file that cannot be written, for those who write by other means (logs that are appended to). */
 export const cannotWrite = (path: string, error: unknown) =>

@@ -30,7 +30,12 @@ test("all that is wrong is found at once, by the files' names", async () => {
   await writeGrey(at("masks", "0.png"), 8, 10, rectangle(8, 10)) // another size
   await writeGrey(at("masks", "1.png"), 10, 8, rectangle(10, 8, 0)) // empty
   await writeGrey(at("masks", "2.png"), 10, 8, rectangle(10, 8, 1)) // 0 and 1
-  await writeGrey(at("masks", "3.png"), 10, 8, rectangle(10, 8).map((v, i) => (i === 79 ? 7 : v))) // two classes
+  await writeGrey(
+    at("masks", "3.png"),
+    10,
+    8,
+    rectangle(10, 8).map((v, i) => (i === 79 ? 7 : v)),
+  ) // two classes
   await writeFile(at("images", "4.png"), (await readFile(at("images", "4.png"))).subarray(0, 60)) // cut off
   await write(at("images", "note.txt"), "not an image")
   const report = await checkData(root)
@@ -40,8 +45,12 @@ test("all that is wrong is found at once, by the files' names", async () => {
   expect(files("HS4202")).toEqual([at("masks", "0.png")])
   expect(files("HS4203")).toEqual([at("masks", "3.png")])
   expect(files("HS4201")).toEqual([at("images", "4.png")])
-  expect(withCode(report.diagnostics, "HS4205")).toMatchObject([{ severity: "warning", message: "1 of 3 masks are empty: 1" }])
-  expect(withCode(report.diagnostics, "HS4204")).toMatchObject([{ message: "masks are stored in several ways: 0 and 1; 0 and 255" }])
+  expect(withCode(report.diagnostics, "HS4205")).toMatchObject([
+    { severity: "warning", message: "1 of 3 masks are empty: 1" },
+  ])
+  expect(withCode(report.diagnostics, "HS4204")).toMatchObject([
+    { message: "masks are stored in several ways: 0 and 1; 0 and 255" },
+  ])
   expect(isUsable(report)).toBe(false)
   const text = dataReportText(report)
   expect(text).toContain("not usable: 5 errors")
@@ -62,10 +71,17 @@ test("usgra-seg and BUSI are usable, with what is odd in them named", async () =
   const report = await checkData(nerves, { class: 1 })
   expect(isUsable(report)).toBe(true)
   expect(report).toMatchObject({ cases: 244, parts: { test: 40 }, masks: { empty: 0 } })
-  expect(withCode(report.diagnostics, "HS4207")).toMatchObject([{ message: "images are there more than once: 0043 = 0077" }])
+  expect(withCode(report.diagnostics, "HS4207")).toMatchObject([
+    { message: "images are there more than once: 0043 = 0077" },
+  ])
   expect(isUsable(await checkData(nerves))).toBe(false) // no class chosen
   const busi = await checkData(breasts)
-  expect(busi).toMatchObject({ layout: "busi", cases: 106, classes: { benign: 65, malignant: 41 }, masks: { severalPerImage: 7 } })
+  expect(busi).toMatchObject({
+    layout: "busi",
+    cases: 106,
+    classes: { benign: 65, malignant: 41 },
+    masks: { severalPerImage: 7 },
+  })
   expect(withCode(busi.diagnostics, "HS4206")).toMatchObject([
     { severity: "warning", message: "2 of 106 masks cover the whole image: benign (4), benign (54)" },
   ])
