@@ -3,6 +3,7 @@ import { parse } from "../../src/compiler/ir/text.ts"
 import { problemsOf } from "../../src/compiler/ir/verify.ts"
 import { isComposite } from "../../src/compiler/passes/decompose.ts"
 import { compile, type Goal, passes, type Task } from "../../src/compiler/passes/pipeline.ts"
+import { schedule } from "../../src/compiler/passes/schedule.ts"
 import { adam } from "../../src/dsl/index.ts"
 import { learning, loss, model, sizes } from "./models.ts"
 
@@ -53,6 +54,21 @@ test("stopping early leaves later passes out", () => {
 test("names are unique, and every pass says what it is about", () => {
   expect(new Set(names).size).toBe(names.length)
   for (const { about } of passes) expect(about.length).toBeGreaterThan(10)
+})
+
+test("a memory budget has blocks computed again, and the program keeps to it", () => {
+  const task = taskOf(goals[2]!)
+  const peakOf = (memory?: number) => {
+    const compiled = compile({ ...task, memory })
+    const { resident, peak } = schedule(compiled.program.graph)
+    return { peak: resident + peak, recomputed: compiled.recomputed }
+  }
+  const plain = peakOf()
+  expect(plain.recomputed).toEqual([])
+  expect(peakOf(plain.peak)).toEqual(plain)
+  const less = peakOf(plain.peak - 1)
+  expect(less.recomputed.length).toBeGreaterThan(0)
+  expect(less.peak).toBeLessThan(plain.peak)
 })
 
 test("gradients stay known through all passes", () => {

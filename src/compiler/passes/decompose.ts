@@ -230,7 +230,7 @@ export const isComposite = (op: OpKind): op is Composite => op in rules
  * What a gradient computes again must not be shared with the forward pass, which would keep it alive until then: probabilities of all
  * attention, 3 GiB for SAM ViT-B at 1024 × 1024.
  */
-export const gradientCopy = 1
+const gradientCopy = 1
 const computesAgain: ReadonlySet<OpKind> = new Set<Composite>([
   "layerNormGrad",
   "geluGrad",

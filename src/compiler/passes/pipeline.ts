@@ -15,6 +15,8 @@ import { elaborate, type InputSizes } from "./elaborate/index.ts"
 import { lossOf, targetShape } from "./losses.ts"
 import { optimize } from "./optimizer.ts"
 import { simplify } from "./rebuild.ts"
+import { recomputable, recomputeWithin } from "./recompute.ts"
+import { type ScheduleOptions, schedule } from "./schedule.ts"
 
 /** What the program is for. `learning` names the tensors that learn. */
 export type Goal =
@@ -37,6 +39,10 @@ export interface Task {
   readonly fromEmbedding?: boolean
   /** For targets without kernels for composites. */
   readonly decompose?: DecomposeOptions
+  /** Bytes that tensors may need at a time; blocks are computed again until they fit. */
+  readonly memory?: number | undefined
+  /** How the target reuses buffers. */
+  readonly schedule?: ScheduleOptions
 }
 
 /** What a pass gets and gives. Ids are those of `program`. */
@@ -49,6 +55,8 @@ export interface Work {
   readonly dropouts: readonly DropoutInput[]
   /** New running statistics of batch norms that learn. */
   readonly statistics: ReadonlyMap<string, Value>
+  /** Modules that are computed again for the backward pass. */
+  readonly recomputed: readonly string[]
 }
 
 interface Pass {
@@ -151,6 +159,26 @@ export const passes: readonly Pass[] = [
     run: onGraph(simplify),
   },
   {
+    name: "recompute",
+    about: "blocks are computed again for the backward pass, as few as the memory budget asks for",
+    applies: ({ memory, goal }) => memory !== undefined && goal.kind !== "inference",
+    run: (task, work) => {
+      const { memory = Number.POSITIVE_INFINITY, model } = task
+      const lowered = (graph: Graph) => (task.decompose === undefined ? graph : decompose(graph, task.decompose))
+      const peakOf = (graph: Graph): number => {
+        const { resident, peak } = schedule(lowered(graph), task.schedule)
+        return resident + peak
+      }
+      let recomputed: readonly string[] = []
+      const pass = onGraph((graph) => {
+        const result = recomputeWithin(graph, memory, recomputable(graph, model.blocks), peakOf)
+        recomputed = result.paths
+        return result.graph
+      })
+      return { ...pass(task, work), recomputed }
+    },
+  },
+  {
     name: "decompose",
     about: "composites that the target has no kernel for become simpler ops",
     applies: (task) => task.decompose !== undefined,
@@ -173,6 +201,8 @@ export interface Compiled {
   readonly gradients: ReadonlyMap<string, Value>
   readonly unreached: readonly string[]
   readonly dropouts: readonly DropoutInput[]
+  /** Modules that are computed again for the backward pass, to keep to the memory budget. */
+  readonly recomputed: readonly string[]
   /** What was to be dumped, in the order of passes. */
   readonly dumps: readonly { readonly pass: string; readonly text: string }[]
 }
@@ -183,6 +213,7 @@ const nothing: Work = {
   unreached: [],
   dropouts: [],
   statistics: new Map(),
+  recomputed: [],
 }
 
 /** Runs the passes that a task needs. Throws Misfit where a layer does not fit what it is given. */
@@ -196,6 +227,6 @@ export const compile = (task: Task, { dump = [], stopAfter, longest = 16 }: Comp
     if (dump.includes(pass.name)) dumps.push({ pass: pass.name, text: print(after.program, { longest }) })
     return after
   }, nothing)
-  const { program, gradients, unreached, dropouts } = work
-  return { program, receiving: [...gradients.keys()], gradients, unreached, dropouts, dumps }
+  const { program, gradients, unreached, dropouts, recomputed } = work
+  return { program, receiving: [...gradients.keys()], gradients, unreached, dropouts, recomputed, dumps }
 }

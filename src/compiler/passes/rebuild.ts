@@ -14,7 +14,8 @@ const reached = ({ nodes, outputs }: Graph): readonly boolean[] => {
   return live
 }
 
-const copy = (b: Builder, node: Node, inputs: readonly Value[]): Value => {
+/** The same node on other operands. */
+export const copy = (b: Builder, node: Node, inputs: readonly Value[]): Value => {
   if (node.op === "input") return b.input(node.attrs.name, node.shape)
   if (node.op === "parameter") return b.parameter(node.attrs.name, node.shape)
   if (node.op === "constant") return b.constant(node.attrs.values, node.shape)
