@@ -60,7 +60,7 @@ test.skipIf(python === undefined)(
     await convert(original, join(dir, "x.safetensors"))
     await convert(join(dir, "x.safetensors"), join(dir, "x.pth"))
     const sorted = await readAll(join(dir, "x.pth"))
-    expect(sorted["transposed"]).toEqual((await readAll(original))["transposed"])
+    expect(sorted.transposed).toEqual((await readAll(original)).transposed)
     const rewritten = join(dir, "y.pth")
     await save(rewritten, { plain: noise([2, 3]), big: noise([300, 70]) })
     expect(await readAll(rewritten)).toEqual({ big: noise([300, 70]), plain: noise([2, 3]) })

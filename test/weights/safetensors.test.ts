@@ -87,13 +87,13 @@ test("every dtype becomes float32", async () => {
       "x.safetensors",
       safetensors({ x: { dtype, shape: [values.length], data_offsets: [0, data.length] } }, data),
     )
-    expect([...(await readAll(path))["x"]!.data], dtype).toEqual(values)
+    expect([...(await readAll(path)).x!.data], dtype).toEqual(values)
   }
   const nan = await temporary(
     "x.safetensors",
     safetensors({ x: { dtype: "F16", shape: [1], data_offsets: [0, 2] } }, Uint8Array.of(1, 0x7e)),
   )
-  expect([...(await readAll(nan))["x"]!.data]).toEqual([NaN])
+  expect([...(await readAll(nan)).x!.data]).toEqual([NaN])
 })
 
 const lora = fileURLToPath(new URL("../../../shared/fixtures/lora_rank16.safetensors", import.meta.url))
@@ -105,7 +105,7 @@ test.skipIf(!existsSync(lora))("a real LoRA file of others", async () => {
   expect(naming).toBe("SAMed LoRA")
   expect(kind).toMatch(/LoRA/)
   const all = await readAll(lora)
-  expect(all["w_a_000"]!.shape).toEqual([16, 768])
-  expect(all["w_a_000"]!.data[0]).toBeCloseTo(0.004609750583767891, 12)
-  expect(all["w_b_000"]!.shape).toEqual([768, 16])
+  expect(all.w_a_000!.shape).toEqual([16, 768])
+  expect(all.w_a_000!.data[0]).toBeCloseTo(0.004609750583767891, 12)
+  expect(all.w_b_000!.shape).toEqual([768, 16])
 })

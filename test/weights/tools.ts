@@ -63,7 +63,7 @@ export const pickle = (...parts: readonly string[]): Uint8Array => Buffer.from(p
 
 /** Python with PyTorch: HASAM_PYTHON, else the system's; undefined, with the reason printed, where there is none. */
 export const python = ((): string | undefined => {
-  for (const path of [process.env["HASAM_PYTHON"], "/usr/bin/python3", "python3"]) {
+  for (const path of [process.env.HASAM_PYTHON, "/usr/bin/python3", "python3"]) {
     if (path === undefined) continue
     try {
       execFileSync(path, ["-c", "import torch"], { stdio: "ignore" })

@@ -27,7 +27,8 @@ type Content = Pick<Checkpoint, "format" | "tensors" | "metadata" | "notes">
 const contentOf = async (file: FileHandle, path: string, size: number): Promise<Content> => {
   const start = new Uint8Array(Math.min(size, 16))
   await readAt(file, path, start, 0)
-  if (start[0] === 0x50 && start[1] === 0x4b) return { format: "pth", metadata: {}, ...(await readZip(file, path)) }
+  if (start[0] === 0x50 && start[1] === 0x4b)
+    return { format: "pth", metadata: {}, ...(await readZip(file, path, size)) }
   if (isLegacy(start)) return { format: "pth", metadata: {}, ...(await readLegacy(file, path, size)) }
   const length = headerLength(start, size)
   if (length !== undefined && start[8] === 0x7b)

@@ -3,8 +3,8 @@
  *
  * A pickle is a program for a small stack machine that can name any Python function and have it called. This machine
  * runs no Python and knows no functions but those in the table it is given, which build plain data; a pickle that names
- * anything else is refused at that name. Each instruction costs a constant amount of memory besides the bytes it reads,
- * so memory is bounded by the pickle's length.
+ * anything else is refused at that name. An instruction costs a constant amount of memory besides the bytes it reads,
+ * and the instructions are counted, so memory is bounded.
  */
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
 import { shown } from "./text.ts"
@@ -66,7 +66,8 @@ const modern: Readonly<Record<string, string>> = { __builtin__: "builtins", copy
 /** One pickle from `start` on: its value and where it ends. Throws HS3002 and HS3005. */
 export const unpickle = (machine: Machine, bytes: Uint8Array, start = 0): { value: Value; end: number } => {
   const run = new Run(machine, bytes, start)
-  for (;;) {
+  for (let spent = 0; ; spent++) {
+    if (spent > maxSteps) throw tooLong(machine.file)
     const code = run.byte()
     if (code === stop) return { value: run.pop(), end: run.at }
     const step = instructions[code]
@@ -77,6 +78,16 @@ export const unpickle = (machine: Machine, bytes: Uint8Array, start = 0): { valu
 }
 
 const stop = 0x2e
+
+/** The pickle of the largest SAM takes 30,000, with an optimizer's state 100,000. */
+export const maxSteps = 2 ** 20
+export const tooLong = (file: string): Failed =>
+  failed(
+    file,
+    "HS3006",
+    `the pickle has more than ${maxSteps.toLocaleString("en-US")} instructions`,
+    "If you trust the file, load it in PyTorch and save only `model.state_dict()`.",
+  )
 const utf8 = new TextDecoder("utf-8")
 
 /** The state of the machine. */

@@ -1,65 +1,18 @@
 /** Files of torch.save: a zip archive since PyTorch 1.6, a row of pickles and storages before. */
 import type { FileHandle } from "node:fs/promises"
-import yauzl from "yauzl"
-import { Failed, failed } from "../../compiler/diagnostic.ts"
+import { failed } from "../../compiler/diagnostic.ts"
 import { dtypes } from "./dtype.ts"
 import { damaged, isDict, unpickle } from "./pickle.ts"
 import { countOf, readAt, readRaw, type StoredTensor } from "./stored.ts"
 import { shown } from "./text.ts"
 import { type PickledTensor, type StateDict, type Storage, stateDictOf, torchMachine } from "./torch.ts"
+import { type Member, membersOf, refuseArchive } from "./zipRead.ts"
 
 /** The pickle of the largest SAM has 70 KB. */
 const maxPickle = 2 ** 26
-const maxMembers = 100_000
-/** Deflate packs at most 1032 : 1; weights, being noise, hardly at all. */
-const maxRatio = 200
-const maxUnpacked = 2 ** 31
-
-interface Member {
-  readonly at: number
-  readonly bytes: number
-  readonly packed?: number
-}
 export interface PthContent {
   readonly tensors: readonly StoredTensor[]
   readonly notes: readonly string[]
-}
-
-const refuseArchive = (path: string, message: string): Failed =>
-  failed(path, "HS3006", message, "If you trust the file, load it in PyTorch and save it again with torch.save.")
-
-/** The archive's table of contents: every member inside the file, none overlapping another. */
-const membersOf = async (file: FileHandle, path: string): Promise<ReadonlyMap<string, Member>> => {
-  const members = new Map<string, Member>()
-  try {
-    const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false })
-    if (!(zip.entryCount <= maxMembers)) throw refuseArchive(path, `the archive claims ${zip.entryCount} members`)
-    for await (const entry of zip.eachEntry()) {
-      const name = shown(entry.fileName)
-      if (entry.isEncrypted()) throw refuseArchive(path, `'${name}' in the archive is encrypted`)
-      if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8)
-        throw refuseArchive(
-          path,
-          `'${name}' in the archive is packed by method ${entry.compressionMethod}, which is not read`,
-        )
-      const { fileDataStart: at } = await zip.readLocalFileHeaderPromise(entry, { minimal: true })
-      const { uncompressedSize: bytes, compressedSize: packed } = entry
-      if ((bytes > maxRatio * packed && bytes > 2 ** 20) || (entry.compressionMethod === 8 && bytes > maxUnpacked))
-        throw refuseArchive(path, `'${name}' in the archive would grow from ${packed} to ${bytes} bytes`)
-      if (members.has(entry.fileName)) throw refuseArchive(path, `the archive has two members '${name}'`)
-      members.set(entry.fileName, { at, bytes, ...(entry.compressionMethod === 8 ? { packed } : {}) })
-    }
-  } catch (error) {
-    if (error instanceof Failed) throw error
-    throw damaged(path, `the archive cannot be read: ${shown(String((error as Error).message))}`)
-  }
-  let end = 0
-  for (const [name, { at, bytes, packed = bytes }] of [...members].sort(([, a], [, b]) => a.at - b.at)) {
-    if (packed > 0 && at < end)
-      throw refuseArchive(path, `'${shown(name)}' in the archive overlaps the member before it`)
-    end = Math.max(end, at + packed)
-  }
-  return members
 }
 
 const isContiguous = ({ offset, shape, strides }: PickledTensor): boolean => {
@@ -110,8 +63,8 @@ const placeAll = (
   })
 
 /** A file of PyTorch 1.6 and later. */
-export const readZip = async (file: FileHandle, path: string): Promise<PthContent> => {
-  const members = await membersOf(file, path)
+export const readZip = async (file: FileHandle, path: string, size: number): Promise<PthContent> => {
+  const members = await membersOf(file, path, size)
   const names = [...members.keys()]
   const pickle = names.find((name) => name === "data.pkl" || /^[^/]+\/data\.pkl$/.test(name))
   if (pickle === undefined)

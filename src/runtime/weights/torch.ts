@@ -2,7 +2,18 @@
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Shape } from "../../compiler/ir/graph.ts"
 import { type DtypeName, dtypeNames, dtypes } from "./dtype.ts"
-import { type Allowed, type Dict, damaged, dictOf, isDict, type Machine, refused, type Value } from "./pickle.ts"
+import {
+  type Allowed,
+  type Dict,
+  damaged,
+  dictOf,
+  isDict,
+  type Machine,
+  maxSteps,
+  refused,
+  tooLong,
+  type Value,
+} from "./pickle.ts"
 import { countOf } from "./stored.ts"
 import { shown } from "./text.ts"
 
@@ -74,12 +85,14 @@ const allowed = (file: string): Allowed => {
   const refuse = (message: string): never => {
     throw refused(file, message)
   }
-  const dict = ([pairs]: readonly Value[]): Value =>
-    dictOf(
-      Array.isArray(pairs)
-        ? pairs.filter((pair): pair is [Value, Value] => Array.isArray(pair) && pair.length === 2)
-        : [],
-    )
+  // Copies are counted: a pickle can ask for a long list to be copied a million times.
+  let copied = 0
+  const dict = ([pairs]: readonly Value[]): Value => {
+    if (!Array.isArray(pairs)) return dictOf()
+    copied += pairs.length
+    if (copied > maxSteps) throw tooLong(file)
+    return dictOf(pairs.filter((pair): pair is [Value, Value] => Array.isArray(pair) && pair.length === 2))
+  }
   const inert = (name: string) => [name, (): Value => ({ kind: "opaque", name })] as const
   const unread = (name: string) =>
     [
@@ -128,6 +141,9 @@ const allowed = (file: string): Allowed => {
     ),
     ...[...byStorage.keys(), ...byTorch.keys()].map((name) => [name, null] as const),
     ...[
+      ...["ComplexFloat", "ComplexDouble", "QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4"].map(
+        (kind) => `torch.${kind}Storage`,
+      ),
       "torch.Tensor",
       "torch.storage.UntypedStorage",
       "torch.storage.TypedStorage",
