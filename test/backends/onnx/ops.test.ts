@@ -1,0 +1,37 @@
+/** Every op as ONNX against the float64 reference, as the engine runs it and as files for others have it. */
+import { describe, expect, test } from "vitest"
+import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
+import type { Graph, OpKind, Tensors } from "../../../src/compiler/ir/graph.ts"
+import { shapes } from "../../../src/compiler/ir/shapes.ts"
+import { cases } from "../tfjs/cases.ts"
+import { difference, runGraph } from "./session.ts"
+import { windows } from "./windows.ts"
+
+const reference = (graph: Graph, inputs: Tensors) =>
+  evaluate(graph, Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data])))
+const all = [...cases, ...windows]
+
+describe.each([
+  ["the engine", { rows: 3 }],
+  ["a portable file", { rows: 3, portable: true }],
+] as const)("ops in %s", (_, options) => {
+  test.each(all.map((of) => [of.name, of] as const))("%s", async (_, { graph, inputs, tolerance }) => {
+    const actual = await runGraph(graph, inputs, options)
+    for (const [name, expected] of Object.entries(reference(graph, inputs))) {
+      expect(actual[name]!.shape).toEqual(expected.shape)
+      expect(difference(actual[name]!.data, expected.data), name).toBeLessThanOrEqual(tolerance)
+    }
+  })
+})
+
+describe("the comparisons", () => {
+  test("cover every op that has operands", () => {
+    const seen = new Set<OpKind>(all.flatMap(({ graph }) => graph.nodes.map(({ op }) => op)))
+    expect(Object.keys(shapes).filter((op) => !seen.has(op as OpKind))).toEqual([])
+  })
+  test("see a wrong value, a missing one and NaN", () => {
+    expect(difference([1, 2.001], [1, 2])).toBeGreaterThan(3e-4)
+    expect(difference([1], [1, 2])).toBe(Number.POSITIVE_INFINITY)
+    expect(difference([1, Number.NaN], [1, 2])).toBeNaN()
+  })
+})
