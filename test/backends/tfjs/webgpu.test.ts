@@ -4,6 +4,7 @@ import type { WebGpuEngine } from "../../../src/backends/tfjs/engines/webgpu.ts"
 import { openExecutable } from "../../../src/backends/tfjs/execute.ts"
 import { backendOf } from "../../../src/backends/tfjs/index.ts"
 import { Builder } from "../../../src/compiler/ir/builder.ts"
+import type { Tensors } from "../../../src/compiler/ir/graph.ts"
 import { cases } from "./cases.ts"
 import { tryWebGpu } from "./engines.ts"
 import { leastSquares, noise, tensor } from "./programs.ts"
@@ -20,6 +21,9 @@ const gpu = await engineWith()
 afterAll(async () => {
   for (const engine of open) await engine.dispose()
 })
+
+/** Not every driver has 16-bit floats; SwiftShader has none. */
+const tryWebGpuF16 = async () => engineWith({ f16: true })
 
 /** Queries, keys, values and gradient of `heads` heads on a grid, with SAM's tables: out and all gradients. */
 const globalAttention = (heads: number, side: number, d: number, gradients: boolean) => {
@@ -135,6 +139,39 @@ describe.skipIf(!gpu)("the device", () => {
     for (let step = 0; step < 200; step++) await run.run(feed)
     expect(engine.allocated()).toBe(held)
     await run.dispose()
+  })
+
+  test("16-bit products in attention: their error, and gradients that stay in 32", async () => {
+    const half = await tryWebGpuF16()
+    if (!half) return
+    const program = globalAttention(2, 14, 64, true)
+    const [q, r] = [
+      [1, 2, 196, 64],
+      [27, 64],
+    ] as const
+    const feed = { q: noise(1, q), k: noise(2, q), v: noise(3, q), g: noise(4, q), h: noise(5, r), w: noise(6, r) }
+    const results = []
+    for (const of of [engine, half]) {
+      const run = await backendOf(of).compile(program)
+      results.push(await run.run(feed))
+      await run.dispose()
+    }
+    const [exact, rounded] = results as [Tensors, Tensors]
+    const errorOf = (name: string) => {
+      const [a, b] = [exact[name]!.data, rounded[name]!.data]
+      const largest = a.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+      return a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0) / largest
+    }
+    console.log(
+      `f16 attention, relative to the largest value: ${Object.keys(exact)
+        .map((name) => `${name} ${errorOf(name).toExponential(1)}`)
+        .join(", ")}`,
+    )
+    expect(errorOf("out")).toBeGreaterThan(0)
+    expect(errorOf("out")).toBeLessThan(5e-3)
+    // They see 16 bits only through the output that they are given.
+    for (const name of ["dq", "dk", "dh", "dw"]) expect(errorOf(name), name).toBeLessThan(5e-3)
+    expect(errorOf("dv")).toBe(0)
   })
 
   test("global attention, 12 heads of 4096 tokens: some rows against float64", async () => {

@@ -19,7 +19,9 @@ const hostEngine = (name: EngineName, backend: KernelBackend, problemsOf: Engine
 
 export const openCpu = async (): Promise<Engine> => {
   const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu")
-  return hostEngine("cpu", new MathBackendCPU(), () => [])
+  // tfjs greets Node with an advertisement at the first tensor.
+  const backend = Object.assign(new MathBackendCPU(), { firstUse: false })
+  return hostEngine("cpu", backend, () => [])
 }
 
 /** WebAssembly has 32-bit addresses. */

@@ -27,13 +27,12 @@ export interface AttentionShape {
   readonly f16: boolean
 }
 
-/** Rows of a tile: 16, or fewer where workgroup memory is short, always fours; 0 where they do not fit. */
+/** Rows of a tile: 16, or fewer where workgroup memory is short; 0 where not one fits. */
 export const tileRows = ({ width, valueWidth, f16 }: AttentionShape, workgroupBytes: number): number =>
-  4 * Math.min(4, Math.floor(workgroupBytes / ((f16 ? 2 : 4) * (width + valueWidth) + 8) / 4))
+  Math.min(16, Math.floor(workgroupBytes / ((f16 ? 2 : 4) * (width + valueWidth) + 8)))
 
-/** Once for each vec4 of a row, written out: arrays with known places stay in registers. */
-const unrolled = (width: number, what: (c: number) => string): string =>
-  Array.from({ length: width / 4 }, (_, c) => what(c)).join("\n      ")
+/** Once for each vec4 of a row. Not written out here: drivers unroll such loops, and software ones compile far longer if we do. */
+const each = (width: number, what: string): string => `for (var c = 0u; c < ${width / 4}u; c++) { ${what} }`
 
 const bias = ({ grid }: AttentionShape): number => (grid ? grid[0] + grid[1] : 0)
 
@@ -75,40 +74,20 @@ const load = (into: string, from: string, rows: string, width4: string, times = 
       ${into}[e] = Part(${from}[(image * ${rows} + at) * ${width4} + e % ${width4}]${times});
     }`
 
-/** Four keys' dot products with what this thread holds. */
-const fourProducts = (mine: string, tile: string, width4: string, width: number): string =>
-  unrolled(
-    width,
-    (c) =>
-      `+ vec4<f32>(${[0, 1, 2, 3].map((u) => `product(${mine}[${c}], ${tile}[(j + ${u}u) * ${width4} + ${c}])`).join(", ")})`,
-  )
-/** Adds four keys' rows, each by its weight. */
-const fourRows = (weights: string, tile: string, width4: string, c: number): string =>
-  [..."xyzw"].map((u, at) => `${weights}.${u} * vec4<f32>(${tile}[(j + ${at}u) * ${width4} + ${c}])`).join(" + ")
-
-/** Keys in order, four at a time: `s` are their scores, of no weight past the last key. */
+/** Keys in order, one after another: `s` is this row's score with key j of the tile, at (ky, kx) of the grid. */
 const keyLoop = (shape: AttentionShape, withValues: boolean, body: string): string => `
+  ${shape.grid ? "var ky = 0u; var kx = 0u;" : ""}
   for (var start = 0u; start < keys; start += tile) {
     ${load("tileK", "k", "keys", "width4")}
     ${withValues ? load("tileV", "v", "keys", "value4") : ""}
     workgroupBarrier();
     let count = min(tile, keys - start);
-    for (var j = 0u; j < count; j += 4u) {
-      let key = vec4<u32>(start + j) + vec4<u32>(0u, 1u, 2u, 3u);
-      var s = vec4<f32>()
-      ${fourProducts("query", "tileK", "width4", shape.width)};
-      ${
-        shape.grid
-          ? `let ky = key / gridWidth;
-      let kx = key % gridWidth;
-      let bias = row * terms;
-      s += vec4<f32>(rel[bias + ky.x], rel[bias + ky.y], rel[bias + ky.z], rel[bias + ky.w]);
-      let byX = bias + gridHeight;
-      s += vec4<f32>(rel[byX + kx.x], rel[byX + kx.y], rel[byX + kx.z], rel[byX + kx.w]);`
-          : ""
-      }
-      s = select(vec4<f32>(-3.0e38), s, key < vec4<u32>(keys));
+    for (var j = 0u; j < count; j++) {
+      var s = 0.0;
+      ${each(shape.width, "s += product(query[c], tileK[j * width4 + c]);")}
+      ${shape.grid ? "s += rel[row * terms + ky] + rel[row * terms + gridHeight + kx];" : ""}
       ${body}
+      ${shape.grid ? "kx++; if (kx == gridWidth) { kx = 0u; ky++; }" : ""}
     }
     workgroupBarrier();
   }`
@@ -117,19 +96,26 @@ var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;
 var<workgroup> tileV: array<Part, ${(tile * shape.valueWidth) / 4}>;`
 const loadQuery = (shape: AttentionShape): string => `
   var query: array<Part, width4>;
-  ${unrolled(shape.width, (c) => `query[${c}] = Part(q[row * width4 + ${c}] * scale);`)}`
+  ${each(shape.width, `query[c] = Part(q[row * width4 + c] * scale);`)}`
 
 const relInput = (shape: AttentionShape): readonly string[] => (shape.grid ? ["rel"] : [])
 
-/** The largest score so far, and the sum of exp(s − highest) with it. */
+/**
+ * The largest score so far, and the sum of exp(s − highest) with it. A new highest is rare after the first keys (about
+ * ln n times a row), so what was summed is scaled down only then.
+ */
 const softmaxSoFar = `
   var highest = -3.0e38;
   var weight = 0.0;`
-const softmaxStep = `let top = max(highest, max(max(s.x, s.y), max(s.z, s.w)));
-      let fade = exp(highest - top);
-      let p = exp(s - top);
-      weight = weight * fade + p.x + p.y + p.z + p.w;
-      highest = top;`
+const softmaxStep = (rescale: string): string => `
+      if (s > highest) {
+        let fade = exp(highest - s);
+        weight *= fade;
+        ${rescale}
+        highest = s;
+      }
+      let p = exp(s - highest);
+      weight += p;`
 
 /** q, k, v (, rel) → o */
 export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
@@ -145,10 +131,10 @@ export const attention = (shape: AttentionShape, tile: number): WgslKernel => ({
   ${keyLoop(
     shape,
     true,
-    `${softmaxStep}
-      ${unrolled(shape.valueWidth, (c) => `sum[${c}] = sum[${c}] * fade + ${fourRows("p", "tileV", "value4", c)};`)}`,
+    `${softmaxStep(each(shape.valueWidth, "sum[c] *= fade;"))}
+      ${each(shape.valueWidth, "sum[c] += p * vec4<f32>(tileV[j * value4 + c]);")}`,
   )}
-  if (live) { ${unrolled(shape.valueWidth, (c) => `o[row * value4 + ${c}] = sum[${c}] / weight;`)} }`,
+  if (live) { ${each(shape.valueWidth, `o[row * value4 + c] = sum[c] / weight;`)} }`,
 })
 
 /** q, k (, rel), o, g → for each query L_i and g_i·o_i, which is all that the backward pass keeps of the softmax. */
@@ -162,11 +148,21 @@ export const attentionMoments = (shape: AttentionShape, tile: number): WgslKerne
 var<workgroup> tileK: array<Part, ${(tile * shape.width) / 4}>;`,
   body: `${place("queries")}${loadQuery(shape)}
   ${softmaxSoFar}
-  ${keyLoop(shape, false, softmaxStep)}
+  ${keyLoop(shape, false, softmaxStep(""))}
   var inner = 0.0;
-  ${unrolled(shape.valueWidth, (c) => `inner += dot(o[row * value4 + ${c}], g[row * value4 + ${c}]);`)}
+  ${each(shape.valueWidth, `inner += dot(o[row * value4 + c], g[row * value4 + c]);`)}
   if (live) { moments[row * 2u] = highest + log(weight); moments[row * 2u + 1u] = inner; }`,
 })
+
+/** A row of the grid ends with its sum; the columns' sums grow in memory, from the first row on. */
+const biasGradient = `
+      byRow += ds;
+      if (live) {
+        let column = terms0 + gridHeight + kx;
+        drel[column] = select(drel[column], 0.0, ky == 0u) + ds;
+        if (kx + 1u == gridWidth) { drel[terms0 + ky] = byRow; }
+      }
+      if (kx + 1u == gridWidth) { byRow = 0.0; }`
 
 /** q, k, v (, rel), moments, g → dq of the product alone (, drel: the gradient of both factors of the bias). */
 export const attentionQueryGrad = (shape: AttentionShape, tile: number): WgslKernel => ({
@@ -181,28 +177,21 @@ export const attentionQueryGrad = (shape: AttentionShape, tile: number): WgslKer
   declarations: tiles(shape, tile),
   body: `${place("queries")}${loadQuery(shape)}
   var gradient: array<Part, value4>;
-  ${unrolled(shape.valueWidth, (c) => `gradient[${c}] = Part(g[row * value4 + ${c}]);`)}
+  ${each(shape.valueWidth, `gradient[c] = Part(g[row * value4 + c]);`)}
   let logSum = moments[row * 2u];
   let inner = moments[row * 2u + 1u];
   var sum: array<vec4<f32>, width4>;
-  ${shape.grid ? "var byRow: array<f32, gridHeight>; var byColumn: array<f32, gridWidth>;" : ""}
+  ${shape.grid ? "var byRow = 0.0; let terms0 = row * terms;" : ""}
   ${keyLoop(
     shape,
     true,
-    `let gv = vec4<f32>()
-      ${fourProducts("gradient", "tileV", "value4", shape.valueWidth)};
+    `var gv = 0.0;
+      ${each(shape.valueWidth, "gv += product(gradient[c], tileV[j * value4 + c]);")}
       let ds = exp(s - logSum) * (gv - inner);
-      ${unrolled(shape.width, (c) => `sum[${c}] += ${fourRows("ds", "tileK", "width4", c)};`)}
-      ${shape.grid ? [..."xyzw"].map((u) => `byRow[ky.${u}] += ds.${u}; byColumn[kx.${u}] += ds.${u};`).join(" ") : ""}`,
+      ${each(shape.width, "sum[c] += ds * vec4<f32>(tileK[j * width4 + c]);")}
+      ${shape.grid ? biasGradient : ""}`,
   )}
-  if (!live) { return; }
-  ${unrolled(shape.width, (c) => `dq[row * width4 + ${c}] = sum[${c}] * scale;`)}
-  ${
-    shape.grid
-      ? `for (var t = 0u; t < gridHeight; t++) { drel[row * terms + t] = byRow[t]; }
-  for (var t = 0u; t < gridWidth; t++) { drel[row * terms + gridHeight + t] = byColumn[t]; }`
-      : ""
-  }`,
+  if (live) { ${each(shape.width, "dq[row * width4 + c] = sum[c] * scale;")} }`,
 })
 
 /** q, k, v (, rel), moments, g → dk, dv: one thread a key, tiles of queries. */
@@ -222,8 +211,8 @@ var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
   body: `${place("keys")}
   var key: array<Part, width4>;
   var value: array<Part, value4>;
-  ${unrolled(shape.width, (c) => `key[${c}] = Part(k[row * width4 + ${c}]);`)}
-  ${unrolled(shape.valueWidth, (c) => `value[${c}] = Part(v[row * value4 + ${c}]);`)}
+  ${each(shape.width, `key[c] = Part(k[row * width4 + c]);`)}
+  ${each(shape.valueWidth, `value[c] = Part(v[row * value4 + c]);`)}
   var sumK: array<vec4<f32>, width4>;
   var sumV: array<vec4<f32>, value4>;
   ${shape.grid ? "let ky = min(mine, keys - 1u) / gridWidth; let kx = min(mine, keys - 1u) % gridWidth;" : ""}
@@ -238,7 +227,7 @@ var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
     let count = min(tile, queries - start);
     for (var i = 0u; i < count; i++) {
       var s = 0.0;
-      ${unrolled(shape.width, (c) => `s += product(tileQ[i * width4 + ${c}], key[${c}]);`)}
+      ${each(shape.width, `s += product(tileQ[i * width4 + c], key[c]);`)}
       ${
         shape.grid
           ? `let at = (image * queries + start + i) * terms;
@@ -246,16 +235,16 @@ var<workgroup> tileM: array<vec2<f32>, ${tile}>;`,
           : ""
       }
       var gv = 0.0;
-      ${unrolled(shape.valueWidth, (c) => `gv += product(tileG[i * value4 + ${c}], value[${c}]);`)}
+      ${each(shape.valueWidth, `gv += product(tileG[i * value4 + c], value[c]);`)}
       let p = exp(s - tileM[i].x);
       let ds = p * (gv - tileM[i].y);
-      ${unrolled(shape.width, (c) => `sumK[${c}] += ds * vec4<f32>(tileQ[i * width4 + ${c}]);`)}
-      ${unrolled(shape.valueWidth, (c) => `sumV[${c}] += p * vec4<f32>(tileG[i * value4 + ${c}]);`)}
+      ${each(shape.width, `sumK[c] += ds * vec4<f32>(tileQ[i * width4 + c]);`)}
+      ${each(shape.valueWidth, `sumV[c] += p * vec4<f32>(tileG[i * value4 + c]);`)}
     }
     workgroupBarrier();
   }
   if (live) {
-    ${unrolled(shape.width, (c) => `dk[row * width4 + ${c}] = sumK[${c}];`)}
-    ${unrolled(shape.valueWidth, (c) => `dv[row * value4 + ${c}] = sumV[${c}];`)}
+    ${each(shape.width, `dk[row * width4 + c] = sumK[c];`)}
+    ${each(shape.valueWidth, `dv[row * value4 + c] = sumV[c];`)}
   }`,
 })
