@@ -1,10 +1,11 @@
 /** A small SAM with adapters on every tfjs engine: masks, gradients and ten steps of training, against float64. */
 import { afterAll, describe, expect, test } from "vitest"
+import { cpu } from "../../../src/backends/onnx/engine.ts"
 import { backendOf } from "../../../src/backends/tfjs/index.ts"
 import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
 import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
 import { openEngines } from "./engines.ts"
-import { allGradients, feedAt, forward, initial, inputs, target, training, weights } from "./sam.ts"
+import { allGradients, feedAt, forward, initial, inputs, masksAndLosses, target, training, weights } from "./sam.ts"
 
 const engines = await openEngines()
 afterAll(async () => {
@@ -33,6 +34,9 @@ const expectedLosses = (() => {
   })
 })()
 
+/** The project's CPU engine, onnxruntime, does the same work: masks and ten losses. */
+const onCpu = await masksAndLosses(cpu())
+
 describe.each([...engines])("a small SAM on %s", (_, engine) => {
   test("masks to 1e-4", async () => {
     const run = await backendOf(engine).compile(forward)
@@ -41,6 +45,7 @@ describe.each([...engines])("a small SAM on %s", (_, engine) => {
     for (const [name, { data }] of Object.entries(expectedMasks))
       expect(difference(actual[name]!.data, data) / Math.max(1, largest(data)), name).toBeLessThan(1e-4)
     expect(largest(expectedMasks.masks!.data)).toBeGreaterThan(0.1)
+    expect(difference(actual.masks!.data, onCpu.masks)).toBeLessThan(1e-4)
     await run.dispose()
   })
 
@@ -67,6 +72,7 @@ describe.each([...engines])("a small SAM on %s", (_, engine) => {
     const losses: number[] = []
     for (let step = 1; step <= 10; step++) losses.push((await run.run(feedAt(step))).loss!.data[0]!)
     expect(difference(losses, expectedLosses)).toBeLessThan(1e-4)
+    expect(difference(losses, onCpu.losses)).toBeLessThan(1e-4)
     expect(losses[9]!).toBeLessThan(losses[0]! - 0.005)
     const frozen = "image_encoder.blocks.1.attn.qkv.weight"
     expect((await run.read([frozen]))[frozen]!.data).toEqual(weights[frozen]!.data)

@@ -1,5 +1,6 @@
 /** A SAM small enough for software drivers, with every kind of block: padded windows, a global block, adapters. */
 
+import type { Backend } from "../../../src/backends/backend.ts"
 import type { Tensors } from "../../../src/compiler/ir/graph.ts"
 import { type InputSizes, standardSizes } from "../../../src/compiler/passes/elaborate/index.ts"
 import { clockAt } from "../../../src/compiler/passes/optimizer.ts"
@@ -102,3 +103,17 @@ export const initial = (program: typeof training): Tensors =>
       return [[node.attrs.name, tensor(node.shape, Array(node.shape.reduce((a, b) => a * b, 1)).fill(0))] as const]
     }),
   )
+
+/** Masks of one run and losses of ten steps, on any backend. */
+export const masksAndLosses = async (backend: Backend) => {
+  const segment = await backend.compile(forward)
+  await segment.load(initial(forward))
+  const { masks } = await segment.run(inputs)
+  await segment.dispose()
+  const train = await backend.compile(training)
+  await train.load(initial(training))
+  const losses: number[] = []
+  for (let step = 1; step <= 10; step++) losses.push((await train.run(feedAt(step))).loss!.data[0]!)
+  await train.dispose()
+  return { masks: masks!.data, losses }
+}
