@@ -73,7 +73,7 @@ describe("what fits", () => {
     const { tensors, notes } = await load(small, file)
     expect(tensors).toEqual(weights)
     expect(notes.join("\n")).toMatch(
-      /'module\.' before every name removed \(DataParallel\)[^]*ignored, being constants: pixel_mean/,
+      /'module\.' before every name removed \(DataParallel\)[\s\S]*ignored, being constants: pixel_mean/,
     )
   })
   test("in shared memory", async () => {
@@ -249,7 +249,7 @@ describe("inspect and verify", () => {
   test("verify counts and names, and fails nothing that fits", async () => {
     const good = await verify(small, await written(weights))
     expect(good.problems).toEqual([])
-    expect(renderVerification(good)).toMatch(/mapped +202\n[^]*the checkpoint fits the model$/)
+    expect(renderVerification(good)).toMatch(/mapped +202\n[\s\S]*the checkpoint fits the model$/)
     const bad = await verify(small, await written({ ...without(weights, "neck.0"), "a\x1b[31mb": noise([1]) }))
     expect(bad.problems.map(({ code }) => code)).toEqual(["HS3010", "HS3011"])
     expect(renderVerification(bad)).toMatch(/missing +1 {2}image_encoder\.neck\.0\.weight\nunexpected +1 {2}a�\[31mb/)

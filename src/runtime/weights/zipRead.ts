@@ -12,6 +12,11 @@ const maxMembers = 100_000
 const maxRatio = 200
 const maxUnpacked = 2 ** 31
 
+const because = (error: unknown): string => {
+  const [first = ""] = String((error as Error).message).split(". ")
+  return first.startsWith("End of central directory") ? "it has no end, so the file is cut off" : shown(first)
+}
+
 /** Where a member's bytes are; `packed`, their length in the archive, where they are deflated. */
 export interface Member {
   readonly at: number
@@ -70,7 +75,7 @@ export const membersOf = async (file: FileHandle, path: string, size: number): P
     }
   } catch (error) {
     if (error instanceof Failed) throw error
-    throw damaged(path, `the archive cannot be read: ${shown(String((error as Error).message))}`)
+    throw damaged(path, `the archive cannot be read: ${because(error)}`)
   }
   let end = 0
   for (const [name, { at, bytes, packed = bytes }] of [...members].sort(([, a], [, b]) => a.at - b.at)) {
