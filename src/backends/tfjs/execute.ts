@@ -133,14 +133,14 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
   }
 
   return {
-    load: (tensors) =>
+    load: (tensors, { give = false } = {}) =>
       inTurn(async () => {
         for (const [name, tensor] of used(tensors)) {
           check(name, tensor)
           if (!isLoaded(name)) throw mine(`"${name}" is an input: feed it to each run`)
         }
         await engine.guarded(() => {
-          for (const [name, tensor] of used(tensors)) replace(name, newTensor(engine, tensor.shape, tensor.data))
+          for (const [name, tensor] of used(tensors)) replace(name, newTensor(engine, tensor.shape, tensor.data, give))
         })
       }),
     run: (inputs) => inTurn(() => runOnce(inputs)),
@@ -155,6 +155,7 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
         session.dispose()
         for (const value of loaded.values()) free(engine, value)
         loaded.clear()
+        engine.trim()
       }),
   }
 }

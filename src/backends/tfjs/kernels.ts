@@ -16,10 +16,9 @@ export type Value = TensorInfo
 /** An instance of one of tfjs's backends, and how to use it safely. */
 export interface Engine {
   readonly name: EngineName
-  readonly backend: KernelBackend & {
-    makeTensorInfo?(shape: number[], dtype: "float32" | "int32", values?: Float32Array | Int32Array): TensorInfo
-    makeOutput?(shape: number[], dtype: "float32" | "int32", memoryOffset?: number, values?: unknown): TensorInfo
-  }
+  readonly backend: KernelBackend
+  /** Tensors keep the very array that they are made from. */
+  readonly keepsArrays: boolean
   /** Makes sure that the values are where the kernels run. */
   readonly settle: (value: Value) => void
   /** Runs a kernel of our own; only WebGPU has them. */
@@ -36,6 +35,8 @@ export interface Engine {
   readonly read: (value: Value) => Promise<Float32Array>
   /** Tensors alive now. */
   readonly count: () => number
+  /** Gives memory back that no tensor uses. */
+  readonly trim: () => void
   readonly dispose: () => Promise<void>
 }
 
@@ -63,11 +64,12 @@ export interface Session {
   readonly dispose: () => void
 }
 
-export const newTensor = (engine: Engine, shape: Shape, values: Float32Array | Int32Array): Value => {
+/** The caller may write to its array again, unless it gives it away. */
+export const newTensor = (engine: Engine, shape: Shape, values: Float32Array | Int32Array, give = false): Value => {
   if (values.length !== sizeOf(shape)) throw new Error(`internal: ${values.length} values for shape [${shape}]`)
   const dtype = values instanceof Int32Array ? "int32" : "float32"
-  // Engines may keep the array itself, and callers may write to theirs again.
-  const value = { dataId: engine.backend.write(values.slice(), [...shape], dtype), shape: [...shape], dtype } as Value
+  const own = engine.keepsArrays && !give ? values.slice() : values
+  const value = { dataId: engine.backend.write(own, [...shape], dtype), shape: [...shape], dtype } as Value
   engine.settle(value)
   return value
 }
@@ -114,7 +116,7 @@ export const openSession = (engine: Engine): Session => {
     constant: (key, shape, values) => {
       const known = constants.get(key)
       if (known) return known
-      const value = newTensor(engine, shape, values())
+      const value = newTensor(engine, shape, values(), true)
       constants.set(key, value)
       return value
     },

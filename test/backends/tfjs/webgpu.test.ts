@@ -139,6 +139,7 @@ describe.skipIf(!gpu)("the device", () => {
     for (let step = 0; step < 200; step++) await run.run(feed)
     expect(engine.allocated()).toBe(held)
     await run.dispose()
+    expect(engine.allocated()).toBeLessThan(held / 2)
   })
 
   test("16-bit products in attention: their error, and gradients that stay in 32", async () => {

@@ -10,6 +10,9 @@ const hostEngine = (name: EngineName, backend: KernelBackend, problemsOf: Engine
   backend,
   f16: false,
   workgroupBytes: 0,
+  // tfjs's wasm backend copies into its heap, its CPU backend computes on the array itself.
+  keepsArrays: name === "cpu",
+  trim: () => undefined,
   settle: () => undefined,
   guarded: async (work) => work(),
   read: async ({ dataId }) => Float32Array.from((await backend.read(dataId as object)) as Float32Array),

@@ -7,14 +7,20 @@ import { limitDiagnostics, limitProblems } from "../limits.ts"
 import { dispatchOf, keyOfKernel, type WgslKernel, wgslOf } from "../wgsl/kernel.ts"
 
 /**
- * What we use of tfjs's WebGPUBackend. `commandEncoder` and `commandQueueOwnedIds` are private in its types: the first is
- * where its kernels are encoded, the second keeps a buffer from being reused before its commands are submitted.
+ * What we use of tfjs's WebGPUBackend. Private in its types are `commandEncoder`, where its kernels are encoded,
+ * `commandQueueOwnedIds`, which keeps a buffer from being reused before its commands are submitted, and the pool's list.
  * tfjs 4.22 is the last version that there will be, so they stay.
  */
 interface TfjsWebGpu {
   readonly tensorMap: { get(id: object): { resource?: GPUBuffer } }
   readonly commandEncoder: GPUCommandEncoder
   readonly commandQueueOwnedIds: WeakSet<object>
+  /** Its pool keeps every buffer that was ever needed at once. */
+  readonly bufferManager: {
+    readonly freeBuffers: Map<string, GPUBuffer[]>
+    numBytesAllocated: number
+    numFreeBuffers: number
+  }
   ensureCommandEncoderReady(): void
   endComputePassEncoder(): void
   submitQueue(): void
@@ -82,6 +88,16 @@ export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = 
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     device: owned,
     own,
+    keepsArrays: false,
+    trim: () => {
+      const { bufferManager: pool } = tfjs
+      for (const buffers of pool.freeBuffers.values())
+        for (const buffer of buffers.splice(0)) {
+          pool.numBytesAllocated -= buffer.size
+          pool.numFreeBuffers--
+          buffer.destroy()
+        }
+    },
     // On the device before a kernel sees it: tfjs would compute with small tensors on this side.
     settle: ({ dataId }) => tfjs.uploadToGPU(dataId),
     guarded: async (work) =>
