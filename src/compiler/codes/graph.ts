@@ -12,6 +12,11 @@ export const graph = {
     cause: "The program needs more memory than the machine has free.",
     cure: "Compile for a smaller --input-size or --batch, or with --memory, which computes some blocks twice to hold less.",
   },
+  HS2503: {
+    title: "there is no such target",
+    cause: "The command line names a target that does not exist, or that cannot do what was asked.",
+    cure: "Use one of the targets that the message lists.",
+  },
   HS2601: {
     title: "no WebGPU device",
     cause:

@@ -2,6 +2,16 @@ import type { Explanation } from "./explanation.ts"
 
 /** HS5xxx */
 export const run = {
+  HS5001: {
+    title: "a configuration file is not readable",
+    cause: "A file given on the command line is not JSON, or has another form than it should.",
+    cure: "Write it in the form that the message shows.",
+  },
+  HS5002: {
+    title: "an option has a value that it cannot have",
+    cause: "The value on the command line is not one of those that the option knows.",
+    cure: "Give one of the values that the message lists.",
+  },
   HS5201: {
     title: "an input is missing",
     cause: "The file of inputs lacks a tensor that the model needs.",

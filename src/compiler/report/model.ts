@@ -22,6 +22,12 @@ const rows = (tensors: readonly ModelTensor[], keyOf: (tensor: ModelTensor) => s
   return [...found.values()]
 }
 
+/** In the model's order; what was added comes last. */
+const partsOf = (tensors: readonly ModelTensor[]): CountRow[] => {
+  const found = rows(tensors, ({ part }) => part)
+  return [...found.filter(({ name }) => name !== "adapters"), ...found.filter(({ name }) => name === "adapters")]
+}
+
 const blockKind = ({ family }: ModelData, index: number): string =>
   family.kind === "sam" ? (family.config.globalBlocks.includes(index - 1) ? "global" : "window") : "block"
 
@@ -83,7 +89,7 @@ export const modelReport = (
     frozen: total - trainable,
     buffers,
     bytes: { total: bytes(total), trainable: bytes(trainable), buffers: { float32: 4 * buffers } },
-    parts: rows(tensors, ({ part }) => part),
+    parts: partsOf(tensors),
     placements: rows(tensors, ({ placement }) => placement),
     blocks: Array.from({ length: model.blocks.depth }, (_, k) => {
       const row = byBlock.get(`${k + 1}`)

@@ -8,6 +8,7 @@ import { sizeOf } from "../../compiler/ir/graph.ts"
 import { type InputSizes, standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { pixelMean } from "../../dsl/sam/sam.ts"
+import type { Loss } from "../../dsl/training.ts"
 import type { Sample } from "../data/reader.ts"
 
 /** What a model is taught to give: a mask, or the point at the mask's centre from 0 to 1 (x, y). */
@@ -84,3 +85,10 @@ export const targetFeed = (samples: readonly Sample[], model: ModelData, teaches
 }
 
 export const scalarFeed = (value: number): Tensor => ({ shape: [], data: Float32Array.of(value) })
+
+const pointLoss = (loss: Loss): boolean =>
+  loss.kind === "mse" || (loss.kind === "sum" && loss.terms.some((term) => pointLoss(term.loss)))
+
+/** A spec with mean squared error teaches points; all others masks. */
+export const teachesOf = (model: ModelData, loss: Loss): Teaches =>
+  model.family.kind === "layer" && pointLoss(loss) ? "point" : "mask"

@@ -1,0 +1,41 @@
+import { basename, join } from "node:path"
+import { failed } from "../../compiler/diagnostic.ts"
+import { compareResults, type SignificanceTest } from "../../runtime/metrics/comparison.ts"
+import { loadResults, type Results } from "../../runtime/metrics/results.ts"
+import { tableLatex, tableMarkdown, tableText } from "../../runtime/metrics/tables.ts"
+import { say } from "../output.ts"
+
+interface CompareFlags {
+  readonly test: string
+  readonly holm?: boolean
+  readonly format: string
+}
+const oneOf = <A extends string>(name: string, given: string, known: readonly A[]): A => {
+  const found = known.find((one) => one === given)
+  if (found === undefined)
+    throw failed(
+      name,
+      "HS5002",
+      `'${given}' is not one of ${known.join(", ")}`,
+      `Give ${name} one of ${known.join(", ")}.`,
+    )
+  return found
+}
+const texts = { text: tableText, markdown: tableMarkdown, latex: tableLatex } as const
+
+/** Runs of one model, such as of several seeds, are told apart by their folders. */
+const named = (all: readonly (readonly [run: string, results: Results])[]): readonly Results[] => {
+  const clash = ({ model, dataset }: Results) =>
+    all.filter(([, other]) => other.model === model && other.dataset === dataset).length > 1
+  return all.map(([run, results]) => (clash(results) ? { ...results, model: basename(run) } : results))
+}
+
+/** hasam compare A B …: the last is the reference. */
+export const compare = async (runs: readonly string[], flags: CompareFlags): Promise<void> => {
+  const test = oneOf<SignificanceTest>("--test", flags.test, ["welch", "paired", "wilcoxon"])
+  const format = oneOf("--format", flags.format, ["text", "markdown", "latex"])
+  const results = await Promise.all(
+    runs.map(async (run) => [run, await loadResults(join(run, "results.json"))] as const),
+  )
+  say(texts[format](compareResults(named(results), { test, correction: flags.holm ? "holm" : "none" })).trimEnd())
+}

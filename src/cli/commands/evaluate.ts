@@ -1,0 +1,182 @@
+import { basename, join, resolve } from "node:path"
+import cliProgress from "cli-progress"
+import { failed } from "../../compiler/diagnostic.ts"
+import { exact } from "../../compiler/report/units.ts"
+import { modelWeights } from "../../runtime/base.ts"
+import { csvText } from "../../runtime/data/csv.ts"
+import { reader, type Sample } from "../../runtime/data/reader.ts"
+import { locate, measure } from "../../runtime/evaluation/cases.ts"
+import { writeAtomically } from "../../runtime/files.ts"
+import { type Results, resultsCsv, saveResults, summaries } from "../../runtime/metrics/results.ts"
+import { conventions, type MetricOptions } from "../../runtime/metrics/segmentation.ts"
+import { withAdapters } from "../../runtime/run/adapters.ts"
+import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
+import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
+import { predictor } from "../../runtime/training/predict.ts"
+import { maskOf } from "../../runtime/training/score.ts"
+import { backendFor } from "../backends.ts"
+import { say, talk } from "../output.ts"
+import { selectModel } from "../select.ts"
+import { dataOptionsOf, numberOf, openWithSplit, pointsOf, promptOf } from "../trainingOptions.ts"
+
+interface EvalFlags {
+  readonly data?: string
+  readonly part: string
+  readonly weights?: string
+  readonly adapters?: string
+  readonly target: string
+  readonly out?: string
+  readonly layout?: string
+  readonly class?: number
+  readonly split?: string
+  readonly prompt?: string
+  readonly points?: string
+  readonly savePoints?: string
+  readonly hd95: string
+  readonly empty: string
+  readonly seed: string
+  readonly figures?: boolean
+  readonly json?: boolean
+}
+
+/** Where spec, data, weights and split come from: a run's folder says it all, options say otherwise. */
+const subjectOf = async (subject: string, flags: EvalFlags) => {
+  const folder = resolve(subject)
+  const isRun = await exists(join(folder, files.run))
+  const run = isRun ? await readRun(folder) : undefined
+  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
+  const inputSize = run?.options["inputSize"]
+  const selected = await selectModel(spec, typeof inputSize === "number" ? { inputSize } : {})
+  const data = flags.data ?? run?.data
+  if (data === undefined)
+    throw failed(subject, "HS5002", "there is no data to evaluate on", "Give --data DIR; a run's folder knows its own.")
+  const otherData = flags.data !== undefined && run !== undefined && resolve(flags.data) !== run.data
+  return {
+    selected,
+    data,
+    weights: flags.weights ?? run?.weights ?? undefined,
+    adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
+    split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
+    out: flags.out ?? (isRun ? folder : undefined),
+    seed: Number(run?.options["seed"] ?? numberOf("--seed", flags.seed) ?? 0),
+    chosen: flags.class ?? (typeof run?.options["class"] === "number" ? run.options["class"] : undefined),
+    points: flags.points ?? (typeof run?.options["points"] === "string" ? run.options["points"] : undefined),
+    options: (run?.options ?? selected.options) as typeof selected.options,
+  }
+}
+
+const metricOptions = ({ hd95, empty }: EvalFlags): MetricOptions => {
+  if (hd95 !== "pooled" && hd95 !== "larger")
+    throw failed("--hd95", "HS5002", `'${hd95}' is not a convention`, "Conventions are pooled and larger.")
+  if (empty !== "diagonal" && empty !== "exclude")
+    throw failed("--empty", "HS5002", `'${empty}' is not a rule`, "Rules are diagonal and exclude.")
+  return { hausdorff: hd95, empty }
+}
+
+const partOf = (part: string) => {
+  const known = (["train", "validation", "test", "all"] as const).find((name) => name === part)
+  if (known === undefined)
+    throw failed("--part", "HS5002", `'${part}' is not a part`, "Parts are train, validation, test and all.")
+  return known
+}
+
+const textOf = (results: Results): string => {
+  const { dice, iou, hd95 } = summaries(results)
+  const line = (label: string, { mean, sd }: { mean: number; sd: number }, factor: number, unit: string) =>
+    `  ${label.padEnd(6)}${(factor * mean).toFixed(2).padStart(8)} ± ${(factor * sd).toFixed(2)} ${unit}`
+  const measured = hd95.n < results.cases.length ? ` (of ${hd95.n} cases)` : ""
+  return [
+    `${results.model} on ${results.dataset}: ${results.cases.length} cases, ${exact(results.trainable ?? 0)} parameters learn`,
+    line("Dice", dice, 100, "%"),
+    line("IoU", iou, 100, "%"),
+    line("HD95", hd95, 1, `${results.unit}${measured}`),
+    ...Object.entries(results.conventions).map(([name, text]) => `  ${name}: ${text}`),
+  ].join("\n")
+}
+
+/** hasam eval RUN | SPEC */
+export const evaluate = async (subject: string, flags: EvalFlags): Promise<void> => {
+  const options = metricOptions(flags)
+  const part = partOf(flags.part)
+  const from = await subjectOf(subject, flags)
+  const { data: model, report } = from.selected.model
+  const dataOptions = dataOptionsOf({ ...flags, ...(from.chosen === undefined ? {} : { class: from.chosen }) })
+  const prompt = promptOf(flags.prompt, from.options.prompt)
+  const points = await pointsOf(from.points, prompt)
+  const opened = await openWithSplit(from.data, dataOptions, from.seed, from.split)
+  const samples = reader({
+    ...dataOptions,
+    imageSize: imageSizeOf(model),
+    seed: from.seed,
+    prompt,
+    ...(points === undefined ? {} : { points }),
+  })
+  const cases = opened.of(part)
+
+  const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
+  for (const note of notes) talk(`note: ${note}`)
+  const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
+  const segmenter = await predictor(
+    await backendFor(flags.target),
+    model,
+    weights,
+    prompt.kind === "box" ? "box" : "point",
+  )
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: "{bar} {value}/{total}  {eta_formatted} left",
+    hideCursor: true,
+    clearOnComplete: true,
+  })
+  if (process.stderr.isTTY) bar.start(cases.length, 0)
+  const counted = { predict: async (sample: Sample) => (bar.increment(), segmenter.predict(sample)) }
+  try {
+    if (teachesOf(model, from.options.loss) === "point") {
+      const located = await locate(counted, samples.evaluation(await samples.withForeground(cases)))
+      const hits = located.filter(({ hit }) => hit).length
+      say(
+        `${report.name}: ${hits} of ${located.length} points lie inside the mask (${((100 * hits) / Math.max(1, located.length)).toFixed(2)} %)`,
+      )
+      if (flags.savePoints !== undefined) {
+        const everywhere = await locate(segmenter, samples.evaluation(await samples.withForeground(opened.cases)))
+        await writeAtomically(
+          flags.savePoints,
+          csvText(
+            ["id", "x", "y"],
+            everywhere.map(({ id, x, y }) => [id, x, y]),
+          ),
+        )
+        talk(`wrote ${everywhere.length} points to ${flags.savePoints}`)
+      }
+      return
+    }
+    const rows: { sample: Sample; logits: Float32Array }[] = []
+    const measured = await measure(counted, samples.evaluation(cases), options, (sample, logits) => {
+      if (flags.figures && rows.length < 12) rows.push({ sample, logits })
+    })
+    const results: Results = {
+      model: report.name,
+      dataset: basename(resolve(from.data)),
+      trainable: report.trainable,
+      unit: cases.some(({ spacing }) => spacing !== undefined) ? "mm" : "px",
+      conventions: { ...conventions(options), prompt: prompt.kind, part },
+      cases: measured,
+    }
+    say(flags.json ? JSON.stringify({ ...results, summaries: summaries(results) }, null, 2) : textOf(results))
+    if (from.out !== undefined) {
+      await writeAtomically(join(from.out, "cases.csv"), resultsCsv(results))
+      await saveResults(join(from.out, "results.json"), results)
+      if (flags.figures) {
+        const { sheet } = await import("../../runtime/figures/sheet.ts")
+        const sheetRows = rows.map(({ sample, logits }) => ({
+          sample,
+          masks: { [report.name]: maskOf(logits, sample.originalSize) },
+        }))
+        await writeAtomically(join(from.out, "sheet.png"), await sheet(sheetRows))
+      }
+    }
+  } finally {
+    bar.stop()
+    await segmenter.dispose()
+  }
+}

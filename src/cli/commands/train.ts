@@ -1,0 +1,217 @@
+import { join, resolve } from "node:path"
+import cliProgress from "cli-progress"
+import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import { version } from "../../compiler/compile.ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import { modelWeights } from "../../runtime/base.ts"
+import { reader } from "../../runtime/data/reader.ts"
+import { fractionOfTraining } from "../../runtime/data/split.ts"
+import { saveSplit } from "../../runtime/data/splitFile.ts"
+import { exists, files, type RunFile, readRun, writeRun } from "../../runtime/training/checkpoint.ts"
+import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
+import { modelHash } from "../../runtime/training/identity.ts"
+import { type TrainingEvent, train } from "../../runtime/training/train.ts"
+import { hashOf } from "../../runtime/weights/learned.ts"
+import { backendFor } from "../backends.ts"
+import { colors, talk } from "../output.ts"
+import { selectModel } from "../select.ts"
+import { dataOptionsOf, numberOf, openWithSplit, overridden, pointsOf } from "../trainingOptions.ts"
+
+interface TrainFlags {
+  readonly data: string
+  readonly out: string
+  readonly weights?: string
+  readonly target: string
+  readonly resume?: boolean
+  readonly epochs?: number
+  readonly batch?: number
+  readonly accumulate?: number
+  readonly rate?: string
+  readonly seed?: string
+  readonly split?: string
+  readonly fraction?: string
+  readonly layout?: string
+  readonly class?: number
+  readonly prompt?: string
+  readonly points?: string
+  readonly inputSize?: number
+  readonly checkpointEvery?: number
+  readonly validateEvery?: number
+}
+
+/** A bar an epoch, with the time left, and a line when it ends. On a pipe, the lines only. */
+const shower = (epochs: number, teaches: "mask" | "point") => {
+  const measure = teaches === "mask" ? "Dice" : "hits"
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: `epoch {epoch} {bar} {value}/{total}  loss {loss}  {eta_formatted} left`,
+    hideCursor: true,
+    clearOnComplete: true,
+  })
+  let shown = -1
+  const on = (event: TrainingEvent): void => {
+    if (event.kind === "compiled") {
+      talk(`${event.receiving} tensors learn`)
+      if (event.unreached.length > 0)
+        talk(`note: ${event.unreached.length} tensors are not frozen, but the loss does not reach them`)
+    }
+    if (event.kind === "step" && process.stderr.isTTY) {
+      const payload = { epoch: `${event.epoch + 1}/${epochs}`, loss: event.loss.toFixed(4) }
+      if (shown !== event.epoch) bar.start(event.total, event.done, payload)
+      else bar.update(event.done, payload)
+      shown = event.epoch
+    }
+    if (event.kind === "epoch") {
+      if (shown === event.epoch) bar.stop()
+      const dice =
+        event.dice === undefined
+          ? ""
+          : `  validation ${measure} ${event.dice.toFixed(4)}${event.best ? colors.green("  best") : ""}`
+      talk(`epoch ${event.epoch + 1}/${epochs}  loss ${event.loss.toFixed(4)}${dice}`)
+    }
+  }
+  return { on, stop: () => bar.stop() }
+}
+
+const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
+  const keys = ["hash", "base", "data", "options"] as const
+  const other = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
+  if (other.length === 0) return
+  const words = { hash: "model", base: "base weights", data: "data", options: "training options" }
+  const details = other.map((key) =>
+    key === "options" ? `${words[key]} (${differing(before.options, now.options).join(", ")})` : words[key],
+  )
+  throw failed(
+    folder,
+    "HS5302",
+    `the run folder belongs to a run with other ${details.join(", ")}`,
+    "Give another --out, or the spec and options that the run was started with.",
+  )
+}
+const differing = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): readonly string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
+    (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
+  )
+
+/** hasam train SPEC --data DIR --out RUN */
+export const trainCommand = async (spec: string, flags: TrainFlags): Promise<void> => {
+  const selected = await selectModel(spec, flags)
+  const { data: model, name } = selected.model
+  const options = overridden(selected.options, flags)
+  const folder = resolve(flags.out)
+  const dataOptions = dataOptionsOf(flags)
+  const points = await pointsOf(flags.points, options.prompt)
+  const begun = await exists(join(folder, files.last))
+  if (flags.resume && !begun)
+    throw failed(
+      flags.out,
+      "HS5304",
+      `'${flags.out}' holds no checkpoint of a run`,
+      "Leave --resume out to start the run.",
+    )
+  if (!flags.resume && begun)
+    throw failed(
+      flags.out,
+      "HS5303",
+      `'${flags.out}' holds a run already`,
+      "Add --resume to go on with it, or give another --out.",
+    )
+
+  const savedSplit = join(folder, files.split)
+  const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
+  const share = numberOf("--fraction", flags.fraction)
+  const split =
+    share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
+  const teaches = teachesOf(model, options.loss)
+  const samples = reader({
+    ...dataOptions,
+    imageSize: imageSizeOf(model),
+    seed: options.seed,
+    prompt: options.prompt,
+    augmentation: options.augmentation,
+    ...(points === undefined ? {} : { points }),
+  })
+  const inTrain = new Set(split.train)
+  const training = await samples.withForeground(opened.cases.filter(({ id }) => inTrain.has(id)))
+  const validation = await samples.withForeground(opened.of("validation"))
+  talk(
+    `${training.length} images train, ${validation.length} validate, ${split.test.length} are kept for testing (split by ${split.by})`,
+  )
+
+  const { tensors, notes } = await modelWeights(model, flags.weights, options.seed)
+  for (const note of notes) talk(`note: ${note}`)
+  if (flags.weights === undefined) talk("note: no --weights: everything starts from initial values")
+  const frozen = Object.fromEntries(
+    tensorTable(model)
+      .filter(({ learns }) => !learns)
+      .map((tensor) => [tensor.name, tensors[tensor.name]!]),
+  )
+  const run: RunFile = {
+    version,
+    name,
+    model: model.family.name,
+    hash: modelHash(model),
+    base: hashOf(frozen),
+    spec: selected.spec,
+    weights: flags.weights ?? null,
+    data: resolve(flags.data),
+    layout: opened.layout,
+    target: flags.target,
+    options: {
+      ...options,
+      class: flags.class ?? null,
+      inputSize: flags.inputSize ?? null,
+      points: flags.points ?? null,
+    },
+  }
+  if (flags.resume) demandSame(flags.out, await readRun(folder), JSON.parse(JSON.stringify(run)))
+  else {
+    await writeRun(folder, run)
+    await saveSplit(savedSplit, split)
+  }
+
+  const stop = new AbortController()
+  let asked = 0
+  const interrupt = () => {
+    asked += 1
+    if (asked > 1) process.exit(130)
+    talk("\nstopping after this step; once more to stop at once")
+    stop.abort()
+  }
+  process.on("SIGINT", interrupt)
+  process.on("SIGTERM", interrupt)
+  const { on, stop: stopBar } = shower(options.epochs, teaches)
+  try {
+    const backend = await backendFor(flags.target)
+    const result = await train({
+      name,
+      version,
+      model,
+      options,
+      teaches,
+      weights: tensors,
+      reader: samples,
+      train: training,
+      validation,
+      folder,
+      backend,
+      resume: flags.resume ?? false,
+      ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
+      ...(flags.validateEvery === undefined ? {} : { validateEvery: flags.validateEvery }),
+      on,
+      signal: stop.signal,
+    })
+    if (result.finished) {
+      const { writeCurves } = await import("../../runtime/training/curves.ts")
+      await writeCurves(folder, teaches)
+      const { bestDice, bestEpoch } = result.progress
+      talk(
+        `done: ${result.progress.step} steps${bestEpoch < 0 ? "" : `, best validation ${teaches === "mask" ? "Dice" : "hits"} ${bestDice.toFixed(4)} in epoch ${bestEpoch + 1}`}; ${join(flags.out, files.best)}`,
+      )
+    } else talk(`stopped at step ${result.progress.step}; go on with --resume`)
+  } finally {
+    stopBar()
+    process.off("SIGINT", interrupt)
+    process.off("SIGTERM", interrupt)
+  }
+}

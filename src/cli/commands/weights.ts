@@ -1,0 +1,53 @@
+import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import { modelWeights } from "../../runtime/base.ts"
+import { convert, type Naming } from "../../runtime/weights/convert.ts"
+import { inspect } from "../../runtime/weights/inspect.ts"
+import { verify } from "../../runtime/weights/load.ts"
+import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
+import { save } from "../../runtime/weights/save.ts"
+import { exit, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
+import { selectModel } from "../select.ts"
+
+/** hasam weights inspect FILE */
+export const inspectCommand = async (file: string, { json = false }: { readonly json?: boolean }): Promise<void> => {
+  const inspection = await inspect(file)
+  say(json ? JSON.stringify(inspection, null, 2) : renderInspection(inspection))
+}
+
+/** hasam weights verify FILE --spec SPEC */
+export const verifyCommand = async (
+  file: string,
+  flags: { readonly spec: string; readonly inputSize?: number },
+): Promise<void> => {
+  const { model } = await selectModel(flags.spec, flags)
+  const table = tensorTable(model.data)
+  const expected = table.filter(({ persistent, name }) => persistent && !name.endsWith(".num_batches_tracked"))
+  const initialised = new Set(table.filter(({ adaptation }) => adaptation !== undefined).map(({ name }) => name))
+  const verification = await verify(expected, file, { initialised })
+  say(renderVerification(verification))
+  talkDiagnostics(verification.problems)
+  process.exitCode = exitCodeOf(verification.problems)
+}
+
+/** hasam weights convert FILE OUT */
+export const convertCommand = async (
+  file: string,
+  out: string,
+  { names }: { readonly names: string },
+): Promise<void> => {
+  if (!["keep", "segment-anything", "huggingface"].includes(names)) {
+    talk(`error: --names is keep, segment-anything or huggingface, not '${names}'`)
+    process.exitCode = exit.usage
+    return
+  }
+  say(renderConversion(await convert(file, out, names as Naming)))
+}
+
+/** hasam weights init SPEC OUT */
+export const initCommand = async (spec: string, out: string, { seed }: { readonly seed: string }): Promise<void> => {
+  const { model } = await selectModel(spec)
+  const { tensors } = await modelWeights(model.data, undefined, Number(seed))
+  const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
+  await save(out, Object.fromEntries(persistent.map(({ name }) => [name, tensors[name]!])))
+  say(`wrote ${persistent.length} tensors to ${out}`)
+}

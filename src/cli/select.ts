@@ -1,0 +1,46 @@
+/** A spec on the command line, with #export where it has several models. */
+import { closest } from "fastest-levenshtein"
+import { type Compiled, type CompiledModel, compileSpecs } from "../compiler/compile.ts"
+import { aboutFile, type Diagnostics, Failed } from "../compiler/diagnostic.ts"
+import { paperDefaults, type Training, type TrainingOptions } from "../dsl/training.ts"
+
+export interface Selected {
+  readonly model: CompiledModel
+  /** How the spec says it is trained; the paper's values where it says nothing. */
+  readonly options: TrainingOptions
+  readonly spec: string
+}
+
+const optionsOf = ({ kind: _, model: __, at: ___, ...options }: Training): TrainingOptions => options
+
+const pick = (compiled: Compiled, path: string, name: string | undefined): Selected => {
+  const { models, specs } = compiled
+  const trainings = specs.flatMap(({ trainings }) => trainings)
+  const names = models.map((model) => model.name)
+  const asTraining = trainings.find((training) => training.name === name)
+  const wanted =
+    asTraining?.model ??
+    name ??
+    (models.length === 1 ? names[0] : trainings.length === 1 ? trainings[0]!.model : undefined)
+  const model = models.find((one) => one.name === wanted)
+  if (model === undefined) {
+    const message =
+      name === undefined ? `the spec has several models: ${names.join(", ")}` : `the spec exports no model '${name}'`
+    const help = name === undefined ? `Choose one: ${path}#${names[0]}` : `The nearest is '${closest(name, names)}'.`
+    throw new Failed([aboutFile(path, "HS1008", message, help)])
+  }
+  const training = asTraining ?? trainings.find((one) => one.model === model.name)
+  return { model, options: training === undefined ? paperDefaults : optionsOf(training.training), spec: path }
+}
+
+/** Compiles a spec and takes one model of it. Throws the spec's errors. */
+export const selectModel = async (
+  given: string,
+  { inputSize }: { readonly inputSize?: number } = {},
+): Promise<Selected> => {
+  const [path, name] = given.split("#") as [string, string | undefined]
+  const compiled = await compileSpecs([path], inputSize === undefined ? {} : { inputSize })
+  const errors = compiled.report.diagnostics.filter(({ severity }) => severity === "error")
+  if (errors.length > 0) throw new Failed(errors as unknown as Diagnostics)
+  return pick(compiled, path, name)
+}

@@ -1,0 +1,62 @@
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import type { Compiled, CompiledModel } from "../compiler/compile.ts"
+import { failed } from "../compiler/diagnostic.ts"
+import { standardSizes } from "../compiler/passes/elaborate/index.ts"
+import { inferenceProgram } from "../compiler/passes/program.ts"
+import { writeAtomically } from "../runtime/files.ts"
+import { talk } from "./output.ts"
+
+export interface TargetFlags {
+  readonly out: string
+  readonly weights?: string
+  readonly batch?: number
+}
+type Lower = (model: CompiledModel, compiled: Compiled, out: string, flags: TargetFlags) => Promise<void>
+
+const runnable =
+  (name: string): Lower =>
+  async ({ name: model, data }, _, __, { batch = 1 }) => {
+    const { backendFor } = await import("./backends.ts")
+    const backend = await backendFor(name)
+    const executable = await backend.compile(inferenceProgram(data, standardSizes(data, batch)))
+    await executable.dispose()
+    talk(`${model}: ${name} can run it`)
+  }
+
+const targets: Readonly<Record<string, Lower>> = {
+  cpu: runnable("cpu"),
+  wasm: runnable("wasm"),
+  webgpu: runnable("webgpu"),
+  onnx: async ({ name, data }, _, out, { batch = 1, weights }) => {
+    const { writeOnnx } = await import("../runtime/onnxFile.ts")
+    const written = await writeOnnx(data, {
+      batch,
+      path: join(out, `${name}.onnx`),
+      ...(weights === undefined ? {} : { weights }),
+    })
+    for (const file of written) talk(`wrote ${file}`)
+  },
+  pytorch: async ({ name, data }, { specs, models }, out) => {
+    const { pytorchPackage } = await import("../backends/pytorch/index.ts")
+    const training = specs.flatMap(({ trainings }) => trainings).find((one) => one.model === name)?.training
+    const folder = models.length === 1 ? out : join(out, name)
+    mkdirSync(folder, { recursive: true })
+    for (const [file, text] of Object.entries(pytorchPackage(data, training)))
+      await writeAtomically(join(folder, file), text)
+    talk(`wrote ${folder}`)
+  },
+}
+
+/** --target TARGET: files for onnx and pytorch; for engines, whether they can run the model. */
+export const lowerTo = async (compiled: Compiled, target: string, flags: TargetFlags): Promise<void> => {
+  const lower = targets[target]
+  if (lower === undefined)
+    throw failed(
+      "--target",
+      "HS2503",
+      `there is no target '${target}'`,
+      `Targets are ${Object.keys(targets).join(", ")}.`,
+    )
+  for (const model of compiled.models) await lower(model, compiled, flags.out, flags)
+}

@@ -1,0 +1,41 @@
+import { statSync } from "node:fs"
+import { dirname, resolve } from "node:path"
+import { watch as chokidar } from "chokidar"
+import type { Compiled } from "../compiler/compile.ts"
+import { exit, talk } from "./output.ts"
+
+const folderOf = (spec: string): string => {
+  const path = resolve(spec)
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path)
+}
+
+/** Compiles again whenever a source beside the specs changes. Begin and end lines tell editors what belongs together. */
+export const watch = async (specs: readonly string[], compile: () => Promise<Compiled>): Promise<void> => {
+  let running = false
+  let again = false
+  const round = async (): Promise<void> => {
+    if (running) {
+      again = true
+      return
+    }
+    running = true
+    talk("hasam: compiling")
+    await compile().catch((problem: Error) => talk(problem.message))
+    talk(
+      `hasam: done, ${process.exitCode === exit.fine || process.exitCode === undefined ? "no errors" : "with errors"}. Watching for changes.`,
+    )
+    running = false
+    if (again) {
+      again = false
+      await round()
+    }
+  }
+  await round()
+  const watcher = chokidar([...new Set(specs.map(folderOf))], {
+    ignoreInitial: true,
+    ignored: (path, stats) => stats?.isFile() === true && !/\.[cm]?ts$/.test(path),
+  })
+  watcher.on("all", () => void round())
+  await new Promise<void>((done) => process.once("SIGINT", done))
+  await watcher.close()
+}

@@ -1,0 +1,49 @@
+/** Which counts of a model, in which unit, print as a given number. */
+import type { ModelReport } from "./report.ts"
+
+export interface Reading {
+  readonly of: string
+  readonly unit: string
+  readonly count: number
+}
+
+/** Value of one unit, in parameters. */
+const units: readonly (readonly [name: string, parameters: number])[] = [
+  ["parameters", 1],
+  ["thousands of parameters", 1e3],
+  ["millions of parameters", 1e6],
+  ["mebiparameters (2²⁰)", 2 ** 20],
+  ["megabytes in float32", 1e6 / 4],
+  ["mebibytes in float32", 2 ** 20 / 4],
+  ["megabytes in float16", 1e6 / 2],
+  ["mebibytes in float16", 2 ** 20 / 2],
+]
+
+/** Every reading whose value prints as `printed` does, with as many decimals. */
+export const readingsOf = (
+  printed: string,
+  { total, trainable, frozen, parts, placements }: ModelReport,
+): readonly Reading[] => {
+  const bare = printed.replaceAll(/[,_ ]/g, "")
+  const decimals = bare.split(".")[1]?.length ?? 0
+  const counts = [
+    { of: "what learns", count: trainable },
+    { of: "all", count: total },
+    { of: "what is frozen", count: frozen },
+    ...parts.map(({ name, total }) => ({ of: `part ${name}`, count: total })),
+    ...placements.map(({ name, total }) => ({ of: `placement ${name}`, count: total })),
+  ]
+  const distinct = [
+    ...new Map(
+      counts
+        .filter(({ count }) => count > 0)
+        .toReversed()
+        .map((one) => [one.count, one]),
+    ).values(),
+  ].toReversed()
+  return distinct.flatMap(({ of, count }) =>
+    units.flatMap(([unit, size]) =>
+      (count / size).toFixed(decimals) === Number(bare).toFixed(decimals) ? [{ of, unit, count }] : [],
+    ),
+  )
+}

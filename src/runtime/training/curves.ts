@@ -1,0 +1,19 @@
+import { join } from "node:path"
+import { writeAtomically } from "../files.ts"
+import { readLog } from "./checkpoint.ts"
+import type { Teaches } from "./feeds.ts"
+
+/** Loss and validation over the epochs, as curves.svg in the run's folder. */
+export const writeCurves = async (folder: string, teaches: Teaches): Promise<void> => {
+  const entries = (await readLog(folder, Number.POSITIVE_INFINITY)).filter((entry) => "epoch" in entry)
+  const { trainingCurves } = await import("../figures/curves.ts")
+  const points = entries.map(({ epoch, loss, validation }) => ({
+    epoch: Number(epoch) + 1,
+    loss: Number(loss),
+    ...(validation === undefined ? {} : { validation: Number(validation) }),
+  }))
+  await writeAtomically(
+    join(folder, "curves.svg"),
+    await trainingCurves(points, { measure: teaches === "mask" ? "Dice" : "hits" }),
+  )
+}
