@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs"
+import { describe, expect, test } from "vitest"
+import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
+import { sizeOf } from "../../src/compiler/ir/graph.ts"
+import type { InputSizes } from "../../src/compiler/passes/elaborate/index.ts"
+import { compile } from "../../src/compiler/passes/pipeline.ts"
+import { add, bceWithLogits, dice, type SamConfig, sam } from "../../src/dsl/index.ts"
+import { networkOf } from "../../src/dsl/network.ts"
+import { type TensorData, tensorsOf } from "../../src/dsl/tensors.ts"
+import type { Values } from "../ir/support.ts"
+
+interface Digest {
+  readonly shape: readonly number[]
+  readonly norm: number
+  /** With three pseudo-random directions. */
+  readonly products: readonly number[]
+}
+interface Reference {
+  readonly name: string
+  readonly config: SamConfig
+  readonly image: readonly [number, number]
+  readonly original: readonly [number, number]
+  readonly prompts: readonly string[]
+  readonly multimask: boolean
+  readonly loss: number
+  readonly outputs: Readonly<Record<string, Digest>>
+  readonly gradients: Readonly<Record<string, Digest>>
+}
+/** From segment_anything: see reference/make_sams.py, which has the same formulas. */
+const references: readonly Reference[] = JSON.parse(
+  readFileSync(new URL("./reference/sams.json", import.meta.url), "utf8"),
+)
+
+/** Numbers in −1…1 that only depend on the name. */
+const uniform = (name: string, size: number): Float64Array => {
+  let state = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(name)) state = Math.imul(state ^ byte, 0x01000193) >>> 0
+  return Float64Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return (state + 0.5) / 2 ** 31 - 1
+  })
+}
+const pixelMean = [123.675, 116.28, 103.53]
+const pixelStd = [58.395, 57.12, 57.375]
+const valueOf = ({ name, shape }: TensorData): Float64Array => {
+  if (name === "pixel_mean") return Float64Array.from(pixelMean)
+  if (name === "pixel_std") return Float64Array.from(pixelStd)
+  const isScale = shape.length === 1 && name.endsWith("weight")
+  return uniform(name, sizeOf(shape)).map((x) => x * (shape.length === 1 ? 0.25 : 0.5) + (isScale ? 1 : 0))
+}
+
+/** Of every kind; a program takes those that it asks for. */
+const inputsOf = ({ config, image, original }: Reference): Values => {
+  const side = 4 * Math.floor(config.imageSize / config.patchSize)
+  return {
+    image: uniform("image", 3 * image[0] * image[1]).map((x) => 127.5 * (x + 1)),
+    point_coords: uniform("point_coords", 4).map((x) => 20 * (x + 1)),
+    point_labels: Float64Array.of(1, 0),
+    boxes: uniform("boxes", 4).map((x, i) => 14 * (x + (i < 2 ? 1 : 2))),
+    mask_input: uniform("mask_input", side * side).map((x) => 2 * x),
+    target: uniform("target", original[0] * original[1]).map((x) => (x > 0.2 ? 1 : 0)),
+  }
+}
+const sizesOf = ({ image, original, prompts, multimask }: Reference): InputSizes => ({
+  batch: 1,
+  height: image[0],
+  width: image[1],
+  original,
+  points: prompts.includes("points") ? 2 : 0,
+  boxes: prompts.includes("boxes"),
+  mask: prompts.includes("mask"),
+  multimask,
+})
+
+/** Largest difference of the products, for directions of length about one. */
+const difference = (name: string, data: Float64Array, { products }: Digest): number => {
+  const of = (i: number) => uniform(`${name}/${i}`, data.length).reduce((sum, x, at) => sum + x * data[at]!, 0)
+  return Math.max(...products.map((product, i) => Math.abs(product - of(i)))) / Math.sqrt(data.length / 3)
+}
+
+describe.each(references)("segment_anything's values and gradients: $name", (reference) => {
+  const { data: model } = sam(reference.config)
+  const tensors = tensorsOf(networkOf(model))
+  const learning = tensors.flatMap(({ kind, name }) => (kind === "parameter" ? [name] : []))
+  const loss = add(dice(), bceWithLogits())
+  const task = { model, sizes: sizesOf(reference), goal: { kind: "gradients", learning, loss } } as const
+  const values: Values = {
+    ...Object.fromEntries(tensors.map((tensor) => [tensor.name, valueOf(tensor)])),
+    ...inputsOf(reference),
+  }
+  const { program, unreached } = compile(task)
+  const results = evaluate(program.graph, values)
+  const { outputs, gradients } = reference
+
+  test("the loss", () => {
+    expect(Math.abs(results["loss"]!.data[0]! - reference.loss)).toBeLessThan(1e-12)
+  })
+  test.each(Object.entries(outputs))("%s", (name, digest) => {
+    const { shape, data } = results[name]!
+    expect(shape).toEqual(digest.shape)
+    expect(difference(name, data, digest)).toBeLessThan((1e-11 * digest.norm) / Math.sqrt(data.length))
+  })
+  test("every gradient", () => {
+    const largest = Math.max(...Object.values(gradients).map(({ norm }) => norm))
+    const wrong = Object.entries(gradients).filter(([name, digest]) => {
+      const result = results[`grad/${name}`]
+      if (result === undefined || `${result.shape}` !== `${digest.shape}`) return true
+      return !(difference(name, result.data, digest) < 1e-9 * digest.norm + 1e-13 * largest)
+    })
+    expect(wrong.map(([name]) => name)).toEqual([])
+  })
+  test("what no gradient reaches is what PyTorch gives none", () => {
+    expect(unreached).toEqual(learning.filter((name) => gradients[name] === undefined))
+    expect(unreached.length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,168 @@
+"""Writes sams.json: outputs and gradients of two small SAMs, from an installed segment_anything, in float64.
+
+    pip install torch git+https://github.com/facebookresearch/segment-anything
+    python test/passes/reference/make_sams.py
+
+Weights and inputs come from a formula that the test has too, so only results are kept: of each tensor its norm and its products with
+three pseudo-random directions, which differ if any element does.
+"""
+
+import functools
+import json
+import math
+import pathlib
+import sys
+import types
+
+import torch
+
+
+def without_torchvision() -> None:
+    """segment_anything imports torchvision for image files and box filtering, which are not needed here."""
+    for name in ["", ".transforms", ".transforms.functional", ".ops", ".ops.boxes"]:
+        sys.modules["torchvision" + name] = types.ModuleType("torchvision" + name)
+    for name in ["resize", "to_pil_image"]:
+        setattr(sys.modules["torchvision.transforms.functional"], name, None)
+    for name in ["batched_nms", "box_area"]:
+        setattr(sys.modules["torchvision.ops.boxes"], name, None)
+
+
+try:
+    import torchvision  # noqa: F401
+except ImportError:
+    without_torchvision()
+from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer  # noqa: E402
+
+torch.set_default_dtype(torch.float64)
+# segment_anything asks for these by name for positions: float64 here, so that the comparison can be exact.
+torch.float = torch.float32 = torch.float64
+
+CONFIGS = {
+    # Windows of 3 on a grid of 5 are padded; two global blocks; a scale of 1 / √8.
+    "a": dict(imageSize=80, patchSize=16, width=32, depth=4, heads=4, windowSize=3, globalBlocks=[1, 3], mlpRatio=4,
+              outChannels=32, maskChannels=8,
+              decoder=dict(depth=2, heads=4, mlpWidth=48, iouWidth=24, iouDepth=3, maskTokens=4)),
+    "b": dict(imageSize=56, patchSize=8, width=24, depth=2, heads=3, windowSize=4, globalBlocks=[1], mlpRatio=4,
+              outChannels=64, maskChannels=16,
+              decoder=dict(depth=2, heads=2, mlpWidth=40, iouWidth=32, iouDepth=2, maskTokens=3)),
+}
+# Images that are not square, and are padded; masks of another size; several masks for b.
+CASES = [
+    dict(name="points", config="a", image=[80, 53], original=[97, 61], prompts=["points"], multimask=False),
+    dict(name="points, a box and a mask", config="a", image=[80, 53], original=[97, 61],
+         prompts=["points", "boxes", "mask"], multimask=False),
+    dict(name="a box, several masks", config="b", image=[40, 56], original=[33, 47], prompts=["boxes"], multimask=True),
+    dict(name="a mask, several masks", config="b", image=[40, 56], original=[33, 47], prompts=["mask"], multimask=True),
+]
+
+
+def uniform(name: str, size: int) -> list[float]:
+    """Numbers in −1…1 that only depend on the name: FNV-1a starts a linear congruential generator."""
+    state = 0x811C9DC5
+    for byte in name.encode():
+        state = ((state ^ byte) * 0x01000193) % 2**32
+    values = []
+    for _ in range(size):
+        state = (state * 1664525 + 1013904223) % 2**32
+        values.append((state + 0.5) / 2**31 - 1)
+    return values
+
+
+def tensor(name: str, shape: list[int]) -> torch.Tensor:
+    return torch.tensor(uniform(name, math.prod(shape))).reshape(shape)
+
+
+def weight(name: str, shape: list[int]) -> torch.Tensor:
+    values = tensor(name, shape) * (0.25 if len(shape) == 1 else 0.5)
+    return values + 1 if len(shape) == 1 and name.endswith("weight") else values
+
+
+def build(c: dict) -> Sam:
+    d = c["decoder"]
+    grid = c["imageSize"] // c["patchSize"]
+    channels = c["outChannels"]
+    encoder = ImageEncoderViT(
+        img_size=c["imageSize"], patch_size=c["patchSize"], embed_dim=c["width"], depth=c["depth"],
+        num_heads=c["heads"], mlp_ratio=c["mlpRatio"], out_chans=channels, qkv_bias=True,
+        norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6), use_rel_pos=True,
+        window_size=c["windowSize"], global_attn_indexes=c["globalBlocks"],
+    )  # fmt: skip
+    prompts = PromptEncoder(
+        embed_dim=channels, image_embedding_size=(grid, grid), input_image_size=(c["imageSize"],) * 2,
+        mask_in_chans=c["maskChannels"],
+    )  # fmt: skip
+    decoder = MaskDecoder(
+        transformer=TwoWayTransformer(
+            depth=d["depth"], embedding_dim=channels, num_heads=d["heads"], mlp_dim=d["mlpWidth"]
+        ),
+        transformer_dim=channels, num_multimask_outputs=d["maskTokens"] - 1,
+        iou_head_depth=d["iouDepth"], iou_head_hidden_dim=d["iouWidth"],
+    )  # fmt: skip
+    model = Sam(encoder, prompts, decoder)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weight(name, list(parameter.shape)))
+        for name, buffer in model.named_buffers():
+            if "gaussian" in name:
+                buffer.copy_(weight(name, list(buffer.shape)))
+    return model
+
+
+def digest(name: str, values: torch.Tensor) -> dict:
+    flat = values.detach().flatten()
+    directions = [torch.tensor(uniform(f"{name}/{i}", flat.numel())) for i in range(3)]
+    return {
+        "shape": list(values.shape),
+        "norm": flat.norm().item(),
+        "products": [(flat * direction).sum().item() for direction in directions],
+    }
+
+
+def dice_and_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    target = target.expand_as(logits)
+    p = torch.sigmoid(logits)
+    axes = (1, 2, 3)
+    overlap = (2 * (p * target).sum(axes) + 1) / (p.sum(axes) + target.sum(axes) + 1)
+    return (1 - overlap).mean() + torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+
+
+def run(case: dict) -> dict:
+    config = CONFIGS[case["config"]]
+    model = build(config)
+    grid = config["imageSize"] // config["patchSize"]
+    height, width = case["image"]
+    image = 127.5 * (tensor("image", [3, height, width]) + 1)
+    points = (20 * (tensor("point_coords", [1, 2, 2]) + 1), torch.tensor([[1.0, 0.0]]))
+    boxes = 14 * (tensor("boxes", [1, 4]) + torch.tensor([1.0, 1.0, 2.0, 2.0]))
+    mask = 2 * tensor("mask_input", [1, 1, 4 * grid, 4 * grid])
+    given = case["prompts"]
+    embedding = model.image_encoder(model.preprocess(image)[None])
+    sparse, dense = model.prompt_encoder(
+        points=points if "points" in given else None,
+        boxes=boxes if "boxes" in given else None,
+        masks=mask if "mask" in given else None,
+    )
+    low, iou = model.mask_decoder(
+        image_embeddings=embedding,
+        image_pe=model.prompt_encoder.get_dense_pe(),
+        sparse_prompt_embeddings=sparse,
+        dense_prompt_embeddings=dense,
+        multimask_output=case["multimask"],
+    )
+    masks = model.postprocess_masks(low, (height, width), tuple(case["original"]))
+    target = (tensor("target", [1, 1, *case["original"]]) > 0.2).to(masks.dtype)
+    loss = dice_and_cross_entropy(masks, target)
+    loss.backward()
+    outputs = {"image_embedding": embedding, "low_res_masks": low, "iou_predictions": iou, "masks": masks}
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {
+        **case,
+        "config": config,
+        "loss": loss.item(),
+        "outputs": {name: digest(name, value) for name, value in outputs.items()},
+        "gradients": {name: digest(name, value) for name, value in gradients.items()},
+    }
+
+
+text = json.dumps([run(case) for case in CASES])
+pathlib.Path(__file__).with_name("sams.json").write_text(text + "\n")
