@@ -1,0 +1,83 @@
+import sharp from "sharp"
+import { expect, test } from "vitest"
+import type { Case } from "../../src/runtime/data/case.ts"
+import { phantom } from "../../src/runtime/data/phantoms/phantom.ts"
+import { prepare } from "../../src/runtime/data/prepare.ts"
+import { centreOf } from "../../src/runtime/data/prompts.ts"
+import { trainingCurves } from "../../src/runtime/figures/curves.ts"
+import { histogram, valueHistograms } from "../../src/runtime/figures/histograms.ts"
+import { sheet } from "../../src/runtime/figures/sheet.ts"
+
+test("a sheet shows image, truth, and each model's contour", async () => {
+  const { image, mask } = phantom({ width: 128, seed: 1, subject: 0, index: 0 })
+  const moved = { ...mask, data: mask.data.map((_, i) => mask.data[i + 10] ?? 0) }
+  const row = (id: string, masks: Readonly<Record<string, typeof mask>>) => ({
+    sample: { ...prepare({ image, mask, point: centreOf(mask) }, 256), case: { id } as Case },
+    masks,
+  })
+  const png = await sheet([row("a <&>", { ours: moved, theirs: moved }), row("b", { ours: moved })], { tile: 100 })
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true })
+  expect([info.width, info.height]).toEqual([4 * 106 - 6, 26 + 2 * (75 + 6)])
+  const count = (column: number, row: number, colour: readonly number[]) => {
+    let n = 0
+    for (let y = 26 + row * 81; y < 26 + row * 81 + 75; y++)
+      for (let x = column * 106; x < column * 106 + 100; x++)
+        if (colour.every((v, c) => data[(y * info.width + x) * info.channels + c] === v)) n++
+    return n
+  }
+  const [pink, cyan] = [
+    [255, 105, 180],
+    [0, 229, 255],
+  ]
+  for (const row of [0, 1]) {
+    expect(count(0, row, pink)).toBe(0)
+    expect(count(1, row, pink)).toBeGreaterThan(20)
+    expect(count(1, row, cyan)).toBe(0)
+    expect(count(2, row, cyan)).toBeGreaterThan(20)
+  }
+  expect(count(3, 0, cyan)).toBeGreaterThan(20)
+  expect(count(3, 1, cyan)).toBe(0) // this model has no mask for b
+})
+
+test("curves name both axes, leave gaps, and are the same each time", async () => {
+  const points = [1, 2, 3, 4].map((epoch) => ({
+    epoch,
+    loss: epoch === 3 ? Number.NaN : 1 / epoch,
+    ...(epoch % 2 ? {} : { validation: epoch / 5 }),
+  }))
+  const svg = await trainingCurves(points, { measure: "Dice" })
+  expect(svg).toContain("training loss")
+  expect(svg).toContain("validation Dice")
+  expect(svg).not.toMatch(/NaN|Infinity/)
+  expect(await trainingCurves(points, { measure: "Dice" })).toBe(svg)
+  expect((await sharp(Buffer.from(svg)).metadata()).width).toBe(720)
+  for (const few of [[], points.slice(0, 1)]) expect(await trainingCurves(few)).toMatch(/^<svg/)
+})
+
+test("histograms share their bins", async () => {
+  const result = histogram(
+    [
+      { name: "a", values: [0, 0, 1, 9] },
+      { name: "b", values: Float32Array.from([4, 4.9, 5, 10, 11]) },
+    ],
+    { bins: 2, range: [0, 10] },
+  )
+  expect(result.edges).toEqual([0, 5, 10])
+  expect(result.shares).toEqual([
+    { name: "a", shares: [0.75, 0.25] },
+    { name: "b", shares: [0.5, 0.5] },
+  ])
+  expect(result.outside).toEqual([0, 0.2])
+  const svg = await valueHistograms("Figure 4", [
+    {
+      title: "block 2",
+      distributions: [
+        { name: "hierarchical", values: [1, 2, 3] },
+        { name: "uniform", values: [2, 3, 4] },
+      ],
+    },
+    { title: "block 12", distributions: [{ name: "hierarchical", values: [5, 5, 5] }] },
+  ])
+  for (const text of ["Figure 4", "block 2", "block 12", "hierarchical", "uniform"]) expect(svg).toContain(text)
+  expect(svg).not.toMatch(/NaN|Infinity/)
+})
