@@ -203,7 +203,7 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
     })
     if (result.finished) {
       const { writeCurves } = await import("../../runtime/training/curves.ts")
-      await writeCurves(folder, teaches)
+      await writeCurves(folder, name, teaches)
       const { bestDice, bestEpoch } = result.progress
       talk(
         `done: ${result.progress.step} steps${bestEpoch < 0 ? "" : `, best validation ${teaches === "mask" ? "Dice" : "hits"} ${bestDice.toFixed(4)} in epoch ${bestEpoch + 1}`}; ${join(flags.out, files.best)}`,

@@ -4,7 +4,7 @@ import { readLog } from "./checkpoint.ts"
 import type { Teaches } from "./feeds.ts"
 
 /** Loss and validation over the epochs, as curves.svg in the run's folder. */
-export const writeCurves = async (folder: string, teaches: Teaches): Promise<void> => {
+export const writeCurves = async (folder: string, title: string, teaches: Teaches): Promise<void> => {
   const entries = (await readLog(folder, Number.POSITIVE_INFINITY)).filter((entry) => "epoch" in entry)
   const { trainingCurves } = await import("../figures/curves.ts")
   const points = entries.map(({ epoch, loss, validation }) => ({
@@ -12,8 +12,6 @@ export const writeCurves = async (folder: string, teaches: Teaches): Promise<voi
     loss: Number(loss),
     ...(validation === undefined ? {} : { validation: Number(validation) }),
   }))
-  await writeAtomically(
-    join(folder, "curves.svg"),
-    await trainingCurves(points, { measure: teaches === "mask" ? "Dice" : "hits" }),
-  )
+  const svg = await trainingCurves(points, { title, measure: teaches === "mask" ? "Dice" : "hits" })
+  await writeAtomically(join(folder, "curves.svg"), svg)
 }
