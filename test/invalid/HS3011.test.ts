@@ -1,9 +1,9 @@
 import { join } from "node:path"
 import { test } from "vitest"
 import { sam } from "../../src/dsl/index.ts"
-import { expectedOf, load, save } from "../../src/runtime/weights/index.ts"
+import { load, save } from "../../src/runtime/weights/index.ts"
 import { documented } from "../weights/documented.ts"
-import { folder, noise, randomOf } from "../weights/tools.ts"
+import { expectedOf, folder, noise, randomOf } from "../weights/tools.ts"
 
 test("unexpected tensors", async () => {
   const options = { width: 32, depth: 4, heads: 4, globalBlocks: [1, 3], imageSize: 80, windowSize: 3 }

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { describe, expect, test } from "vitest"
 import type { Tensors } from "../../src/compiler/ir/graph.ts"
 import type { SamOptions } from "../../src/dsl/index.ts"
@@ -7,6 +9,7 @@ import {
   afterAttention,
   freezeAll,
   linear,
+  lora,
   pipe,
   relu,
   residual,
@@ -15,11 +18,11 @@ import {
   samVitL,
   schedule,
   sequential,
+  uniform,
 } from "../../src/dsl/index.ts"
 import {
   convert,
   type Expected,
-  expectedOf,
   inspect,
   load,
   renderConversion,
@@ -30,7 +33,7 @@ import {
   save,
   verify,
 } from "../../src/runtime/weights/index.ts"
-import { codesOf, folder, json, noise, problems, randomOf, readAll } from "./tools.ts"
+import { codesOf, expectedOf, folder, json, noise, problems, randomOf, readAll } from "./tools.ts"
 
 const options = {
   imageSize: 80,
@@ -225,6 +228,26 @@ describe("a model with adapters", () => {
     const only = Object.fromEntries(Object.entries(full).filter(([name]) => initialised.has(name)))
     expect(await helpOf(expected, only)).toMatch(/adapters only; the base is another file/)
   })
+})
+
+const lora16 = fileURLToPath(new URL("../../../shared/fixtures/lora_rank16.safetensors", import.meta.url))
+if (!existsSync(lora16)) console.warn(`skipped: a real LoRA file of others; ${lora16} is absent`)
+test.skipIf(!existsSync(lora16))("SAMed's LoRA goes to q and v of each block", async () => {
+  const model = pipe(
+    samVitB,
+    freezeAll,
+    adapt(uniform(12, 16), (rank) => [lora({ rank, on: ["q", "v"], alpha: 16 })]),
+  )
+  const { expected, initialised } = expectedOf(model.data)
+  const { tensors, notes } = await load(
+    expected.filter(({ name }) => initialised.has(name)),
+    lora16,
+  )
+  const theirs = await readAll(lora16)
+  expect(Object.keys(tensors)).toHaveLength(48)
+  expect(tensors["image_encoder.blocks.1.attn.qkv.lora_a_v.weight"]).toEqual(theirs.w_a_003)
+  expect(tensors["image_encoder.blocks.11.attn.qkv.lora_b_q.weight"]).toEqual(theirs.w_b_022)
+  expect(notes).toEqual(["names are SAMed LoRA's"])
 })
 
 describe("inspect and verify", () => {

@@ -69,3 +69,17 @@ if major == "2":
         },
         open(path("resized.json"), "w"),
     )
+
+# Hugging Face's names and shapes of a small SAM, where transformers is installed.
+try:
+    from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
+except ImportError:
+    sys.exit(0)
+vision = SamVisionConfig(
+    hidden_size=32, num_hidden_layers=4, num_attention_heads=4, image_size=80, patch_size=16, window_size=3,
+    global_attn_indexes=[1, 3], output_channels=32, mlp_dim=128, num_pos_feats=16,
+)
+prompts = SamPromptEncoderConfig(hidden_size=32, image_size=80, patch_size=16, mask_input_channels=8, image_embedding_size=5)
+decoder = SamMaskDecoderConfig(hidden_size=32, mlp_dim=48, num_attention_heads=4, iou_head_depth=3, iou_head_hidden_dim=24)
+sam = SamModel(SamConfig(vision.to_dict(), prompts.to_dict(), decoder.to_dict()))
+json.dump({k: list(v.shape) for k, v in sam.state_dict().items()}, open(path("huggingface.json"), "w"))

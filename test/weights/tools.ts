@@ -3,8 +3,10 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import { type Diagnostic, Failed } from "../../src/compiler/diagnostic.ts"
 import { sizeOf, type Tensor, type Tensors } from "../../src/compiler/ir/graph.ts"
+import type { ModelData } from "../../src/dsl/model.ts"
 import { type Expected, withCheckpoint } from "../../src/runtime/weights/index.ts"
 
 export const folder = () => mkdtemp(join(tmpdir(), "hasam-weights-"))
@@ -73,3 +75,13 @@ export const python = ((): string | undefined => {
   console.warn("skipped: no Python with PyTorch; install it (scripts/setup-system.sh) or set HASAM_PYTHON")
   return undefined
 })()
+
+/** What a model expects of a checkpoint, and what its spec initialises. */
+export const expectedOf = (model: ModelData) => {
+  const tensors = tensorTable(model).filter(({ persistent }) => persistent)
+  const added = tensors.filter(({ adaptation }) => adaptation !== undefined)
+  return {
+    expected: tensors.map(({ name, shape, kind }): Expected => ({ name, shape, kind })),
+    initialised: new Set(added.map(({ name }) => name)),
+  }
+}

@@ -1,10 +1,12 @@
 /** A checkpoint of any kind, opened: what is in it, and its tensors on demand. */
 import type { FileHandle } from "node:fs/promises"
-import { failed } from "../../compiler/diagnostic.ts"
+import { isLeft } from "fp-ts/lib/Either.js"
+import { Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Tensor } from "../../compiler/ir/graph.ts"
 import { isLegacy, readLegacy, readZip } from "./pth.ts"
-import { headerLength, readHeader } from "./safetensors.ts"
-import { openFile, readAt, readRaw, readTensor, type StoredTensor } from "./stored.ts"
+import { openFile, readAt, readRaw, readTensor } from "./read.ts"
+import { type Header, headerLength, parseHeader } from "./safetensors.ts"
+import type { StoredTensor } from "./stored.ts"
 
 export interface Checkpoint {
   readonly path: string
@@ -22,6 +24,15 @@ export interface Checkpoint {
 }
 
 type Content = Pick<Checkpoint, "format" | "tensors" | "metadata" | "notes">
+
+/** Reads the header of an open file. Throws its diagnostics. */
+const readHeader = async (file: FileHandle, path: string, length: number, fileSize: number): Promise<Header> => {
+  const bytes = new Uint8Array(length)
+  await readAt(file, path, bytes, 8)
+  const header = parseHeader(path, bytes, fileSize)
+  if (isLeft(header)) throw new Failed(header.left)
+  return header.right
+}
 
 /** Judged by content: people name files as they like. */
 const contentOf = async (file: FileHandle, path: string, size: number): Promise<Content> => {

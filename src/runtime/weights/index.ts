@@ -2,7 +2,6 @@
 export { type Checkpoint, withCheckpoint } from "./checkpoint.ts"
 export { type Comparison, compare, differences, type Expected, type Mapped } from "./compare.ts"
 export { type Conversion, convert, type Naming } from "./convert.ts"
-export { expectedOf } from "./expected.ts"
 export { type Inspection, inspect } from "./inspect.ts"
 export { type About, aboutOf, hashOf, type LearnedOptions, loadLearned, saveLearned } from "./learned.ts"
 export { type Loaded, type LoadOptions, load, loadAll, loadFrom, type Verification, verify } from "./load.ts"

@@ -3,13 +3,15 @@ import type { FileHandle } from "node:fs/promises"
 import { failed } from "../../compiler/diagnostic.ts"
 import { dtypes } from "./dtype.ts"
 import { damaged, isDict, unpickle } from "./pickle.ts"
-import { countOf, readAt, readRaw, type StoredTensor } from "./stored.ts"
+import { readAt, readRaw } from "./read.ts"
+import { countOf, type StoredTensor } from "./stored.ts"
 import { shown } from "./text.ts"
 import { type PickledTensor, type StateDict, type Storage, stateDictOf, torchMachine } from "./torch.ts"
 import { type Member, membersOf, refuseArchive } from "./zipRead.ts"
 
 /** The pickle of the largest SAM has 70 KB. */
 const maxPickle = 2 ** 26
+
 export interface PthContent {
   readonly tensors: readonly StoredTensor[]
   readonly notes: readonly string[]

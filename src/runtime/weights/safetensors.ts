@@ -2,13 +2,12 @@
  * The safetensors format (https://github.com/huggingface/safetensors): the header's length in 8 bytes, the header in
  * JSON, the tensors. Everything the header says is checked before a byte is allocated for it.
  */
-import type { FileHandle } from "node:fs/promises"
-import { isLeft, left, right } from "fp-ts/lib/Either.js"
+import { left, right } from "fp-ts/lib/Either.js"
 import * as t from "io-ts"
-import { aboutFile, type Checked, type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
+import { aboutFile, type Checked, type Diagnostic } from "../../compiler/diagnostic.ts"
 import type { Shape } from "../../compiler/ir/graph.ts"
 import { type DtypeName, dtypeNames, dtypes, isDtype } from "./dtype.ts"
-import { countOf, readAt, type StoredTensor } from "./stored.ts"
+import { countOf, type StoredTensor } from "./stored.ts"
 import { shown } from "./text.ts"
 
 /** The format's own limit is 100 MB; a header of a thousand tensors has 100 KB, and JSON takes many times its text in memory. */
@@ -112,15 +111,6 @@ const layoutFlaw = (tensors: readonly StoredTensor[], start: number, fileSize: n
     end = at + bytes
   }
   return end === fileSize ? undefined : `there are ${fileSize - end} bytes behind the last tensor`
-}
-
-/** Reads the header of an open file. Throws its diagnostics. */
-export const readHeader = async (file: FileHandle, path: string, length: number, fileSize: number): Promise<Header> => {
-  const bytes = new Uint8Array(length)
-  await readAt(file, path, bytes, 8)
-  const header = parseHeader(path, bytes, fileSize)
-  if (isLeft(header)) throw new Failed(header.left)
-  return header.right
 }
 
 /** What is written: bytes are row-major, little-endian, in the dtype. */
