@@ -1,13 +1,52 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
+import { learningNames } from "../../src/compiler/analysis/parameters.ts"
 import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
 import { sizeOf } from "../../src/compiler/ir/graph.ts"
 import type { InputSizes } from "../../src/compiler/passes/elaborate/index.ts"
 import { compile } from "../../src/compiler/passes/pipeline.ts"
-import { add, bceWithLogits, dice, type SamConfig, sam } from "../../src/dsl/index.ts"
+import {
+  adapt,
+  add,
+  afterAttention,
+  bceWithLogits,
+  besideMlp,
+  besideMlpResidual,
+  dice,
+  freezeAll,
+  gelu,
+  inMlpResidual,
+  linear,
+  lora,
+  pipe,
+  type Rank,
+  relu,
+  residual,
+  type SamConfig,
+  sam,
+  sequential,
+  uniform as uniformRanks,
+} from "../../src/dsl/index.ts"
+import type { ModelData } from "../../src/dsl/model.ts"
 import { networkOf } from "../../src/dsl/network.ts"
 import { type TensorData, tensorsOf } from "../../src/dsl/tensors.ts"
 import type { Values } from "../ir/support.ts"
+
+/** As in make_sams.py. */
+const adaptations = {
+  "in series": (d: number) => {
+    const adapter = () => residual(sequential(linear(d, 3), relu, linear(3, d)))
+    return [afterAttention(adapter()), inMlpResidual(adapter())]
+  },
+  beside: (d: number) => [
+    besideMlp(sequential(linear(d, 2), gelu, linear(2, d)), { scale: 0.5 }),
+    besideMlpResidual(sequential(linear(d, 2), relu, linear(2, d)), { scale: 0.1 }),
+  ],
+  "low rank": () => {
+    const rank = 2 as unknown as Rank
+    return [lora({ rank, on: ["q", "v", "mlp.lin1"], alpha: 4 })]
+  },
+} as const
 
 interface Digest {
   readonly shape: readonly number[]
@@ -18,6 +57,8 @@ interface Digest {
 interface Reference {
   readonly name: string
   readonly config: SamConfig
+  /** How blocks are adapted; then adapters alone learn. */
+  readonly adapters?: keyof typeof adaptations
   readonly image: readonly [number, number]
   readonly original: readonly [number, number]
   readonly prompts: readonly string[]
@@ -30,6 +71,18 @@ interface Reference {
 const references: readonly Reference[] = JSON.parse(
   readFileSync(new URL("./reference/sams.json", import.meta.url), "utf8"),
 )
+
+const modelOf = ({ config, adapters }: Reference): ModelData => {
+  const base = sam(config)
+  const { depth, width } = config
+  if (adapters === undefined) return base.data
+  const placements = adaptations[adapters]
+  return pipe(
+    base,
+    freezeAll,
+    adapt(uniformRanks(depth, 1), () => placements(width)),
+  ).data
+}
 
 /** Numbers in −1…1 that only depend on the name. */
 const uniform = (name: string, size: number): Float64Array => {
@@ -79,9 +132,9 @@ const difference = (name: string, data: Float64Array, { products }: Digest): num
 }
 
 describe.each(references)("segment_anything's values and gradients: $name", (reference) => {
-  const { data: model } = sam(reference.config)
+  const model = modelOf(reference)
   const tensors = tensorsOf(networkOf(model))
-  const learning = tensors.flatMap(({ kind, name }) => (kind === "parameter" ? [name] : []))
+  const learning = learningNames(model)
   const loss = add(dice(), bceWithLogits())
   const task = { model, sizes: sizesOf(reference), goal: { kind: "gradients", learning, loss } } as const
   const values: Values = {
@@ -111,6 +164,5 @@ describe.each(references)("segment_anything's values and gradients: $name", (ref
   })
   test("what no gradient reaches is what PyTorch gives none", () => {
     expect(unreached).toEqual(learning.filter((name) => gradients[name] === undefined))
-    expect(unreached.length).toBeGreaterThan(0)
   })
 })

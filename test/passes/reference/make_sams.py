@@ -32,6 +32,7 @@ try:
 except ImportError:
     without_torchvision()
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer  # noqa: E402
+from segment_anything.modeling.image_encoder import window_partition, window_unpartition  # noqa: E402
 
 torch.set_default_dtype(torch.float64)
 # segment_anything asks for these by name for positions: float64 here, so that the comparison can be exact.
@@ -53,6 +54,9 @@ CASES = [
          prompts=["points", "boxes", "mask"], multimask=False),
     dict(name="a box, several masks", config="b", image=[40, 56], original=[33, 47], prompts=["boxes"], multimask=True),
     dict(name="a mask, several masks", config="b", image=[40, 56], original=[33, 47], prompts=["mask"], multimask=True),
+    # Only adapters learn.
+    *(dict(name=f"adapters {how}", adapters=how, config="b", image=[56, 40], original=[31, 29],
+           prompts=["points", "boxes"], multimask=False) for how in ["in series", "beside", "low rank"]),
 ]
 
 
@@ -77,7 +81,7 @@ def weight(name: str, shape: list[int]) -> torch.Tensor:
     return values + 1 if len(shape) == 1 and name.endswith("weight") else values
 
 
-def build(c: dict) -> Sam:
+def build(c: dict, adapters: str | None) -> Sam:
     d = c["decoder"]
     grid = c["imageSize"] // c["patchSize"]
     channels = c["outChannels"]
@@ -99,6 +103,12 @@ def build(c: dict) -> Sam:
         iou_head_depth=d["iouDepth"], iou_head_hidden_dim=d["iouWidth"],
     )  # fmt: skip
     model = Sam(encoder, prompts, decoder)
+    if adapters is not None:
+        existing = set(model.state_dict())
+        for block in encoder.blocks:
+            adapt(block, c["width"], adapters)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad = name not in existing
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(weight(name, list(parameter.shape)))
@@ -106,6 +116,71 @@ def build(c: dict) -> Sam:
             if "gaussian" in name:
                 buffer.copy_(weight(name, list(buffer.shape)))
     return model
+
+
+class Residual(torch.nn.Sequential):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + super().forward(x)
+
+
+class LowRank(torch.nn.Linear):
+    """Linear, with updates of slices of its outputs: target → (first output, how many)."""
+
+    def __init__(self, old: torch.nn.Linear, rank: int, alpha: int, targets: dict) -> None:
+        super().__init__(old.in_features, old.out_features)
+        self.targets = {"_" + name if name else "": slice(at, at + size) for name, (at, size) in targets.items()}
+        self.factor = alpha / rank
+        for name, rows in self.targets.items():
+            setattr(self, "lora_a" + name, torch.nn.Linear(old.in_features, rank, bias=False))
+            setattr(self, "lora_b" + name, torch.nn.Linear(rank, rows.stop - rows.start, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = super().forward(x)
+        for name, rows in self.targets.items():
+            update = getattr(self, "lora_b" + name)(getattr(self, "lora_a" + name)(x))
+            y = y + self.factor * torch.nn.functional.pad(update, (rows.start, y.shape[-1] - rows.stop))
+        return y
+
+
+def nothing(x: torch.Tensor) -> float:
+    return 0.0
+
+
+def same(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def adapted_block(self, x: torch.Tensor) -> torch.Tensor:
+    """The sites of adapters in a block."""
+    a = self.norm1(x)
+    if self.window_size > 0:
+        size = a.shape[1:3]
+        a, padded = window_partition(a, self.window_size)
+    a = self.attn(a)
+    if self.window_size > 0:
+        a = window_unpartition(a, self.window_size, padded, size)
+    x1 = x + getattr(self, "after_attention", same)(a)
+    n2 = self.norm2(x1)
+    out = getattr(self, "in_mlp_residual", same)(x1) + self.mlp(n2)
+    out = out + 0.5 * getattr(self, "beside_mlp", nothing)(n2)
+    return out + 0.1 * getattr(self, "beside_mlp_residual", nothing)(x1)
+
+
+def bottleneck(width: int, rank: int, activation: type, kind: type = torch.nn.Sequential) -> torch.nn.Module:
+    return kind(torch.nn.Linear(width, rank), activation(), torch.nn.Linear(rank, width))
+
+
+def adapt(block: torch.nn.Module, width: int, how: str) -> None:
+    block.forward = types.MethodType(adapted_block, block)
+    if how == "in series":
+        block.after_attention = bottleneck(width, 3, torch.nn.ReLU, Residual)
+        block.in_mlp_residual = bottleneck(width, 3, torch.nn.ReLU, Residual)
+    if how == "beside":
+        block.beside_mlp = bottleneck(width, 2, torch.nn.GELU)
+        block.beside_mlp_residual = bottleneck(width, 2, torch.nn.ReLU)
+    if how == "low rank":
+        block.attn.qkv = LowRank(block.attn.qkv, 2, 4, {"q": (0, width), "v": (2 * width, width)})
+        block.mlp.lin1 = LowRank(block.mlp.lin1, 2, 4, {"": (0, 4 * width)})
 
 
 def digest(name: str, values: torch.Tensor) -> dict:
@@ -128,7 +203,7 @@ def dice_and_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.
 
 def run(case: dict) -> dict:
     config = CONFIGS[case["config"]]
-    model = build(config)
+    model = build(config, case.get("adapters"))
     grid = config["imageSize"] // config["patchSize"]
     height, width = case["image"]
     image = 127.5 * (tensor("image", [3, height, width]) + 1)
