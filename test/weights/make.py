@@ -81,5 +81,5 @@ vision = SamVisionConfig(
 )
 prompts = SamPromptEncoderConfig(hidden_size=32, image_size=80, patch_size=16, mask_input_channels=8, image_embedding_size=5)
 decoder = SamMaskDecoderConfig(hidden_size=32, mlp_dim=48, num_attention_heads=4, iou_head_depth=3, iou_head_hidden_dim=24)
-sam = SamModel(SamConfig(vision.to_dict(), prompts.to_dict(), decoder.to_dict()))
+sam = SamModel(SamConfig(vision_config=vision.to_dict(), prompt_encoder_config=prompts.to_dict(), mask_decoder_config=decoder.to_dict()))
 json.dump({k: list(v.shape) for k, v in sam.state_dict().items()}, open(path("huggingface.json"), "w"))
