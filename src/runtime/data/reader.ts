@@ -112,7 +112,8 @@ export const reader = (options: ReaderOptions): Reader => {
     evaluation: (cases) => prefetch(cases, (one) => plain(one, 0), ahead),
     withForeground: async (cases) => {
       const kept: Case[] = []
-      for (const one of cases) if (area((await load(one)).mask) > 0) kept.push(one)
+      const looked = prefetch(cases, async (one) => ({ one, filled: area((await load(one)).mask) > 0 }), 4)
+      for await (const { one, filled } of looked) if (filled) kept.push(one)
       return kept
     },
   }
