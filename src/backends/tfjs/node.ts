@@ -38,8 +38,16 @@ const withGlobals = async <A>(gpu: GPU, globals: object, work: () => Promise<A>)
 /** Dawn crashes when its entry point is collected while a device of it still works. */
 const alive = new Set<GPU>()
 
+/** Devices are opened one after another, for the globals above are shared. */
+let opening: Promise<unknown> = Promise.resolve()
+
 /** An engine on the machine's GPU; fails with HS2601 where there is none. */
-export const openNodeWebGpu = async ({ flags = [], ...options }: NodeOptions = {}): Promise<WebGpuEngine> => {
+export const openNodeWebGpu = (options: NodeOptions = {}): Promise<WebGpuEngine> => {
+  const next = opening.then(() => openNext(options))
+  opening = next.catch(() => undefined)
+  return next
+}
+const openNext = async ({ flags = [], ...options }: NodeOptions): Promise<WebGpuEngine> => {
   const { create, globals } = await loadDawn()
   const gpu = create([...flags])
   alive.add(gpu)

@@ -6,7 +6,7 @@ export const page = `<!doctype html>
 <title>hasam in the browser</title>
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
-  canvas { max-width: 100%; border: 1px solid #bbb; cursor: crosshair; }
+  canvas { width: min(100%, 48rem); border: 1px solid #bbb; cursor: crosshair; }
   label { display: block; margin: .5rem 0; }
   output { display: block; min-height: 1.5em; color: #444; }
   output.error { color: #a40000; }

@@ -97,6 +97,11 @@ describe.skipIf(!gpu)("the device", () => {
     expect((await fine.run({ x: tensor([1], [1]) })).y!.data[0]).toBe(1000)
   })
 
+  test("devices opened at once do not disturb one another", async () => {
+    const both = await Promise.all([engineWith(), engineWith()])
+    expect(both.every((of) => of?.name === "webgpu")).toBe(true)
+  })
+
   test("a run that fails does not advance the state", async () => {
     const run = await backendOf(engine).compile(leastSquares(4, 2, 0.1))
     await run.load({ w: noise(1, [2, 1]), steps: tensor([], [0]) })
