@@ -1,25 +1,21 @@
 import sharp from "sharp"
 import { expect, test } from "vitest"
+import type { Case } from "../../src/runtime/data/case.ts"
 import { phantom } from "../../src/runtime/data/phantoms/phantom.ts"
+import { prepare } from "../../src/runtime/data/prepare.ts"
 import { centreOf } from "../../src/runtime/data/prompts.ts"
 import { trainingCurves } from "../../src/runtime/figures/curves.ts"
 import { histogram, valueHistograms } from "../../src/runtime/figures/histograms.ts"
-import { qualitativeSheet } from "../../src/runtime/figures/sheet.ts"
+import { sheet } from "../../src/runtime/figures/sheet.ts"
 
 test("a sheet shows image, truth, and each model's contour", async () => {
   const { image, mask } = phantom({ width: 128, seed: 1, subject: 0, index: 0 })
   const moved = { ...mask, data: mask.data.map((_, i) => mask.data[i + 10] ?? 0) }
-  const row = (name: string, ...masks: (typeof mask | undefined)[]) => ({
-    name,
-    image,
-    truth: mask,
-    point: centreOf(mask),
-    predictions: masks.map((m) => (m === undefined ? undefined : { mask: m, text: "Dice 85.2" })),
+  const row = (id: string, masks: Readonly<Record<string, typeof mask>>) => ({
+    sample: { ...prepare({ image, mask, point: centreOf(mask) }, 256), case: { id } as Case },
+    masks,
   })
-  const png = await qualitativeSheet([row("a <&>", moved, moved), row("b", moved, undefined)], {
-    models: ["ours", "theirs"],
-    tile: 100,
-  })
+  const png = await sheet([row("a <&>", { ours: moved, theirs: moved }), row("b", { ours: moved })], { tile: 100 })
   const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true })
   expect([info.width, info.height]).toEqual([4 * 106 - 6, 26 + 2 * (75 + 6)])
   const count = (column: number, row: number, colour: readonly number[]) => {
@@ -44,40 +40,18 @@ test("a sheet shows image, truth, and each model's contour", async () => {
 })
 
 test("curves name both axes, leave gaps, and are the same each time", async () => {
-  const curves = [
-    {
-      name: "training loss",
-      axis: "loss",
-      points: [
-        [1, 1],
-        [2, 0.5],
-        [3, Number.NaN],
-        [4, 0.2],
-      ],
-    },
-    {
-      name: "validation Dice",
-      axis: "score",
-      points: [
-        [2, 0.4],
-        [4, 0.8],
-      ],
-    },
-  ] as const
-  const svg = await trainingCurves("HA-SAM", curves)
-  for (const text of ["HA-SAM", "training loss", "validation Dice", "epoch", "score"]) expect(svg).toContain(text)
+  const points = [1, 2, 3, 4].map((epoch) => ({
+    epoch,
+    loss: epoch === 3 ? Number.NaN : 1 / epoch,
+    ...(epoch % 2 ? {} : { validation: epoch / 5 }),
+  }))
+  const svg = await trainingCurves(points, { measure: "Dice" })
+  expect(svg).toContain("training loss")
+  expect(svg).toContain("validation Dice")
   expect(svg).not.toMatch(/NaN|Infinity/)
-  expect(await trainingCurves("HA-SAM", curves)).toBe(svg)
+  expect(await trainingCurves(points, { measure: "Dice" })).toBe(svg)
   expect((await sharp(Buffer.from(svg)).metadata()).width).toBe(720)
-  for (const few of [
-    [],
-    [{ name: "x", axis: "loss", points: [[1, 1]] }],
-    [{ name: "x", axis: "score", points: [] }],
-  ] as const) {
-    const drawn = await trainingCurves("x", few)
-    expect(drawn).toMatch(/^<svg/)
-    expect(drawn).not.toMatch(/NaN|Infinity/)
-  }
+  for (const few of [[], points.slice(0, 1)]) expect(await trainingCurves(few)).toMatch(/^<svg/)
 })
 
 test("histograms share their bins", async () => {

@@ -1,19 +1,23 @@
-/** What training did: losses on the left axis, scores on the right, over the epochs. */
+/** What training did: the loss on the left axis, the validation on the right, over the epochs. */
 import { chartSvg } from "./chart.ts"
 
-export interface Curve {
-  readonly name: string
-  /** Losses have their own axis; scores go from 0 to 1. */
-  readonly axis: "loss" | "score"
-  /** [epoch, value]; a value that is not finite leaves a gap. */
-  readonly points: readonly (readonly [epoch: number, value: number])[]
+export interface EpochPoint {
+  /** From 1. */
+  readonly epoch: number
+  /** A loss that is not finite leaves a gap. */
+  readonly loss: number
+  /** 0 to 1; not every epoch validates. */
+  readonly validation?: number
 }
 
-/** An SVG. */
-export const trainingCurves = (title: string, curves: readonly Curve[]): Promise<string> => {
-  const axes = (["loss", "score"] as const).filter((axis) => curves.some((curve) => curve.axis === axis))
-  const epochs = curves.flatMap(({ points }) => points.map(([epoch]) => epoch))
-  const [first, last] = [Math.min(...epochs, Number.MAX_SAFE_INTEGER), Math.max(...epochs, 0)]
+/** An SVG. `measure` names what validation measures, such as Dice. */
+export const trainingCurves = (
+  points: readonly EpochPoint[],
+  { measure = "Dice", title = "" }: { readonly measure?: string; readonly title?: string } = {},
+): Promise<string> => {
+  const validated = points.flatMap(({ epoch, validation }) => (validation === undefined ? [] : [[epoch, validation]]))
+  const right = { type: "value" as const, name: `validation ${measure}`, position: "right" as const, min: 0, max: 1 }
+  const losses = points.map(({ epoch, loss }) => [epoch, Number.isFinite(loss) ? loss : null] as (number | null)[])
   return chartSvg({
     title: { text: title, left: "center", textStyle: { fontSize: 15 } },
     legend: { bottom: 4, itemGap: 24 },
@@ -23,23 +27,17 @@ export const trainingCurves = (title: string, curves: readonly Curve[]): Promise
       name: "epoch",
       nameLocation: "middle",
       nameGap: 26,
-      min: Math.min(first, last),
-      max: Math.max(last, Math.min(first, last) + 1),
+      min: points[0]?.epoch ?? 0,
+      max: Math.max(points.at(-1)?.epoch ?? 1, (points[0]?.epoch ?? 0) + 1),
       minInterval: 1,
     },
-    yAxis: (axes.length > 0 ? axes : (["loss"] as const)).map((axis, i) => ({
-      type: "value" as const,
-      name: axis,
-      position: i === 0 ? ("left" as const) : ("right" as const),
-      ...(axis === "score" ? { min: 0, max: 1 } : {}),
-      splitLine: { show: i === 0 },
-    })),
-    series: curves.map(({ name, axis, points }) => ({
-      type: "line" as const,
-      name,
-      yAxisIndex: axes.indexOf(axis),
-      showSymbol: points.length < 30 && axis === "score",
-      data: points.map(([x, y]) => [x, Number.isFinite(y) ? y : null] as (number | null)[]),
-    })),
+    yAxis: [
+      { type: "value", name: "training loss", splitLine: { show: true } },
+      { ...right, splitLine: { show: false } },
+    ],
+    series: [
+      { type: "line", name: "training loss", yAxisIndex: 0, showSymbol: losses.length < 2, data: losses },
+      { type: "line", name: right.name, yAxisIndex: 1, showSymbol: validated.length < 30, data: validated },
+    ],
   })
 }

@@ -1,25 +1,16 @@
 /** Qualitative sheets, as the paper's Figure 3: a row for each case; the image, the truth, and what each model drew over it. */
 import sharp from "sharp"
-import { type Point, scalePoint } from "../data/prompts.ts"
+import type { Tensor } from "../../compiler/ir/graph.ts"
+import { scalePoint } from "../data/prompts.ts"
 import type { Mask, Raster } from "../data/raster.ts"
+import type { Sample } from "../data/reader.ts"
 import { resizeBilinear, resizeNearest } from "../data/resize.ts"
+import { compareMasks } from "../metrics/segmentation.ts"
 
 export interface SheetRow {
-  readonly name: string
-  readonly image: Raster
-  /** As large as the image, or as its original. */
-  readonly truth: Mask
-  /** One a model; undefined where a model has none. Its text (a Dice, say) stands in the picture's corner. */
-  readonly predictions: readonly ({ readonly mask: Mask; readonly text?: string } | undefined)[]
-  /** The prompt, in pixels of the truth. */
-  readonly point?: Point | undefined
-}
-
-export interface SheetOptions {
-  /** The models' names, over their columns. */
-  readonly models: readonly string[]
-  /** Width of a picture in pixels. */
-  readonly tile?: number
+  readonly sample: Pick<Sample, "case" | "image" | "mask" | "point">
+  /** Each model's mask by its name, at the original size. */
+  readonly masks: Readonly<Record<string, Mask>>
 }
 
 type Colour = readonly [number, number, number]
@@ -36,11 +27,13 @@ interface Tile {
   readonly height: number
 }
 
-const asColour = ({ width, height, channels, data }: Raster): Tile => ({
-  width,
-  height,
-  pixels: Uint8Array.from({ length: 3 * width * height }, (_, i) => data[channels === 1 ? Math.floor(i / 3) : i]!),
-})
+/** The prepared image, [3, height, width], as bytes. */
+const rasterOf = ({ shape, data }: Tensor): Raster => {
+  const [, height = 0, width = 0] = shape
+  const n = width * height
+  const bytes = Uint8Array.from({ length: 3 * n }, (_, i) => data[(i % 3) * n + Math.floor(i / 3)]!)
+  return { width, height, channels: 3, data: bytes }
+}
 
 /** Draws where inside meets outside, two pixels wide: the outermost ring of the mask and the ring around it. */
 const drawContour = ({ pixels, width, height }: Tile, { data }: Mask, colour: Colour): void => {
@@ -56,39 +49,49 @@ const drawContour = ({ pixels, width, height }: Tile, { data }: Mask, colour: Co
 
 const xml = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
-/** A PNG. Truth in pink, predictions in cyan, the prompt as a cross. A row is as high as its image is at the width of a tile. */
-export const qualitativeSheet = async (
+/**
+ * A PNG. Truth in pink, predictions in cyan with their Dice, the prompt as a cross. A row is `tile` pixels wide for each picture, and as high as its
+ * image then is.
+ */
+export const sheet = async (
   rows: readonly SheetRow[],
-  { models, tile = 256 }: SheetOptions,
+  { tile = 256 }: { readonly tile?: number } = {},
 ): Promise<Buffer> => {
+  const models = [...new Set(rows.flatMap(({ masks }) => Object.keys(masks)))]
   const titles = ["image", "truth", ...models]
   const width = titles.length * (tile + gap) - gap
-  const heights = rows.map(({ truth }) => Math.max(1, Math.round((truth.height * tile) / truth.width)))
+  const heights = rows.map(({ sample }) => Math.max(1, Math.round((sample.mask.height * tile) / sample.mask.width)))
   const tops = heights.map((_, i) => header + heights.slice(0, i).reduce((sum, h) => sum + h + gap, 0))
   const height = header + heights.reduce((sum, h) => sum + h + gap, 0)
 
   const texts: string[] = titles.map((title, i) => label(i * (tile + gap) + tile / 2, 18, title, "middle", 14))
-  const tiles = rows.flatMap((row, r) => {
+  const tiles = rows.flatMap(({ sample, masks }, r) => {
     const size = { width: tile, height: heights[r]! }
-    const [top, baseline] = [tops[r]!, tops[r]! + size.height - 7]
-    const image = asColour(resizeBilinear(row.image, size))
-    const truth = resizeNearest(row.truth, size)
-    texts.push(label(6, baseline, row.name, "start", 12))
-    return titles.map((_, column) => {
-      const drawn = { ...image, pixels: Uint8Array.from(image.pixels) }
+    const baseline = tops[r]! + size.height - 7
+    const prepared = rasterOf(sample.image)
+    const image = resizeBilinear(prepared, size)
+    const truth = resizeNearest(sample.mask, size)
+    texts.push(label(6, baseline, sample.case.id, "start", 12))
+    return titles.map((title, column) => {
+      const drawn = { ...size, pixels: Uint8Array.from(image.data) }
       const left = column * (tile + gap)
-      const prediction = row.predictions[column - 2]
+      const mask = column < 2 ? undefined : masks[title]
       if (column > 0) drawContour(drawn, truth, pink)
-      if (prediction !== undefined) {
-        drawContour(drawn, resizeNearest(prediction.mask, size), cyan)
-        if (prediction.text !== undefined) texts.push(label(left + tile - 6, baseline, prediction.text, "end", 12))
+      if (mask !== undefined) {
+        drawContour(drawn, resizeNearest(mask, size), cyan)
+        const { dice } = compareMasks(mask, sample.mask)
+        texts.push(label(left + tile - 6, baseline, `Dice ${(100 * dice).toFixed(1)}`, "end", 12))
       }
-      if (row.point !== undefined && column !== 1) {
-        const { x, y } = scalePoint(row.point, row.truth, size)
-        texts.push(cross(left + x + 0.5, top + y + 0.5))
+      if (sample.point !== undefined && column !== 1) {
+        const { x, y } = scalePoint(sample.point, prepared, size)
+        texts.push(cross(left + x + 0.5, tops[r]! + y + 0.5))
       }
-      const raw = { width: tile, height: size.height, channels: 3 as const }
-      return { input: Buffer.from(drawn.pixels.buffer), raw, left, top }
+      return {
+        input: Buffer.from(drawn.pixels.buffer),
+        raw: { width: tile, height: size.height, channels: 3 as const },
+        left,
+        top: tops[r]!,
+      }
     })
   })
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join("")}</svg>`
