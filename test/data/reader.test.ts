@@ -6,7 +6,7 @@ import { augmentWith, draw } from "../../src/runtime/data/augment.ts"
 import { leastRecentlyUsed } from "../../src/runtime/data/cache.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { prefetch } from "../../src/runtime/data/prefetch.ts"
-import { maskTensor, padded, prepare } from "../../src/runtime/data/prepare.ts"
+import { prepare } from "../../src/runtime/data/prepare.ts"
 import { reader, type Sample } from "../../src/runtime/data/reader.ts"
 import { diagnosticsOf, goodFolders, maskOf, rectangle, scan, temporary, writeGrey } from "./helpers.ts"
 
@@ -29,13 +29,7 @@ test("a sample is as SAM wants it", async () => {
   const n = 32 * 40
   expect(sample!.image.data.slice(0, n)).toEqual(sample!.image.data.slice(2 * n))
   expect(Math.max(...sample!.image.data)).toBeGreaterThan(1)
-  const square = padded(sample!.image, 40)
-  expect([square.shape, square.data[31 * 40 + 3], square.data[32 * 40 + 3]]).toEqual([
-    [3, 40, 40],
-    sample!.image.data[31 * 40 + 3],
-    0,
-  ])
-  expect(maskTensor(sample!.mask)).toMatchObject({ shape: [1, 8, 10] })
+})
 })
 
 test("an epoch is the same whenever and from wherever it is read", async () => {

@@ -40,19 +40,3 @@ export const planes = ({ width, height, channels, data }: Raster): Tensor => {
   for (let c = 0; c < 3; c++) for (let i = 0; i < n; i++) out[c * n + i] = data[channels === 1 ? i : 3 * i + c]!
   return { shape: [3, height, width], data: out }
 }
-
-/** A mask as [1, height, width] floats, 0 or 1. */
-export const maskTensor = ({ width, height, data }: Mask): Tensor => ({
-  shape: [1, height, width],
-  data: Float32Array.from(data),
-})
-
-/** [channels, height, width] in the upper left of [channels, size, size], 0 elsewhere: as SAM pads. */
-export const padded = ({ shape, data }: Tensor, size: number): Tensor => {
-  const [channels = 1, height = 0, width = 0] = shape
-  const out = new Float32Array(channels * size * size)
-  for (let c = 0; c < channels; c++)
-    for (let y = 0; y < height; y++)
-      out.set(data.subarray((c * height + y) * width, (c * height + y + 1) * width), (c * size + y) * size)
-  return { shape: [channels, size, size], data: out }
-}
