@@ -183,6 +183,13 @@ const weights = () => {
     .option("--verbose", "stack traces of internal faults")
     .action(async (file, out, options) => (await import("./commands/weights.ts")).convertCommand(file, out, options))
   group
+    .command("export")
+    .summary("a run's base and what it learned, in one checkpoint")
+    .argument("<run>")
+    .argument("<out>")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (run, out) => (await import("./commands/weights.ts")).exportCommand(run, out))
+  group
     .command("init")
     .summary("write a model's initial values")
     .argument("<spec>")

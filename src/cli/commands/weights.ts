@@ -1,5 +1,8 @@
+import { join } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { modelWeights } from "../../runtime/base.ts"
+import { withAdapters } from "../../runtime/run/adapters.ts"
+import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.ts"
 import { convert, type Naming } from "../../runtime/weights/convert.ts"
 import { inspect } from "../../runtime/weights/inspect.ts"
 import { verify } from "../../runtime/weights/load.ts"
@@ -51,3 +54,16 @@ export const initCommand = async (spec: string, out: string, { seed }: { readonl
   await save(out, Object.fromEntries(persistent.map(({ name }) => [name, tensors[name]!])))
   say(`wrote ${persistent.length} tensors to ${out}`)
 }
+
+/** hasam weights export RUN OUT: base and what was learned, in one checkpoint. */
+export const exportCommand = async (run: string, out: string): Promise<void> => {
+  const about = await readRun(run)
+  const { model } = await selectModel(`${about.spec.split("#")[0]}#${about.name}`, inputSizeOf(about))
+  const { tensors } = await modelWeights(model.data, about.weights ?? undefined, Number(about.options["seed"]))
+  const whole = await withAdapters(model.data, tensors, join(run, files.best))
+  const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
+  await save(out, Object.fromEntries(persistent.map(({ name }) => [name, whole[name]!])))
+  say(`wrote ${persistent.length} tensors to ${out}`)
+}
+const inputSizeOf = ({ options }: RunFile): { readonly inputSize?: number } =>
+  typeof options["inputSize"] === "number" ? { inputSize: options["inputSize"] } : {}
