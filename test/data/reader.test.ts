@@ -30,7 +30,6 @@ test("a sample is as SAM wants it", async () => {
   expect(sample!.image.data.slice(0, n)).toEqual(sample!.image.data.slice(2 * n))
   expect(Math.max(...sample!.image.data)).toBeGreaterThan(1)
 })
-})
 
 test("an epoch is the same whenever and from wherever it is read", async () => {
   const root = await temporary()
