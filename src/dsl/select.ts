@@ -12,7 +12,7 @@ export type Selector =
   | { readonly kind: "adaptation"; readonly index: number }
 
 /** A selector that knows which part it reaches into. */
-export interface Select<in out Part extends string> {
+export interface Select<out Part extends string> {
   readonly selector: Selector
   readonly part: Part
 }
@@ -45,15 +45,15 @@ const rule = (data: ModelData, learn: boolean, selectors: readonly Selector[], a
   ...data,
   rules: [...data.rules, ...selectors.map((select) => ({ learn, select, ...(at === undefined ? {} : { at }) }))],
 })
-const selectorOf = (of: string | Select<string>): Selector =>
+const selectorOf = (of: string | Select<any>): Selector =>
   typeof of === "string" ? { kind: "part", part: of } : of.selector
 
 /** Everything the model has so far stops learning; what is added later learns. */
-export const freezeAll = <B extends Backbone>(model: Model<B, any>): Model<B, never> =>
+export const freezeAll = <B extends Backbone, L extends string>(model: Model<B, L>): Model<B, never> =>
   modelOf(rule(model.data, false, [{ kind: "all" }], callSite()))
 
 /** These parts stop learning: `freeze("maskDecoder")`, `freeze(blocks(1, 2))`. A selector leaves its part's name in the type. */
-export const freeze = <const Of extends string | Select<string>>(...of: readonly Of[]) => {
+export const freeze = <const Of extends string | Select<any>>(...of: readonly Of[]) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
     model: Model<B, L> & ([Extract<Of, string>] extends [L] ? unknown : { readonly learns: Extract<Of, string> }),

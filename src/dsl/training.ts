@@ -1,5 +1,5 @@
 /** Training as data: what the commands do unless an option says otherwise. */
-import type { Model, ModelData } from "./model.ts"
+import type { Backbone, Model, ModelData } from "./model.ts"
 import { callSite } from "./place.ts"
 
 export type Optimizer =
@@ -134,7 +134,10 @@ export const paperDefaults: TrainingOptions = {
 }
 
 /** How a model is trained, exported beside it. What is not said is `paperDefaults`. */
-export const training = (model: Model, options: Partial<TrainingOptions> = {}): Training => {
+export const training = <B extends Backbone, L extends string>(
+  model: Model<B, L>,
+  options: Partial<TrainingOptions> = {},
+): Training => {
   const at = callSite()
   return { kind: "training", ...paperDefaults, ...options, model: model.data, ...(at === undefined ? {} : { at }) }
 }
