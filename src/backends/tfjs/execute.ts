@@ -87,6 +87,7 @@ export const openExecutable = (engine: Engine, program: Program): Executable => 
         values.set(id, keep(Array.isArray(results) ? results : [results]))
         made.add(id)
         for (const done of frees) release(done)
+        engine.between()
       }
       return new Map(graph.outputs.map(({ name, value }) => [name, view(engine, values.get(value)![0]!)]))
     } finally {

@@ -35,6 +35,8 @@ export interface Engine {
   readonly read: (value: Value) => Promise<Float32Array>
   /** Tensors alive now. */
   readonly count: () => number
+  /** Called between two ops: a chance to free memory early. */
+  readonly between: () => void
   /** Gives memory back that no tensor uses. */
   readonly trim: () => void
   readonly dispose: () => Promise<void>

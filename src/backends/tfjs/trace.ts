@@ -24,6 +24,8 @@ export interface Trace {
   readonly buffers: readonly Buffer[]
   /** Most bytes alive at one time, parameters and state included. */
   readonly peak: number
+  /** What a pool with a free list for each size, as tfjs's on WebGPU, comes to hold. */
+  readonly pooled: number
 }
 
 /** A tensor without data; views of one have the same buffer. */
@@ -41,17 +43,25 @@ export const trace = ({ graph }: Program, { engine, workgroupBytes, f16 = false 
   const references = new Map<object, number>()
   let alive = 0
   let peak = 0
+  let pooled = 0
+  const idle = new Map<number, number>()
   const hold = ({ dataId }: Ghost) => {
     const before = references.get(dataId) ?? 0
     references.set(dataId, before + 1)
     if (before > 0) return
-    alive += dataId.bytes
+    const { bytes } = dataId
+    alive += bytes
     peak = Math.max(peak, alive)
+    const waiting = idle.get(bytes) ?? 0
+    if (waiting > 0) idle.set(bytes, waiting - 1)
+    else pooled += bytes
   }
   const drop = ({ dataId }: Ghost) => {
     const left = references.get(dataId)! - 1
     references.set(dataId, left)
-    if (left === 0) alive -= dataId.bytes
+    if (left > 0) return
+    alive -= dataId.bytes
+    idle.set(dataId.bytes, (idle.get(dataId.bytes) ?? 0) + 1)
   }
 
   let current: Node = graph.nodes[0]!
@@ -112,5 +122,5 @@ export const trace = ({ graph }: Program, { engine, workgroupBytes, f16 = false 
     values.set(id, all)
     for (const done of frees) for (const value of values.get(done)!) if (value) drop(value)
   }
-  return { buffers, peak }
+  return { buffers, peak, pooled }
 }

@@ -1,7 +1,9 @@
 /** A small SAM with adapters on every tfjs engine: masks, gradients and ten steps of training, against float64. */
 import { afterAll, describe, expect, test } from "vitest"
 import { cpu } from "../../../src/backends/onnx/engine.ts"
+import type { WebGpuEngine } from "../../../src/backends/tfjs/engines/webgpu.ts"
 import { backendOf } from "../../../src/backends/tfjs/index.ts"
+import { trace } from "../../../src/backends/tfjs/trace.ts"
 import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
 import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
 import { openEngines } from "./engines.ts"
@@ -36,6 +38,24 @@ const expectedLosses = (() => {
 
 /** The project's CPU engine, onnxruntime, does the same work: masks and ten losses. */
 const onCpu = await masksAndLosses(cpu())
+
+/** tfjs keeps a pool for each size, and a buffer is free again only when its commands are submitted. */
+const webgpu = engines.get("webgpu") as WebGpuEngine | undefined
+test.skipIf(!webgpu)("the traced peak is what a device needs, up to its pool", async () => {
+  const { peak: predicted, pooled } = trace(training, { engine: "webgpu", workgroupBytes: 16_384 })
+  const before = webgpu!.allocated()
+  const run = await backendOf(webgpu!).compile(training)
+  await run.load(initial(training))
+  await run.run(feedAt(1))
+  const measured = webgpu!.allocated() - before
+  console.log(
+    `memory of a training step: ${predicted} bytes at the peak, ${pooled} in a pool, ${measured} bytes in tfjs's pool (${(measured / predicted).toFixed(2)} ×)`,
+  )
+  expect(measured).toBeGreaterThanOrEqual(predicted)
+  // What is beyond: uniforms, and buffers that wait for a submission.
+  expect(measured).toBeLessThan(pooled + 2 ** 20)
+  await run.dispose()
+})
 
 describe.each([...engines])("a small SAM on %s", (_, engine) => {
   test("masks to 1e-4", async () => {

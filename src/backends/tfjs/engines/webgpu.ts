@@ -8,13 +8,15 @@ import { dispatchOf, keyOfKernel, type WgslKernel, wgslOf } from "../wgsl/kernel
 
 /**
  * What we use of tfjs's WebGPUBackend. Private in its types are `commandEncoder`, where its kernels are encoded,
- * `commandQueueOwnedIds`, which keeps a buffer from being reused before its commands are submitted, and the pool's list.
+ * `commandQueueOwnedIds`, which keeps a buffer from being reused before its commands are submitted,
+ * `tensorDataPendingDisposal`, those that wait for it, and the pool's list.
  * tfjs 4.22 is the last version that there will be, so they stay.
  */
 interface TfjsWebGpu {
   readonly tensorMap: { get(id: object): { resource?: GPUBuffer } }
   readonly commandEncoder: GPUCommandEncoder
   readonly commandQueueOwnedIds: WeakSet<object>
+  readonly tensorDataPendingDisposal: readonly object[]
   /** Its pool keeps every buffer that was ever needed at once. */
   readonly bufferManager: {
     readonly freeBuffers: Map<string, GPUBuffer[]>
@@ -28,6 +30,9 @@ interface TfjsWebGpu {
   makeTensorInfo(shape: number[], dtype: "float32"): TensorInfo
   getBufferData(buffer: GPUBuffer): Promise<ArrayBuffer>
 }
+
+/** Bytes that may wait for a submission before they are free; tfjs would let fifteen ops' buffers wait, however large. */
+const mostWaiting = 32 * 2 ** 20
 
 export interface WebGpuEngine extends Engine {
   readonly own: NonNullable<Engine["own"]>
@@ -80,6 +85,12 @@ export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = 
     return outputs
   }
 
+  const submit = () => {
+    tfjs.endComputePassEncoder()
+    tfjs.ensureCommandEncoderReady()
+    tfjs.submitQueue()
+  }
+
   return {
     name: "webgpu",
     backend,
@@ -89,6 +100,10 @@ export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = 
     device: owned,
     own,
     keepsArrays: false,
+    between: () => {
+      const waiting = tfjs.tensorDataPendingDisposal.map((id) => tfjs.tensorMap.get(id).resource?.size ?? 0)
+      if (waiting.reduce((sum, bytes) => sum + bytes, 0) > mostWaiting) submit()
+    },
     trim: () => {
       const { bufferManager: pool } = tfjs
       for (const buffers of pool.freeBuffers.values())
@@ -103,9 +118,7 @@ export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = 
     guarded: async (work) =>
       guarded(() => {
         const result = work()
-        tfjs.endComputePassEncoder()
-        tfjs.ensureCommandEncoderReady()
-        tfjs.submitQueue()
+        submit()
         return result
       }) as never,
     // Not backend.read, which keeps a copy on this side for as long as the tensor lives.
