@@ -53,20 +53,20 @@ export const freezeAll = <B extends Backbone, L extends string>(model: Model<B, 
   modelOf(rule(model.data, false, [{ kind: "all" }], callSite()))
 
 /** These parts stop learning: `freeze("maskDecoder")`, `freeze(blocks(1, 2))`. A selector leaves its part's name in the type. */
-export const freeze = <const Of extends string | Select<any>>(...of: readonly Of[]) => {
+export const freeze = <const Of extends readonly (string | Select<any>)[]>(...of: Of) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
-    model: Model<B, L> & ([Extract<Of, string>] extends [L] ? unknown : { readonly learns: Extract<Of, string> }),
-  ): Model<B, Exclude<L, Extract<Of, string>>> => modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
+    model: Model<B, L> & ([Extract<Of[number], string>] extends [L] ? unknown : { readonly learns: Extract<Of[number], string> }),
+  ): Model<B, Exclude<L, Extract<Of[number], string>>> => modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
 }
 
 type Reached<Of> = Of extends string ? Of : Of extends Select<infer Part> ? Part : never
 
 /** These parts learn: `unfreeze("maskDecoder")`, `unfreeze(submodule("image_encoder.neck"))`. */
-export const unfreeze = <const Of extends string | Select<any>>(...of: readonly Of[]) => {
+export const unfreeze = <const Of extends readonly (string | Select<any>)[]>(...of: Of) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
     model: Model<B, L> &
-      ([Extract<Of, string>] extends [B["part"] | "adapters"] ? unknown : { readonly part: B["part"] }),
-  ): Model<B, L | Reached<Of>> => modelOf(rule((model as Model).data, true, of.map(selectorOf), at))
+      ([Extract<Of[number], string>] extends [B["part"] | "adapters"] ? unknown : { readonly part: B["part"] }),
+  ): Model<B, L | Reached<Of[number]>> => modelOf(rule((model as Model).data, true, of.map(selectorOf), at))
 }
