@@ -4,6 +4,26 @@ import { limitDiagnostics, limitProblems } from "../../../src/backends/tfjs/limi
 import { trace } from "../../../src/backends/tfjs/trace.ts"
 import { Builder } from "../../../src/compiler/ir/builder.ts"
 import type { Program } from "../../../src/compiler/ir/graph.ts"
+import { standardSizes } from "../../../src/compiler/passes/elaborate/index.ts"
+import { inferenceProgram, trainingProgram } from "../../../src/compiler/passes/program.ts"
+import {
+  adam,
+  adapt,
+  afterAttention,
+  bceWithLogits,
+  freezeAll,
+  inMlpResidual,
+  linear,
+  pipe,
+  type Rank,
+  relu,
+  residual,
+  samVitB,
+  schedule,
+  sequential,
+} from "../../../src/dsl/index.ts"
+import { networkOf } from "../../../src/dsl/network.ts"
+import { tensorsOf } from "../../../src/dsl/tensors.ts"
 
 const gigabyte = 2 ** 30
 const forward = (build: (b: Builder) => number): Program => {
@@ -77,6 +97,32 @@ describe("limits", () => {
       return b.attention(q, k, v, { scale: 1 })
     })
     expect(limitProblems(odd)).toMatchObject([{ op: "attention", bytes: 12 * 4096 * 4096 * 4 }])
+  })
+
+  test("HA-SAM on ViT-B at 1024² segments and trains within what every device has", () => {
+    const adapter = (rank: Rank) => residual(sequential(linear(768, rank), relu, linear(rank, 768)))
+    const model = pipe(
+      samVitB,
+      freezeAll,
+      adapt(
+        schedule(12, (i) => (768 * (i <= 6 ? i : i - 1)) / 96),
+        (rank) => [afterAttention(adapter(rank)), inMlpResidual(adapter(rank))],
+      ),
+    ).data
+    const sizes = standardSizes(model)
+    const learning = tensorsOf(networkOf(model)).flatMap(({ name, adaptation }) =>
+      adaptation === undefined ? [] : [name],
+    )
+    const options = { learning, loss: bceWithLogits(), optimizer: adam({ rate: 1e-4 }) }
+    const programs = [inferenceProgram(model, sizes), trainingProgram(model, sizes, options).program]
+    for (const program of programs) {
+      expect(limitProblems(program)).toEqual([])
+      const { peak, pooled } = trace(program, { engine: "webgpu", workgroupBytes: 16_384 })
+      console.log(
+        `ViT-B at 1024²: ${(peak / gigabyte).toFixed(2)} GiB at the peak, ${(pooled / gigabyte).toFixed(2)} GiB in tfjs's pool`,
+      )
+      expect(pooled).toBeLessThan(3 * gigabyte)
+    }
   })
 
   test("maxBufferSize is a limit of its own", () => {
