@@ -38,6 +38,7 @@ const compile = () =>
     .option("--dump <pass>", "print the graph after a pass")
     .option("--stop-after <pass>", "run passes up to this one and print its graph")
     .option("--brief", "one line a model")
+    .option("--cost", "FLOPs and memory of every model, however many there are")
     .option("--verbose", "stack traces of internal faults")
     .addHelpText(
       "before",

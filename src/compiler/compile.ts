@@ -16,8 +16,11 @@ import { type ModelReport, type Report, schemaName } from "./report/report.ts"
 export interface CompileOptions {
   /** Side of SAM's square image, in place of the spec's. */
   readonly inputSize?: number
-  /** Fills in what a model costs; left out, the report counts only. */
-  readonly cost?: (model: ModelData, tensors: readonly ModelTensor[]) => Pick<ModelReport, "flops" | "memory">
+  /** Fills in what a model costs, unless there are more models than `atMost`; left out, the report counts only. */
+  readonly cost?: {
+    readonly of: (model: ModelData, tensors: readonly ModelTensor[]) => Pick<ModelReport, "flops" | "memory">
+    readonly atMost: number
+  }
   /** Which of the tensors that learn receive a gradient. */
   readonly receives?: (model: ModelData, learning: readonly string[]) => ReadonlySet<string>
 }
@@ -72,7 +75,7 @@ const unreachedProblems = (
   ]
 }
 
-const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, options: CompileOptions) => {
+const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, options: CompileOptions, costs: boolean) => {
   const tensors = tensorTable(data)
   const problems = modelProblems(name, data, tensors)
   const broken = problems.some(
@@ -85,7 +88,7 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
   if (!broken)
     try {
       receiving = options.receives?.(data, learning)
-      cost = options.cost?.(data, tensors) ?? {}
+      cost = costs ? options.cost!.of(data, tensors) : {}
     } catch (problem) {
       if (!(problem instanceof Error) || problem.name !== "Misfit") throw problem
       const { path, at } = problem as Error & { path: string; at?: string }
@@ -145,8 +148,12 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
     entries.length === 0 ? [] : typeCheck(entries),
     Promise.all(entries.map(evaluateSpec)),
   ])
+  const count = specs.reduce((n, { models }) => n + models.length, 0)
+  const costs = options.cost !== undefined && count <= options.cost.atMost
   const compiled = specs.flatMap((spec) =>
-    spec.models.map(({ name, data }) => compileModel(spec, name, withInputSize(data, options.inputSize), options)),
+    spec.models.map(({ name, data }) =>
+      compileModel(spec, name, withInputSize(data, options.inputSize), options, costs),
+    ),
   )
   const evaluated = [
     ...specs.flatMap(({ diagnostics }) => diagnostics),

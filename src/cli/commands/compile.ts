@@ -1,4 +1,4 @@
-import { costOf, receivingOf } from "../../compiler/analysis/summary.ts"
+import { costReport, receivingOf } from "../../compiler/analysis/summary.ts"
 import type { Compiled } from "../../compiler/compile.ts"
 import { compileSpecs } from "../../compiler/compile.ts"
 import type { Report } from "../../compiler/report/report.ts"
@@ -20,6 +20,7 @@ export interface CompileFlags {
   readonly dump?: string
   readonly stopAfter?: string
   readonly brief?: boolean
+  readonly cost?: boolean
 }
 
 /** More models than this are a table: a screen holds no more. */
@@ -42,7 +43,7 @@ const expectationsText = (models: Report["models"]): string => {
 const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
   const compiled = await compileSpecs(specs, {
     ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
-    cost: costOf(flags.batch ?? 1),
+    cost: { of: costReport(flags.batch ?? 1), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
     receives: receivingOf,
   })
   const withBudget =

@@ -2,6 +2,9 @@
 import type { ModelData } from "../../dsl/model.ts"
 import { elaborate, standardSizes } from "../passes/elaborate/index.ts"
 import type { ModelReport } from "../report/report.ts"
+import { costOf } from "./cost.ts"
+import { commonDevices, memoryOfModel } from "./memory.ts"
+import type { ModelTensor } from "./parameters.ts"
 
 /** The network's shape, whatever its ranks: what reaches the loss depends on this alone. */
 const reached = new Map<string, ReadonlySet<string>>()
@@ -26,6 +29,34 @@ export const receivingOf = (model: ModelData, learning: readonly string[]): Read
   return receiving
 }
 
-export const costOf =
-  (_batch: number) =>
-  (_model: ModelData): Pick<ModelReport, "flops" | "memory"> => ({})
+/** FLOPs and memory of a batch of square images with one point each, as the report prints them. */
+export const costReport =
+  (batch: number) =>
+  (model: ModelData, tensors: readonly ModelTensor[]): Pick<ModelReport, "flops" | "memory"> => {
+    const learning = tensors.filter(({ learns }) => learns).map(({ name }) => name)
+    const sizes = standardSizes(model, batch)
+    const cost = costOf(model, { sizes, learning })
+    const { inference, training } = memoryOfModel(model, { sizes, learning })
+    const needed = training ?? inference
+    const { bytes, shape, from } = [inference, needed]
+      .map(({ largest }) => largest)
+      .reduce((a, b) => (b.bytes > a.bytes ? b : a))
+    return {
+      flops: {
+        convention: "1 multiply-add = 2 FLOPs",
+        forward: cost.inference,
+        backward: cost.training?.backward ?? 0,
+      },
+      memory: {
+        inference: inference.peak,
+        training: needed.peak,
+        largest: { bytes, shape: [...shape], from },
+        fits: commonDevices.map(({ name, bytes }) => ({
+          device: name,
+          bytes,
+          inference: inference.peak <= bytes,
+          training: needed.peak <= bytes,
+        })),
+      },
+    }
+  }
