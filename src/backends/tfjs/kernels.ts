@@ -13,12 +13,21 @@ import type { WgslKernel } from "./wgsl/kernel.ts"
 export type EngineName = "cpu" | "wasm" | "webgpu"
 export type Value = TensorInfo
 
+export type Attributes = Readonly<Record<string, unknown>>
+
 /** An instance of one of tfjs's backends, and how to use it safely. */
 export interface Engine {
   readonly name: EngineName
   readonly backend: KernelBackend
   /** Tensors keep the very array that they are made from. */
   readonly keepsArrays: boolean
+  /** Runs one kernel's call, with whatever the engine must see to around it. */
+  readonly around: <A>(
+    kernel: TfjsKernel,
+    inputs: Readonly<Record<string, Value>>,
+    attrs: Attributes,
+    call: () => A,
+  ) => A
   /** Makes sure that the values are where the kernels run. */
   readonly settle: (value: Value) => void
   /** Runs a kernel of our own; only WebGPU has them. */
@@ -51,7 +60,7 @@ export interface Kernels {
   readonly run: (
     kernel: TfjsKernel,
     inputs: Readonly<Record<string, Value>> | readonly Value[],
-    attrs?: Readonly<Record<string, unknown>>,
+    attrs?: Attributes,
   ) => Value
   readonly own: (kernel: WgslKernel, inputs: readonly Value[]) => readonly Value[]
   /** Values known at compile time, uploaded once: `key` says all about them. */
@@ -96,15 +105,13 @@ export const openSession = (engine: Engine): Session => {
     run: (kernel, inputs, attrs = {}) => {
       const config = getKernel(kernel, engine.name)
       if (!config) throw new Error(`internal: ${engine.name} has no kernel ${kernel}`)
-      const output = config.kernelFunc({
-        inputs: inputs as Record<string, TensorInfo>,
-        attrs: attrs as NamedAttrMap,
-        backend: engine.backend,
-      })
+      const named = inputs as Record<string, TensorInfo>
+      const call = () => config.kernelFunc({ inputs: named, attrs: attrs as NamedAttrMap, backend: engine.backend })
+      const output = engine.around(kernel, named, attrs, call)
       if (Array.isArray(output)) throw new Error(`internal: kernel ${kernel} gave several tensors`)
       made.push(output)
       // Limits and memory are computed from these rules before a run, so they had better be right in it.
-      const expected = kernelShapes[kernel](inputs as Readonly<Record<string, Value>>, attrs)
+      const expected = kernelShapes[kernel](named, attrs)
       if (expected.length !== output.shape.length || expected.some((extent, axis) => extent !== output.shape[axis]))
         throw new Error(`internal: kernel ${kernel} gave shape [${output.shape}], not [${expected}]`)
       return output

@@ -465,4 +465,165 @@ export const cases: readonly Case[] = [
   ]),
   c("adapter", none, [[2, 5, 12], [3, 12], [3], [12, 3], [12]], [2, 5, 12]),
   c("adapter", none, [[20, 70], [90, 70], [90], [70, 90], [70]], [20, 70], { name: "rank over a workgroup" }),
+
+  // ---- at sizes of a real SAM: tfjs chooses other programs for them
+  c("linear", none, [[1, 7, 2048], [256, 2048], [256]], [1, 7, 256], { name: "long inner axis" }),
+  c("linear", none, [[40, 3072], [48, 3072], [48]], [40, 48], { name: "longer inner axis" }),
+  c(
+    "matmul",
+    { transposeA: true, transposeB: false },
+    [
+      [2100, 40],
+      [2100, 36],
+    ],
+    [40, 36],
+    { name: "aᵀ, long inner axis" },
+  ),
+  c(
+    "matmul",
+    { transposeA: false, transposeB: true },
+    [
+      [9, 2500],
+      [30, 2500],
+    ],
+    [9, 30],
+    { name: "bᵀ, long inner axis" },
+  ),
+  c(
+    "matmul",
+    { transposeA: false, transposeB: false },
+    [
+      [2, 2500],
+      [2500, 3],
+    ],
+    [2, 3],
+    { name: "long inner axis, few results" },
+  ),
+  c(
+    "matmul",
+    { transposeA: false, transposeB: false },
+    [
+      [2, 7, 2100],
+      [2, 2100, 9],
+    ],
+    [2, 7, 9],
+    { name: "batched, long inner axis" },
+  ),
+  c(
+    "matmul",
+    { transposeA: false, transposeB: false },
+    [
+      [200, 2100],
+      [2100, 100],
+    ],
+    [200, 100],
+    { name: "many results, long inner axis" },
+  ),
+  c(
+    "conv2d",
+    conv(1, 1, 1, 1),
+    [
+      [1, 256, 4, 4],
+      [16, 256, 3, 3],
+    ],
+    [1, 16, 4, 4],
+    { name: "neck" },
+  ),
+  c(
+    "conv2d",
+    conv(1, 0, 1, 1),
+    [
+      [1, 2048, 3, 3],
+      [8, 2048, 1, 1],
+    ],
+    [1, 8, 3, 3],
+    { name: "1×1, many channels" },
+  ),
+  c(
+    "conv2d",
+    conv(16, 0, 1, 1),
+    [
+      [1, 3, 64, 64],
+      [40, 3, 16, 16],
+    ],
+    [1, 40, 4, 4],
+    { name: "patches of 16" },
+  ),
+  c(
+    "conv2dInputGrad",
+    { ...conv(1, 1, 1, 1), inputSize: [20, 20] },
+    [
+      [1, 16, 20, 20],
+      [16, 64, 3, 3],
+    ],
+    [1, 64, 20, 20],
+    {
+      name: "neck",
+    },
+  ),
+  c(
+    "conv2dInputGrad",
+    { ...conv(2, 0, 1, 1), inputSize: [32, 32] },
+    [
+      [1, 64, 16, 16],
+      [64, 16, 2, 2],
+    ],
+    [1, 16, 32, 32],
+    {
+      name: "upscaling",
+    },
+  ),
+  c(
+    "conv2dWeightGrad",
+    { ...conv(1, 1, 1, 1), kernel: [3, 3] },
+    [
+      [1, 32, 24, 24],
+      [1, 16, 24, 24],
+    ],
+    [16, 32, 3, 3],
+    {
+      name: "neck",
+    },
+  ),
+  ...(["reduceSum", "reduceMean", "reduceMax"] as const).flatMap((op) => [
+    c(op, { axes: [0, 1, 2], keepDims: false }, [[3, 200, 500]], [], { name: "many to a scalar" }),
+    c(op, { axes: [0], keepDims: false }, [[3000, 70]], [70], { name: "columns" }),
+    c(op, { axes: [1], keepDims: true }, [[70, 3000]], [70, 1], { name: "rows" }),
+  ]),
+  c("transpose", { perm: [1, 0] }, [[300, 70]], [70, 300], { name: "larger" }),
+  c("transpose", { perm: [2, 0, 3, 1, 4] }, [[1, 49, 3, 4, 16]], [3, 1, 4, 49, 16], { name: "heads" }),
+  c("softmax", none, [[40, 1025]], [40, 1025], { name: "long rows" }),
+  c("add", none, [[100, 768], [768]], [100, 768], { name: "wide bias" }),
+  c(
+    "mul",
+    none,
+    [
+      [100, 770],
+      [100, 1],
+    ],
+    [100, 770],
+    { name: "wide, by rows" },
+  ),
+  c("gelu", none, [[70, 1500]], [70, 1500], { name: "larger" }),
+  c("layerNorm", { eps: 1e-6 }, [[30, 768], [768], [768]], [30, 768], { name: "wide" }),
+  c("concat", { axis: 1 }, Array(14).fill([3, 5]), [3, 70], { name: "of many" }),
+  c("pad", { before: [0, 0, 0, 0], after: [0, 6, 6, 0] }, [[1, 22, 22, 16]], [1, 28, 28, 16], { name: "windows" }),
+  c("slice", { starts: [0, 0, 0, 0], ends: [1, 22, 22, 16] }, [[1, 28, 28, 16]], [1, 22, 22, 16], { name: "windows" }),
+  c("scatterAdd", { indices: Array.from({ length: 400 }, (_, at) => (at * 7) % 50), rows: 50 }, [[400, 20]], [50, 20], {
+    name: "many",
+  }),
+  c("resizeBilinear", { height: 256, width: 256 }, [[1, 1, 64, 64]], [1, 1, 256, 256], { name: "masks" }),
+  c("resizeBilinearGrad", { height: 64, width: 64 }, [[1, 1, 256, 256]], [1, 1, 64, 64], { name: "masks" }),
+  c("adapter", none, [[20, 768], [184, 768], [184], [768, 184], [768]], [20, 768], {
+    name: "of ViT-B",
+    fill: (input, _, noise) => (input === 0 ? noise : noise / 20),
+  }),
+  ...[relative(1, 2, 14, 14, 64)].flatMap(({ q, inputs }) => {
+    const attrs = { scale: 0.125, height: 14, width: 14 }
+    const forward = c("relPosAttention", attrs, inputs, q, {
+      name: "a window of ViT-B",
+      fill: (input, _, noise) => (input < 3 ? noise : noise / 5),
+    })
+    return [forward, afterForward(forward, "relPosAttentionGrad", 3e-5)]
+  }),
 ]

@@ -2,8 +2,9 @@
 import type { TensorInfo } from "@tensorflow/tfjs-core"
 import { sizeOf } from "../../../compiler/ir/graph.ts"
 import { type DeviceOptions, type OwnDevice, openDevice } from "../device.ts"
-import type { Engine, Value } from "../kernels.ts"
+import type { Attributes, Engine, Value } from "../kernels.ts"
 import { limitDiagnostics, limitProblems } from "../limits.ts"
+import type { TfjsKernel } from "../lower/shapes.ts"
 import { dispatchOf, keyOfKernel, type WgslKernel, wgslOf } from "../wgsl/kernel.ts"
 
 /**
@@ -34,6 +35,34 @@ interface TfjsWebGpu {
 /** Bytes that may wait for a submission before they are free; tfjs would let fifteen ops' buffers wait, however large. */
 const mostWaiting = 32 * 2 ** 20
 
+const matmulFlag = "WEBGPU_MATMUL_PROGRAM_TYPE"
+/** tfjs's numbers for its programs of a matrix product. */
+const programs = { reduce: 0, packed: 3, smallOutput: 2 } as const
+
+/**
+ * Which program tfjs should multiply with, where its own choice could be wrong. For one product with a long inner axis it
+ * splits that axis and adds the parts with atomics: the result is wrong without any error (seen on lavapipe and
+ * SwiftShader), and in another order each time where it is right. So its other programs take these.
+ */
+const matmulProgram = (
+  kernel: TfjsKernel,
+  inputs: Readonly<Record<string, Value>>,
+  attrs: Attributes,
+  fewWorkgroups: number,
+): number | undefined => {
+  // A convolution may become a product of all that one result sees.
+  if (kernel === "Conv2D") return sizeOf(inputs.filter!.shape.slice(0, 3)) >= splitFrom ? programs.packed : undefined
+  if (kernel !== "BatchMatMul" && kernel !== "_FusedMatMul") return undefined
+  const [a, b] = [inputs.a!.shape, inputs.b!.shape]
+  if (Math.max(a[0]!, b[0]!) > 1 || b[attrs.transposeB ? 2 : 1]! < splitFrom) return undefined
+  const [m, n] = [a[attrs.transposeA ? 2 : 1]!, b[attrs.transposeB ? 1 : 2]!]
+  const workgroups = Math.ceil(m / 32) * Math.ceil(n / 32)
+  if (workgroups > fewWorkgroups && !(m <= 8 && workgroups <= 2 * fewWorkgroups)) return programs.packed
+  return m * n <= 128 ? programs.reduce : programs.smallOutput
+}
+/** Inner extents from here on are split by tfjs 4.22. */
+const splitFrom = 2000
+
 export interface WebGpuEngine extends Engine {
   readonly own: NonNullable<Engine["own"]>
   readonly device: OwnDevice
@@ -44,7 +73,10 @@ export interface WebGpuEngine extends Engine {
 export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = {}): Promise<WebGpuEngine> => {
   const owned = await openDevice(gpu, options)
   const { device, limits, guarded } = owned
-  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu")
+  const [core, { WebGPUBackend }] = await Promise.all([
+    import("@tensorflow/tfjs-core"),
+    import("@tensorflow/tfjs-backend-webgpu"),
+  ])
   const backend = new WebGPUBackend(device, owned.info)
   const tfjs = backend as unknown as TfjsWebGpu
   const pipelines = new Map<string, GPUComputePipeline>()
@@ -100,6 +132,18 @@ export const openWebGpu = async (gpu: GPU | undefined, options: DeviceOptions = 
     device: owned,
     own,
     keepsArrays: false,
+    around: (kernel, inputs, attrs, call) => {
+      const program = matmulProgram(kernel, inputs, attrs, backend.thresholdToIncreaseWorkgroups)
+      if (program === undefined) return call()
+      // The flag belongs to all of tfjs, and calls return at once: nobody else sees it.
+      const before = core.env().get(matmulFlag) as number
+      core.env().set(matmulFlag, program)
+      try {
+        return call()
+      } finally {
+        core.env().set(matmulFlag, before)
+      }
+    },
     between: () => {
       const waiting = tfjs.tensorDataPendingDisposal.map((id) => tfjs.tensorMap.get(id).resource?.size ?? 0)
       if (waiting.reduce((sum, bytes) => sum + bytes, 0) > mostWaiting) submit()
