@@ -1,0 +1,75 @@
+/** What can be said of a module's steps before they are printed. */
+import type { LayerData, ModuleData, ReadStep, Step } from "../../dsl/layer.ts"
+import { tensorsOf } from "../../dsl/tensors.ts"
+
+export const outsOf = (step: Step): readonly string[] => ("outs" in step ? step.outs : [step.out])
+export const argsOf = (step: Step): readonly string[] => ("read" in step ? [] : step.args)
+
+/** Names that a forward gave; the others are numbered after the step that made them (define.ts), or come from placements. */
+export const isNamed = (module: ModuleData, step: Step, out: string): boolean => {
+  const prefix = "fn" in step ? step.fn : "call" in step ? step.call : step.read
+  const numbered = out.startsWith(prefix) && /^\d+$/.test(out.slice(prefix.length))
+  const placed = Object.keys(module.added ?? {}).some((child) => out.startsWith(child))
+  return !numbered && !placed && !out.includes("_before_")
+}
+
+/** The layer that a call or read means. */
+export const calledLayer = (module: ModuleData, name: string, index?: number): LayerData => {
+  const child = module.children[name]!
+  return child.kind === "list" ? child.layers[index ?? 0]! : child
+}
+
+/** Values that are None when an input was not given. */
+export const mayBeNone = (module: ModuleData): ReadonlySet<string> => {
+  const none = new Set(module.optional)
+  for (const step of module.steps) {
+    if ("fn" in step && step.fn === "either" && step.args.length === 1) none.add(step.out)
+    if (!("call" in step)) continue
+    const child = calledLayer(module, step.call, step.index)
+    if (child.kind !== "module") continue
+    const names = optionalOutputs(child)
+    Object.keys(child.outputs).forEach((name, i) => {
+      if (names.has(name)) none.add(step.outs[i]!)
+    })
+  }
+  return none
+}
+
+/** Outputs that are None when an input was not given. */
+export const optionalOutputs = (module: ModuleData): ReadonlySet<string> => {
+  const none = mayBeNone(module)
+  return new Set(Object.entries(module.outputs).flatMap(([name, value]) => (none.has(value) ? [name] : [])))
+}
+
+/** Optional inputs that are only asked about, never used: flags. */
+export const flagsOf = (module: ModuleData): ReadonlySet<string> => {
+  const used = new Set(module.steps.flatMap(argsOf))
+  return new Set(module.optional.filter((input) => !used.has(input)))
+}
+
+/** Sizes that steps take by name, such as original_size. */
+export const sizesOf = (module: ModuleData): readonly string[] => [
+  ...new Set(
+    module.steps.flatMap((step) => ("fn" in step && step.fn === "resizeTo" ? [step.attrs["size"] as string] : [])),
+  ),
+]
+
+/** self.iou_token.weight, self.pos_embed: a tensor of a child, as a forward says it. */
+export const tensorText = (module: ModuleData, { read, index }: ReadStep): string => {
+  const isTable = calledLayer(module, read, index).kind === "embedding"
+  // Type checkers know that get_parameter gives a tensor; of what a list holds they know nothing.
+  if (index !== undefined) return `self.${read}.get_parameter("${index}${isTable ? ".weight" : ""}")`
+  return isTable ? `self.${read}.weight` : `self.${read}`
+}
+
+/** Any tensor of a module, as its forward says it. */
+export const someTensor = (module: ModuleData): string => {
+  const [first] = tensorsOf(module)
+  return first === undefined ? "next(self.parameters())" : `self.${first.name.replace(/\.(\d+)(?=\.)/g, "[$1]")}`
+}
+
+/** Is the embedding at this path (numbers.ts) called with ids, and not only read as a table? */
+export const isCalled = (module: ModuleData, path: string): boolean => {
+  const [child] = path.split("/")
+  return module.steps.some((step) => "call" in step && step.call === child)
+}

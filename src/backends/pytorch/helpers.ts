@@ -1,0 +1,253 @@
+/** What generated modules share, in Python. Only what a model uses is printed, in this order. */
+
+interface Helper {
+  readonly name: string
+  readonly needs?: readonly string[]
+  readonly text: string
+}
+
+const attention: Helper = {
+  name: "scaled_dot_product_attention",
+  text: `def scaled_dot_product_attention(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """softmax(q kᵀ / √d + bias) v, by PyTorch's own kernels where it has them (2.0)."""
+    if hasattr(F, "scaled_dot_product_attention"):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    if bias is not None:
+        weights = weights + bias
+    return weights.softmax(-1) @ v`,
+}
+
+export const helpers: readonly Helper[] = [
+  {
+    name: "Residual",
+    text: `class Residual(nn.Sequential):
+    """x + layers(x)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = super().forward(x)
+        return x + y`,
+  },
+  {
+    name: "residual",
+    text: `def add_input(module: nn.Module, args: tuple[Tensor], output: Tensor) -> Tensor:
+    return args[0] + output
+
+
+def residual(layer: nn.Module) -> nn.Module:
+    """x + layer(x), without a level of its own in the names of parameters."""
+    layer.register_forward_hook(add_input)
+    return layer`,
+  },
+  {
+    name: "ParallelSum",
+    text: `class ParallelSum(nn.Module):
+    """The same input to all layers, their outputs added."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        for i, layer in enumerate(layers):
+            self.add_module(str(i), layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *rest = (layer(x) for layer in self.children())
+        for y in rest:
+            first = first + y
+        return first`,
+  },
+  {
+    name: "ParallelConcat",
+    text: `class ParallelConcat(nn.Module):
+    """The same input to all layers, their outputs joined along the channels."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        for i, layer in enumerate(layers):
+            self.add_module(str(i), layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([layer(x) for layer in self.children()], dim=1)`,
+  },
+  {
+    name: "GlobalAveragePool",
+    text: `class GlobalAveragePool(nn.Module):
+    """[b, c, h, w] → [b, c]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))`,
+  },
+  {
+    name: "Embedding",
+    text: `class Embedding(nn.Embedding):
+    """A table of vectors; ids may come as floats."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return super().forward(ids.long())`,
+  },
+  {
+    name: "LayerNorm2d",
+    text: `class LayerNorm2d(nn.Module):
+    """Over the channels of an image, at each pixel: [b, c, h, w]."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.initial = {"weight": Fill(1.0)}
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels = x.permute(0, 2, 3, 1)
+        shape = self.weight.shape
+        pixels = F.layer_norm(pixels, shape, self.weight, self.bias, self.eps)
+        return pixels.permute(0, 3, 1, 2)`,
+  },
+  {
+    name: "Lora",
+    text: `class Lora(NamedTuple):
+    """W + scale · B A on \`rows\` rows of a weight, from the row \`first\` on."""
+
+    name: str
+    rank: int
+    first: int
+    rows: int
+    scale: float`,
+  },
+  {
+    name: "LoraLinear",
+    needs: ["Lora"],
+    text: `class LoraLinear(nn.Linear):
+    """A linear layer with low-rank updates, lora_a_… [rank, in] and lora_b_… [rows, rank]."""
+
+    def __init__(
+        self, in_features: int, out_features: int, *updates: Lora, bias: bool = True
+    ) -> None:
+        super().__init__(in_features, out_features, bias=bias)
+        self.updates = updates
+        for update in updates:
+            down = nn.Linear(in_features, update.rank, bias=False)
+            up = starting(nn.Linear(update.rank, update.rows, bias=False), Fill(0.0))
+            self.add_module(self.child("lora_a", update), down)
+            self.add_module(self.child("lora_b", update), up)
+
+    @staticmethod
+    def child(kind: str, update: Lora) -> str:
+        return f"{kind}_{update.name}" if update.name else kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        for update in self.updates:
+            down = self.get_submodule(self.child("lora_a", update))
+            up = self.get_submodule(self.child("lora_b", update))
+            change = update.scale * up(down(x))
+            after = self.out_features - update.first - update.rows
+            y = y + F.pad(change, (update.first, after))
+        return y`,
+  },
+  {
+    name: "windows",
+    text: `def windows(x: Tensor, size: int) -> Tensor:
+    """[b, h, w, c] → [b · windows, size, size, c]; zeros pad the bottom and right."""
+    h, w = x.shape[1:3]
+    x = F.pad(x, (0, 0, 0, -w % size, 0, -h % size))
+    x = x.unflatten(2, (-1, size)).unflatten(1, (-1, size))
+    return x.transpose(2, 3).flatten(0, 2)`,
+  },
+  {
+    name: "unwindows",
+    text: `def unwindows(x: Tensor, size: int, like: Tensor) -> Tensor:
+    """The windows of \`like\` put together again, without the padding."""
+    h, w = like.shape[1:3]
+    rows, columns = -(-h // size), -(-w // size)
+    x = x.unflatten(0, (-1, rows, columns)).transpose(2, 3)
+    return x.flatten(3, 4).flatten(1, 2)[:, :h, :w]`,
+  },
+  attention,
+  {
+    name: "attention",
+    needs: ["scaled_dot_product_attention"],
+    text: `def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Head by head: q [b, n, c], k and v [b, m, c] → [b, n, c]."""
+    q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)`,
+  },
+  {
+    name: "rel_pos_attention",
+    needs: ["scaled_dot_product_attention"],
+    text: `def rel_pos_attention(
+    qkv: Tensor, table_h: Tensor, table_w: Tensor, heads: int
+) -> Tensor:
+    """Attention over a grid [b, h, w, 3 c] with decomposed relative positions.
+
+    The tables, [2 h - 1, d] and [2 w - 1, d], have a row for each distance along an
+    axis; their products with the unscaled queries are added to the logits.
+    """
+    h, w = qkv.shape[1:3]
+    qkv = qkv.unflatten(3, (3, heads, -1)).permute(3, 0, 4, 1, 2, 5)
+    grid = qkv[0]
+    q, k, v = qkv.flatten(3, 4).unbind(0)
+    from_h = torch.einsum("bnhwd,hkd->bnhwk", grid, table_h[distances(h, table_h)])
+    from_w = torch.einsum("bnhwd,wkd->bnhwk", grid, table_w[distances(w, table_w)])
+    bias = (from_h.unsqueeze(5) + from_w.unsqueeze(4)).flatten(4).flatten(2, 3)
+    x = scaled_dot_product_attention(q, k, v, bias)
+    return x.transpose(1, 2).unflatten(1, (h, w)).flatten(3)
+
+
+def distances(n: int, table: Tensor) -> Tensor:
+    """[query, key] → row of the table for their distance."""
+    places = torch.arange(n, device=table.device)
+    return places[:, None] - places[None, :] + n - 1`,
+  },
+  {
+    name: "resize",
+    text: `def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear, half-pixel centres."""
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)`,
+  },
+  {
+    name: "pad_to",
+    text: `def pad_to(x: Tensor, size: int) -> Tensor:
+    """Zeros at the bottom and right of an image, up to a square."""
+    h, w = x.shape[2:]
+    if h > size or w > size:
+        raise ValueError(f"the image is {h} × {w}, the model at most {size} × {size}")
+    return F.pad(x, (0, size - w, 0, size - h))`,
+  },
+  {
+    name: "repeat_batch",
+    text: `def repeat_batch(x: Tensor, like: Tensor) -> Tensor:
+    """x, with a first axis of 1, once for each image in the batch of \`like\`."""
+    return x.expand(like.shape[0], *x.shape[1:])`,
+  },
+  {
+    name: "pixel_centres",
+    text: `def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
+    """[1, height, width, 2]: (x, y) of each pixel's centre, from 0 to 1."""
+    y, x = (
+        (torch.arange(n, dtype=like.dtype, device=like.device) + 0.5) / n
+        for n in (height, width)
+    )
+    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)[None]`,
+  },
+  {
+    name: "full_precision",
+    text: `def full_precision(x: Tensor) -> torch.autocast:
+    """Sines of large angles need float32, even where mixed precision is on."""
+    return torch.autocast(x.device.type, enabled=False)`,
+  },
+]
+
+/** Names of helpers and all they need → their text, in the order above. */
+export const helperText = (names: ReadonlySet<string>): readonly string[] => {
+  const wanted = new Set<string>()
+  const want = (name: string): void => {
+    const found = helpers.find((h) => h.name === name)
+    if (found === undefined || wanted.has(name)) return
+    wanted.add(name)
+    found.needs?.forEach(want)
+  }
+  names.forEach(want)
+  return helpers.filter(({ name }) => wanted.has(name)).map(({ text }) => text)
+}

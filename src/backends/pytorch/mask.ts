@@ -1,0 +1,43 @@
+/**
+ * The freeze mask as a few patterns: the highest modules under which every parameter learns, block numbers as `*` where that
+ * selects nothing else. A list of names would say the same in hundreds of lines.
+ */
+
+export interface Named {
+  readonly name: string
+  readonly trainable: boolean
+}
+
+/** Does a pattern select a tensor? `*` stands for one name; a pattern selects all that is under it. */
+export const selects = (pattern: string, name: string): boolean => {
+  const wanted = pattern.split(".")
+  const parts = name.split(".")
+  return pattern === "" || (wanted.length <= parts.length && wanted.every((w, i) => w === "*" || w === parts[i]))
+}
+
+/** Patterns that select exactly the parameters that learn. */
+export const patternsOf = (parameters: readonly Named[]): readonly string[] => {
+  const frozen = parameters.filter(({ trainable }) => !trainable).map(({ name }) => name)
+  const learning = parameters.filter(({ trainable }) => trainable).map(({ name }) => name)
+  const frozenUnder = new Set(frozen.flatMap(pathsAbove))
+  const allowed = (pattern: string) => frozen.every((name) => !selects(pattern, name))
+
+  const highest = [...new Set(learning.map((name) => pathsAbove(name).find((path) => !frozenUnder.has(path))!))]
+  const widened = highest.map((path) => {
+    const parts = path.split(".")
+    for (const [i, part] of parts.entries()) {
+      if (!/^\d+$/.test(part)) continue
+      const wide = [...parts.slice(0, i), "*", ...parts.slice(i + 1)]
+      if (allowed(wide.join("."))) parts[i] = "*"
+    }
+    return parts.join(".")
+  })
+  const unique = [...new Set(widened)]
+  return unique.filter((p) => !unique.some((q) => q !== p && selects(q, p)))
+}
+
+/** "", image_encoder, image_encoder.blocks, …, the name itself. */
+const pathsAbove = (name: string): readonly string[] => {
+  const parts = name.split(".")
+  return ["", ...parts.map((_, i) => parts.slice(0, i + 1).join("."))]
+}
