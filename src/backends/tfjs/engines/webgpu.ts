@@ -40,9 +40,9 @@ const matmulFlag = "WEBGPU_MATMUL_PROGRAM_TYPE"
 const programs = { reduce: 0, packed: 3, smallOutput: 2 } as const
 
 /**
- * Which program tfjs should multiply with, where its own choice could be wrong. For one product with a long inner axis it
- * splits that axis and adds the parts with atomics: the result is wrong without any error (seen on lavapipe and
- * SwiftShader), and in another order each time where it is right. So its other programs take these.
+ * Which program tfjs should multiply with, where its own choice would be wrong. It splits the long inner axis of a single
+ * product and adds the parts with atomics: with a bias the result is wrong without any error (every MLP in SAM's decoder),
+ * without one it is added up in another order each time. Its other programs take these products.
  */
 const matmulProgram = (
   kernel: TfjsKernel,
