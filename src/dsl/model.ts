@@ -1,7 +1,7 @@
 import type { LayerData } from "./layer.ts"
 import type { PlacementData } from "./placement.ts"
 import type { SamConfig } from "./sam/config.ts"
-import type { Selector } from "./select.ts"
+import type { Selector } from "./selector.ts"
 
 /** What adapters must fit, and the parts that can be frozen. */
 export interface Backbone<Depth extends number = number, Width extends number = number, Part extends string = string> {

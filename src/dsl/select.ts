@@ -1,15 +1,7 @@
 import type { Backbone, ModelData } from "./model.ts"
 import { type Model, modelOf } from "./model.ts"
 import { callSite } from "./place.ts"
-
-/** Which tensors a rule means. No substrings, no patterns: parts, blocks, modules and tensors by their whole names. */
-export type Selector =
-  | { readonly kind: "all" }
-  | { readonly kind: "part"; readonly part: string }
-  | { readonly kind: "blocks"; readonly blocks: readonly number[]; readonly module?: string }
-  | { readonly kind: "module"; readonly path: string }
-  | { readonly kind: "tensor"; readonly name: string }
-  | { readonly kind: "adaptation"; readonly index: number }
+import type { Selector } from "./selector.ts"
 
 /** A selector that knows which part it reaches into. */
 export interface Select<out Part extends string> {
@@ -56,8 +48,10 @@ export const freezeAll = <B extends Backbone, L extends string>(model: Model<B, 
 export const freeze = <const Of extends readonly (string | Select<any>)[]>(...of: Of) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
-    model: Model<B, L> & ([Extract<Of[number], string>] extends [L] ? unknown : { readonly learns: Extract<Of[number], string> }),
-  ): Model<B, Exclude<L, Extract<Of[number], string>>> => modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
+    model: Model<B, L> &
+      ([Extract<Of[number], string>] extends [L] ? unknown : { readonly learns: Extract<Of[number], string> }),
+  ): Model<B, Exclude<L, Extract<Of[number], string>>> =>
+    modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
 }
 
 type Reached<Of> = Of extends string ? Of : Of extends Select<infer Part> ? Part : never

@@ -1,5 +1,4 @@
 /** Widths are types: a literal such as 768, or `Rank`, a number known only once a schedule is evaluated. */
-import type { NotWhole, RatioIsNoWidth } from "./sentences.ts"
 
 declare const rank: unique symbol
 declare const ratio: unique symbol
@@ -18,17 +17,6 @@ export interface Problem<in out Sentence extends string> {
 }
 
 export type Show<Width> = Width extends Rank ? "rank" : Width extends number ? `${Width}` : "?"
-
-/** A width as an argument: a whole number, or a rank. */
-export type Width<N extends number> = N extends Ratio
-  ? Problem<RatioIsNoWidth>
-  : N extends Rank
-    ? N
-    : number extends N
-      ? N
-      : `${N}` extends `${bigint}`
-        ? N
-        : Problem<NotWhole<N>>
 
 /** Both ways: with a width known only as `number` the compiler decides. */
 export type Same<A, B> = number extends A ? true : number extends B ? true : [A, B] extends [B, A] ? true : false

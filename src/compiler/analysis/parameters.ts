@@ -3,7 +3,7 @@
  */
 import type { ModelData, Rule } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
-import type { Selector } from "../../dsl/select.ts"
+import type { Selector } from "../../dsl/selector.ts"
 import { type TensorData, tensorsOf } from "../../dsl/tensors.ts"
 import { sizeOf } from "../ir/graph.ts"
 

@@ -1,6 +1,6 @@
+import type { Width } from "../features.ts"
 import { type Layer, layerOf, type Pair } from "../layer.ts"
 import { callSite } from "../place.ts"
-import type { Width } from "../width.ts"
 
 /** One number for both directions, or [height, width]. */
 export type Size = number | Pair

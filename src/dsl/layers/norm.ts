@@ -1,6 +1,6 @@
+import type { Width } from "../features.ts"
 import { type Layer, layerOf } from "../layer.ts"
 import { callSite } from "../place.ts"
-import type { Width } from "../width.ts"
 
 export interface NormOptions {
   readonly eps?: number
