@@ -22,6 +22,14 @@ const none = {}
 const identity = (perm: readonly number[]): boolean => perm.every((axis, i) => axis === i)
 const zeros = (xs: readonly number[]): boolean => xs.every((x) => x === 0)
 
+/** JSON writes infinities and NaN as null, and −0 as 0: these are spelled out, lest different nodes be taken for equal. */
+const special = (x: unknown): boolean => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
+const spelled = (_: string, x: unknown): unknown => (special(x) ? (Object.is(x, -0) ? "-0" : `${x}`) : x)
+const textOf = (attrs: Node["attrs"]): string =>
+  Object.values(attrs).some((x) => (Array.isArray(x) ? x.some(special) : special(x)))
+    ? JSON.stringify(attrs, spelled)
+    : JSON.stringify(attrs)
+
 export class Builder {
   readonly #nodes: Node[] = []
   readonly #known = new Map<string, Value>()
@@ -76,7 +84,7 @@ export class Builder {
 
   #append(node: Node): Value {
     // Big constants are compared by what they are: equal text, equal value.
-    const key = `${node.copy}|${node.op}|${node.inputs}|${JSON.stringify(node.attrs)}|${node.shape}`
+    const key = `${node.copy}|${node.op}|${node.inputs}|${textOf(node.attrs)}|${node.shape}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const value = this.#nodes.length
@@ -224,7 +232,8 @@ export class Builder {
   reshape(x: Value, shape: Shape): Value {
     if (sameShape(this.shapeOf(x), shape)) return x
     const { op, inputs } = this.node(x)
-    return this.emit("reshape", [op === "reshape" ? inputs[0]! : x], { shape })
+    const source = op === "reshape" ? inputs[0]! : x
+    return sameShape(this.shapeOf(source), shape) ? source : this.emit("reshape", [source], { shape })
   }
   transpose(x: Value, perm: readonly number[]): Value {
     return identity(perm) ? x : this.emit("transpose", [x], { perm })

@@ -17,6 +17,12 @@ const check = (holds: boolean, sentence: () => string): void => {
   if (!holds) misfit(sentence())
 }
 
+const isExtent = (n: number): boolean => Number.isInteger(n) && n > 0
+const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0
+const isShape = (shape: Shape): boolean => shape.every(isExtent)
+const isAxis = (axis: number, x: Shape): boolean => isCount(axis) && axis < x.length
+const distinct = (xs: readonly number[]): boolean => new Set(xs).size === xs.length
+
 /** NumPy's rule: aligned at the end, extents equal or 1. */
 export const broadcast = (a: Shape, b: Shape): Shape => {
   const rank = Math.max(a.length, b.length)
@@ -52,8 +58,14 @@ const conv = ({ stride, padding, dilation, groups }: Conv2dAttrs, x: Shape, w: S
     x.length === 4 && w.length === 4,
     () => `a convolution takes [n, c, h, w] and [o, c/groups, kh, kw], not ${show(x)} and ${show(w)}`,
   )
+  check(
+    [...stride, ...dilation, groups].every(isExtent) && padding.every(isCount),
+    () =>
+      `no convolution has stride ${show(stride)}, padding ${show(padding)}, dilation ${show(dilation)}, ${groups} groups`,
+  )
   const [n, c, h, width] = x as [number, number, number, number]
   const [o, perGroup, kh, kw] = w as [number, number, number, number]
+  check(isShape(w), () => `${show(w)} is not the shape of a weight`)
   check(c === perGroup * groups, () => `${c} channels do not fit a weight ${show(w)} in ${groups} groups`)
   check(o % groups === 0, () => `${o} channels do not split into ${groups} groups`)
   const [top, left, bottom, right] = padding
@@ -72,6 +84,10 @@ const conv = ({ stride, padding, dilation, groups }: Conv2dAttrs, x: Shape, w: S
 const pool = ({ kernel, stride, padding }: PoolAttrs, x: Shape): Shape => {
   const [n, c, h, w] = x as [number, number, number, number]
   const [top, left, bottom, right] = padding
+  check(
+    [...kernel, ...stride].every(isExtent) && padding.every((p, i) => isCount(p) && p < kernel[i % 2]!),
+    () => `no pooling has kernel ${show(kernel)}, stride ${show(stride)}, padding ${show(padding)}`,
+  )
   const shape = [n, c, windowed(h, top, bottom, kernel[0], stride[0]), windowed(w, left, right, kernel[1], stride[1])]
   check(
     x.length === 4 && shape.every((extent) => extent > 0),
@@ -79,10 +95,15 @@ const pool = ({ kernel, stride, padding }: PoolAttrs, x: Shape): Shape => {
   )
   return shape
 }
+const resized = ({ height, width }: OpAttrs["resizeBilinear"], x: Shape): Shape => {
+  check(x.length === 4, () => `resizing takes [n, c, h, w], not ${show(x)}`)
+  check(isShape([height, width]), () => `an image cannot be ${height} × ${width}`)
+  return [...x.slice(0, 2), height, width]
+}
 const reduce = ({ axes, keepDims }: ReduceAttrs, x: Shape): Shape => {
   check(
-    axes.every((axis) => axis >= 0 && axis < x.length),
-    () => `axes ${axes.join(", ")} are not all axes of ${show(x)}`,
+    axes.every((axis) => isAxis(axis, x)) && distinct(axes),
+    () => `axes ${axes.join(", ")} are not different axes of ${show(x)}`,
   )
   return keepDims ? x.map((extent, i) => (axes.includes(i) ? 1 : extent)) : x.filter((_, i) => !axes.includes(i))
 }
@@ -172,6 +193,7 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
   reduceMean: (attrs, x) => reduce(attrs, x!),
   reduceMax: (attrs, x) => reduce(attrs, x!),
   reshape: ({ shape }, x) => {
+    check(isShape(shape), () => `${show(shape)} is not a shape`)
     check(
       sizeOf(shape) === sizeOf(x!),
       () => `${show(x!)} has ${sizeOf(x!)} elements, ${show(shape)} has ${sizeOf(shape)}`,
@@ -180,12 +202,13 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
   },
   transpose: ({ perm }, x) => {
     check(
-      perm.length === x!.length && new Set(perm).size === perm.length,
+      perm.length === x!.length && perm.every((axis) => isAxis(axis, x!)) && distinct(perm),
       () => `${show(perm)} is not an order of the axes of ${show(x!)}`,
     )
     return perm.map((axis) => x![axis]!)
   },
   broadcast: ({ shape }, x) => {
+    check(isShape(shape), () => `${show(shape)} is not a shape`)
     check(sameShape(broadcast(x!, shape), shape), () => `${show(x!)} does not broadcast to ${show(shape)}`)
     return shape
   },
@@ -193,38 +216,41 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
     const fits =
       starts.length === x!.length &&
       ends.length === x!.length &&
-      x!.every((extent, i) => 0 <= starts[i]! && starts[i]! < ends[i]! && ends[i]! <= extent)
+      x!.every((extent, i) => isCount(starts[i]!) && starts[i]! < ends[i]! && isExtent(ends[i]!) && ends[i]! <= extent)
     check(fits, () => `${show(x!)} has no part from ${show(starts)} to ${show(ends)}`)
     return x!.map((_, i) => ends[i]! - starts[i]!)
   },
   pad: ({ before, after }, x) => {
     check(
-      before.length === x!.length && after.length === x!.length && [...before, ...after].every((n) => n >= 0),
+      before.length === x!.length && after.length === x!.length && [...before, ...after].every(isCount),
       () => `padding ${show(before)}, ${show(after)} does not fit ${show(x!)}`,
     )
     return x!.map((extent, i) => extent + before[i]! + after[i]!)
   },
   concat: ({ axis }, ...xs) => {
-    const [first] = xs as [Shape]
+    const [first = []] = xs
     const fits = xs.every((x) => x.length === first.length && x.every((extent, i) => i === axis || extent === first[i]))
-    check(fits && axis < first.length, () => `${xs.map(show).join(", ")} do not join on axis ${axis}`)
+    check(fits && isAxis(axis, first), () => `${xs.map(show).join(", ")} do not join on axis ${axis}`)
     return first.map((extent, i) => (i === axis ? xs.reduce((n, x) => n + x[axis]!, 0) : extent))
   },
   gather: ({ indices }, x) => {
     check(
-      indices.every((i) => i >= 0 && i < x![0]!),
+      indices.length > 0 && indices.every((i) => isCount(i) && i < x![0]!),
       () => `an index is not a row of ${show(x!)}`,
     )
     return [indices.length, ...x!.slice(1)]
   },
   scatterAdd: ({ indices, rows }, x) => {
     check(
-      indices.length === x![0] && indices.every((i) => i >= 0 && i < rows),
+      indices.length === x![0] && isExtent(rows) && indices.every((i) => isCount(i) && i < rows),
       () => `${indices.length} indices into ${rows} rows do not fit ${show(x!)}`,
     )
     return [rows, ...x!.slice(1)]
   },
-  oneHot: ({ classes }, x) => [...x!, classes],
+  oneHot: ({ classes }, x) => {
+    check(isExtent(classes), () => `there are no ${classes} classes`)
+    return [...x!, classes]
+  },
   linear: (_, x, w, bias) => {
     check(
       x!.length >= 2 && w!.length === 2 && x!.at(-1) === w![1],
@@ -236,8 +262,14 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
     )
     return [...x!.slice(0, -1), w![0]!]
   },
-  softmax: same,
-  softmaxGrad: sameBoth,
+  softmax: (_, x) => {
+    check(x!.length > 0, () => "softmax takes at least one axis")
+    return x!
+  },
+  softmaxGrad: (_, y, g) => {
+    check(y!.length > 0, () => "softmax takes at least one axis")
+    return sameBoth(_, y!, g!)
+  },
   layerNorm: (_, x, gamma, beta) => {
     check(
       sameShape(gamma!, [x!.at(-1)!]) && sameShape(beta!, gamma!),
@@ -268,8 +300,8 @@ export const shapes: { readonly [K in Exclude<OpKind, "input" | "parameter" | "c
     belongs(g!, out!)
     return { parts: [q!, k!, v!, tableH!, tableW!] }
   },
-  resizeBilinear: ({ height, width }, x) => [...x!.slice(0, 2), height, width],
-  resizeBilinearGrad: ({ height, width }, g) => [...g!.slice(0, 2), height, width],
+  resizeBilinear: (size, x) => resized(size, x!),
+  resizeBilinearGrad: (size, g) => resized(size, g!),
   adapter: (_, x, down, downBias, up, upBias) => {
     const d = x!.at(-1)!
     const r = down![0]!

@@ -25,9 +25,14 @@ export const differentiate = (b: Builder, loss: Value, names: readonly string[])
     leads[value] = isWanted(value) || b.node(value).inputs.some((input) => leads[input])
 
   const arrived = new Map<Value, Value>()
+  /** `body` where the value comes from: its gradient belongs there too. */
+  const beside = <A>(value: Value, body: () => A): A => {
+    const { from } = b.node(value)
+    return from === undefined ? body() : b.from(from, body)
+  }
   const arrive = (value: Value, g: Value): void => {
     const before = arrived.get(value)
-    arrived.set(value, before === undefined ? g : b.add(before, g))
+    arrived.set(value, before === undefined ? g : beside(value, () => b.add(before, g)))
   }
   const found = new Map<string, Value>()
   if (leads[loss]) arrive(loss, b.constant([1], b.shapeOf(loss)))
@@ -39,8 +44,7 @@ export const differentiate = (b: Builder, loss: Value, names: readonly string[])
     if (isWanted(y)) found.set((node.attrs as { name: string }).name, g)
     const needs = (operand: number) => node.inputs[operand] !== undefined && leads[node.inputs[operand]!]!
     const rule = gradients[node.op] as GradientRule<any>
-    const compute = () => rule({ b, node: node as never, y, g, needs })
-    const results = node.from === undefined ? compute() : b.from(node.from, compute)
+    const results = beside(y, () => rule({ b, node: node as never, y, g, needs }))
     results.forEach((gradient, i) => {
       if (gradient !== undefined && needs(i)) arrive(node.inputs[i]!, gradient)
     })

@@ -39,7 +39,7 @@ export const rebuild = (graph: Graph, rewrite: Rewrite = () => undefined): Graph
     const replace = () => b.copy(node.copy, () => rewrite(b, node, inputs) ?? copy(b, node, inputs))
     values[i] = node.from === undefined ? replace() : b.from(node.from, replace)
   })
-  return b.build(Object.fromEntries(graph.outputs.map(({ name, value }) => [name, values[value] as Value])))
+  return { nodes: b.nodes, outputs: graph.outputs.map(({ name, value }) => ({ name, value: values[value] as Value })) }
 }
 
 /** simplify: what outputs do not depend on goes, and equal nodes become one. */

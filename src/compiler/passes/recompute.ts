@@ -59,7 +59,7 @@ export const recompute = (graph: Graph, paths: readonly string[]): Graph => {
         : (input: number) => (input <= end ? computedAgain(input) : first[input]!)
     first[id] = emit(node, node.inputs.map(operand), node.copy)
   })
-  return b.build(Object.fromEntries(outputs.map(({ name, value }) => [name, first[value]!])))
+  return { nodes: b.nodes, outputs: outputs.map(({ name, value }) => ({ name, value: first[value]! })) }
 }
 
 export interface Recomputed {
