@@ -29,7 +29,9 @@ export const diagnosticText = (
 export const talkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
   for (const diagnostic of diagnostics) talk(diagnosticText(diagnostic, errorColors))
   const errors = diagnostics.filter(({ severity }) => severity === "error").length
-  const codes = [...new Set(diagnostics.map(({ code }) => code))].filter((code) => code.startsWith("HS"))
+  const codes = diagnostics
+    .filter(({ severity, code }) => severity === "error" && code.startsWith("HS"))
+    .map(({ code }) => code)
   if (errors > 0)
     talk(
       errorColors.dim(

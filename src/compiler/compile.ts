@@ -45,8 +45,9 @@ export const withInputSize = (model: ModelData, imageSize: number | undefined): 
     ? model
     : { ...model, family: { ...model.family, config: { ...model.family.config, imageSize } } }
 
-const located = ({ at, right: _, ...problem }: Problem, placeOf: (at: string | undefined) => Place): Diagnostic => ({
-  ...placeOf(at),
+/** What has no place of its own is told at the export's name. */
+const located = ({ at, right: _, ...problem }: Problem, name: string, spec: EvaluatedSpec): Diagnostic => ({
+  ...(at === undefined ? spec.exportOf(name) : spec.placeOf(at)),
   ...problem,
 })
 
@@ -115,7 +116,8 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
   const all = [...problems, ...misfits, ...unreachedProblems(name, tensors, receiving, data)]
   return {
     model: { name, data, report },
-    diagnostics: all.map((problem) => located(problem, spec.placeOf)),
+    diagnostics: all.map((problem) => located(problem, name, spec)),
+    broken: broken || misfits.length > 0,
     corrections: problems.flatMap(({ right, at }) =>
       right === undefined ? [] : [{ ...spec.placeOf(at), count: right }],
     ),
@@ -129,8 +131,13 @@ const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]):
   const lines = new Set(
     evaluated.filter(({ severity }) => severity === "error").map(({ file, line }) => `${file}|${line}`),
   )
-  // Where a type error and an evaluated error share a line, the mistake is one.
-  const rest = typed.filter((d) => !ours.has(key(d)) && !(d.code.startsWith("TS") && lines.has(`${d.file}|${d.line}`)))
+  const codes = new Set(evaluated.map(({ file, line, code }) => `${file}|${line}|${code}`))
+  // Where a type error and an evaluated error share a line, the mistake is one; evaluated, its numbers are known.
+  const same = (d: Diagnostic) =>
+    ours.has(key(d)) ||
+    codes.has(`${d.file}|${d.line}|${d.code}`) ||
+    (d.code.startsWith("TS") && lines.has(`${d.file}|${d.line}`))
+  const rest = typed.filter((d) => !same(d))
   const broken = new Set(typed.map(({ file, line }) => `${file}|${line}`))
   const kept = evaluated.filter((d) => d.code !== "HS1002" || !broken.has(`${d.file}|${d.line}`))
   return [...rest, ...kept]
@@ -166,7 +173,8 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   ]
   const order = [...new Set([...entries, ...unique.map(({ file }) => file)])]
   const diagnostics = [...unfound, ...unique.toSorted(bySource(order))]
-  const models = compiled.map(({ model }) => model)
+  // Of what is broken no number would be true.
+  const models = compiled.filter(({ broken }) => !broken).map(({ model }) => model)
   return {
     specs,
     models,

@@ -34,6 +34,8 @@ export interface EvaluatedSpec {
   readonly trainings: readonly NamedTraining[]
   /** A recorded call site as a place in the source. */
   readonly placeOf: (at: string | undefined) => Place
+  /** Where an export is named. */
+  readonly exportOf: (name: string) => Place
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -121,11 +123,15 @@ const runIn = (thread: Worker, code: string): Promise<Evaluated | "timeout" | "e
     thread.postMessage({ code, filename: bundleName, builtins: isBuiltin("fs") })
   })
 
-/** Where each export begins in the entry file, to report in the order of the source. */
-const exportOrder = (entry: string): ReadonlyMap<string, number> => {
+/** Where each export is named in the entry file, to report in the order of the source. */
+const exportPlaces = (entry: string): ReadonlyMap<string, Place> => {
   const text = readFileSync(entry, "utf8")
-  const found = [...text.matchAll(/^\s*export\s+(?:const|let|var)\s+([\w$]+)/gm)]
-  return new Map(found.map((match) => [match[1]!, match.index]))
+  const found = [...text.matchAll(/^([^\S\n]*export\s+(?:const|let|var)\s+)([\w$]+)/gm)]
+  const place = (at: number): Place => {
+    const before = text.slice(0, at).split("\n")
+    return { file: entry, line: before.length, column: before.at(-1)!.length + 1 }
+  }
+  return new Map(found.map(({ 1: lead, 2: name, index }) => [name!, place(index + lead!.length)]))
 }
 
 const none = (entry: string, diagnostics: readonly Diagnostic[]): EvaluatedSpec => ({
@@ -133,6 +139,7 @@ const none = (entry: string, diagnostics: readonly Diagnostic[]): EvaluatedSpec 
   models: [],
   trainings: [],
   placeOf: () => ({ file: entry, line: 1, column: 1 }),
+  exportOf: () => ({ file: entry, line: 1, column: 1 }),
   diagnostics,
 })
 
@@ -165,9 +172,10 @@ export const evaluateSpec = async (entry: string): Promise<EvaluatedSpec> => {
         "Correct the expression here.",
         result.problem.at,
       )
-    const order = exportOrder(entry)
-    const byOrder = (a: { readonly name: string }, b: { readonly name: string }) =>
-      (order.get(a.name) ?? Number.POSITIVE_INFINITY) - (order.get(b.name) ?? Number.POSITIVE_INFINITY)
+    const places = exportPlaces(entry)
+    const lineOf = (name: string) => places.get(name)?.line ?? Number.POSITIVE_INFINITY
+    const byOrder = (a: { readonly name: string }, b: { readonly name: string }) => lineOf(a.name) - lineOf(b.name)
+    const exportOf = (name: string) => places.get(name) ?? { file: entry, line: 1, column: 1 }
     const models = result.models.toSorted(byOrder)
     const diagnostics: readonly Diagnostic[] =
       models.length > 0
@@ -180,7 +188,7 @@ export const evaluateSpec = async (entry: string): Promise<EvaluatedSpec> => {
               "Export what pipe(…) gives: export const mine = pipe(samVitB, freezeAll, …).",
             ),
           ]
-    return { entry, models, trainings: result.trainings.toSorted(byOrder), placeOf, diagnostics }
+    return { entry, models, trainings: result.trainings.toSorted(byOrder), placeOf, exportOf, diagnostics }
   } finally {
     void thread.terminate()
   }
