@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { extname, join } from "node:path"
 import { type BrowserContext, chromium, type Page } from "playwright-core"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { cpu } from "../../../src/backends/onnx/engine.ts"
 import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
 import { emitForBrowser } from "../../../src/runtime/browser/emit.ts"
@@ -58,6 +58,8 @@ const safetensors = async (tensors: Tensors): Promise<Buffer> => {
 }
 
 describe.skipIf(!here)("in Chromium", () => {
+  // A software GPU compiles and runs every shader on the processor, which the tests may share with others.
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   const folder = mkdtempSync(join(tmpdir(), "hasam-browser-"))
   let server: Server
   let context: BrowserContext
@@ -88,6 +90,7 @@ describe.skipIf(!here)("in Chromium", () => {
       headless: true,
       args: flags,
     })
+    context.setDefaultTimeout(300_000)
     page = await context.newPage()
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
     await page.waitForFunction(() => "hasam" in globalThis)

@@ -618,12 +618,4 @@ export const cases: readonly Case[] = [
     name: "of ViT-B",
     fill: (input, _, noise) => (input === 0 ? noise : noise / 20),
   }),
-  ...[relative(1, 2, 14, 14, 64)].flatMap(({ q, inputs }) => {
-    const attrs = { scale: 0.125, height: 14, width: 14 }
-    const forward = c("relPosAttention", attrs, inputs, q, {
-      name: "a window of ViT-B",
-      fill: (input, _, noise) => (input < 3 ? noise : noise / 5),
-    })
-    return [forward, afterForward(forward, "relPosAttentionGrad", 3e-5)]
-  }),
 ]

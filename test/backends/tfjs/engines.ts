@@ -1,5 +1,6 @@
 /** The engines that this machine can run, opened once for a test file; a missing one is printed. */
 
+import { vi } from "vitest"
 import { openCpu, openWasm } from "../../../src/backends/tfjs/engines/host.ts"
 import type { WebGpuEngine } from "../../../src/backends/tfjs/engines/webgpu.ts"
 import type { Engine, EngineName } from "../../../src/backends/tfjs/kernels.ts"
@@ -9,6 +10,8 @@ import { chooseDriver } from "./drivers.ts"
 
 /** The reason is printed where there is no device. */
 export const tryWebGpu = async (options: NodeOptions = {}): Promise<WebGpuEngine | undefined> => {
+  // A software driver compiles and runs every shader on the processor, which the tests may share with others.
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   const driver = chooseDriver()
   try {
     const { openNodeWebGpu } = await import("../../../src/backends/tfjs/node.ts")
