@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import type { Compiled, CompiledModel } from "../compiler/compile.ts"
+import { type Compiled, type CompiledModel, version } from "../compiler/compile.ts"
 import { failed } from "../compiler/diagnostic.ts"
+import type { Place } from "../compiler/frontend/evaluate.ts"
 import { standardSizes } from "../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../compiler/passes/program.ts"
 import { writeAtomically } from "../runtime/files.ts"
+import { modelHash } from "../runtime/training/identity.ts"
 import { talk } from "./output.ts"
 
 export interface TargetFlags {
@@ -40,9 +42,15 @@ const targets: Readonly<Record<string, Lower>> = {
   pytorch: async ({ name, data }, { specs, models }, out) => {
     const { pytorchPackage } = await import("../backends/pytorch/index.ts")
     const training = specs.flatMap(({ trainings }) => trainings).find((one) => one.model === name)?.training
+    const spec = specs.find(({ models }) => models.some((one) => one.name === name))
+    const lineOf = ({ file, line }: Place): string => `${file.split(/[/\\]/).slice(-2).join("/")}:${line}`
+    const place = (at: string | undefined) =>
+      at === undefined || spec === undefined ? undefined : lineOf(spec.placeOf(at))
+    const source = spec === undefined ? undefined : lineOf(spec.exportOf(name))
+    const about = { name, place, source, version, spec: modelHash(data) }
     const folder = models.length === 1 ? out : join(out, name)
     mkdirSync(folder, { recursive: true })
-    for (const [file, text] of Object.entries(pytorchPackage(data, training)))
+    for (const [file, text] of Object.entries(pytorchPackage(data, training, about)))
       await writeAtomically(join(folder, file), text)
     talk(`wrote ${folder}`)
   },

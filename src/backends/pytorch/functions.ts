@@ -43,9 +43,10 @@ const factor = (by: number): Expr => {
     return turns === 1 ? atom("math.pi") : { flat: `${number(turns)} * math.pi`, binding: "product" }
   return by < 0 ? { flat: number(by), binding: "unary" } : atom(number(by))
 }
+/** 1/1024 reads better as a division, 0.1 as it is. */
 const inverse = (by: number): number | undefined => {
   const n = Math.round(1 / by)
-  return n > 1 && 1 / n === by ? n : undefined
+  return n >= 16 && 1 / n === by ? n : undefined
 }
 
 const scale: Print = (p, [x], attrs) => {

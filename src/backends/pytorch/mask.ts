@@ -5,7 +5,8 @@
 
 export interface Named {
   readonly name: string
-  readonly trainable: boolean
+  /** Is it among those to be selected? */
+  readonly chosen: boolean
 }
 
 /** Does a pattern select a tensor? `*` stands for one name; a pattern selects all that is under it. */
@@ -15,14 +16,14 @@ export const selects = (pattern: string, name: string): boolean => {
   return pattern === "" || (wanted.length <= parts.length && wanted.every((w, i) => w === "*" || w === parts[i]))
 }
 
-/** Patterns that select exactly the parameters that learn. */
+/** Patterns that select exactly the chosen ones. */
 export const patternsOf = (parameters: readonly Named[]): readonly string[] => {
-  const frozen = parameters.filter(({ trainable }) => !trainable).map(({ name }) => name)
-  const learning = parameters.filter(({ trainable }) => trainable).map(({ name }) => name)
-  const frozenUnder = new Set(frozen.flatMap(pathsAbove))
-  const allowed = (pattern: string) => frozen.every((name) => !selects(pattern, name))
+  const others = parameters.filter(({ chosen }) => !chosen).map(({ name }) => name)
+  const chosen = parameters.filter(({ chosen }) => chosen).map(({ name }) => name)
+  const otherUnder = new Set(others.flatMap(pathsAbove))
+  const allowed = (pattern: string) => others.every((name) => !selects(pattern, name))
 
-  const highest = [...new Set(learning.map((name) => pathsAbove(name).find((path) => !frozenUnder.has(path))!))]
+  const highest = [...new Set(chosen.map((name) => pathsAbove(name).find((path) => !otherUnder.has(path))!))]
   const widened = highest.map((path) => {
     const parts = path.split(".")
     for (const [i, part] of parts.entries()) {
