@@ -28,6 +28,14 @@ export const numberOf = (name: string, given: string | undefined): number | unde
   return value
 }
 
+/** 11GB, 800MiB, or bytes: GB and GiB alike are 2³⁰, as memory is sold. */
+export const bytesOf = (given: string): number => {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(KI?B|MI?B|GI?B|B)?$/i.exec(given.trim()) ?? []
+  if (number === undefined) throw usage("--memory", `'${given}' is not an amount of memory`, "Write 11GB or 800MB.")
+  const power = { K: 1, M: 2, G: 3 }[(unit ?? "B").slice(0, 1).toUpperCase()] ?? 0
+  return Math.floor(Number(number) * 1024 ** power)
+}
+
 export const dataOptionsOf = ({
   layout,
   class: chosen,

@@ -15,7 +15,7 @@ import { hashOf } from "../../runtime/weights/learned.ts"
 import { backendFor } from "../backends.ts"
 import { colors, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
-import { dataOptionsOf, numberOf, openWithSplit, overridden, pointsOf } from "../trainingOptions.ts"
+import { bytesOf, dataOptionsOf, numberOf, openWithSplit, overridden, pointsOf } from "../trainingOptions.ts"
 
 interface TrainFlags {
   readonly data: string
@@ -37,6 +37,7 @@ interface TrainFlags {
   readonly inputSize?: number
   readonly checkpointEvery?: number
   readonly validateEvery?: number
+  readonly memory?: string
 }
 
 /** A bar an epoch, with the time left, and a line when it ends. On a pipe, the lines only. */
@@ -198,6 +199,7 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       resume: flags.resume ?? false,
       ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
       ...(flags.validateEvery === undefined ? {} : { validateEvery: flags.validateEvery }),
+      ...(flags.memory === undefined ? {} : { memory: bytesOf(flags.memory) }),
       on,
       signal: stop.signal,
     })

@@ -40,12 +40,21 @@ export interface TrainingProgramOptions extends LearningOptions {
   readonly optimizer: Optimizer
   /** Runs whose gradients are averaged before a step. */
   readonly accumulate?: number
+  /** Bytes for tensors: blocks are computed again for the backward pass, as few as it takes. */
+  readonly memory?: number
 }
 
 /** Inputs, target and clock → loss; parameters that learn, moments and running statistics are state. */
 export const trainingProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { fromEmbedding, learning, loss, optimizer, accumulate }: TrainingProgramOptions,
+  { fromEmbedding, learning, loss, optimizer, accumulate, memory }: TrainingProgramOptions,
 ): LearningProgram =>
-  compile({ model, sizes, fromEmbedding, goal: { kind: "training", learning, loss, optimizer, accumulate } })
+  compile({
+    model,
+    sizes,
+    fromEmbedding,
+    goal: { kind: "training", learning, loss, optimizer, accumulate },
+    // Planned as the plainest engine runs it: attention in chunks.
+    ...(memory === undefined ? {} : { memory }),
+  })

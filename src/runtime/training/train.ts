@@ -62,6 +62,8 @@ export interface TrainInput {
   readonly resume: boolean
   /** Steps between checkpoints within an epoch; every epoch's end has one too. */
   readonly checkpointEvery?: number
+  /** Bytes that tensors of a step may take; blocks are computed again until they fit. */
+  readonly memory?: number
   /** Epochs between validations. */
   readonly validateEvery?: number
   readonly on?: (event: TrainingEvent) => void
@@ -123,6 +125,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     optimizer: options.optimizer,
     accumulate: options.accumulate,
     fromEmbedding,
+    ...(input.memory === undefined ? {} : { memory: input.memory }),
   })
   if (learned.receiving.length === 0)
     throw failed(
