@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
+import { learningNames } from "../compiler/analysis/parameters.ts"
 import { type Compiled, type CompiledModel, version } from "../compiler/compile.ts"
-import { failed } from "../compiler/diagnostic.ts"
+import { Failed, failed } from "../compiler/diagnostic.ts"
 import type { Place } from "../compiler/frontend/evaluate.ts"
 import { standardSizes } from "../compiler/passes/elaborate/index.ts"
-import { inferenceProgram } from "../compiler/passes/program.ts"
+import { inferenceProgram, trainingProgram } from "../compiler/passes/program.ts"
+import { paperDefaults } from "../dsl/training.ts"
 import { writeAtomically } from "../runtime/files.ts"
 import { modelHash } from "../runtime/training/identity.ts"
 import { talk } from "./output.ts"
@@ -29,7 +31,28 @@ const runnable =
 const targets: Readonly<Record<string, Lower>> = {
   cpu: runnable("cpu"),
   wasm: runnable("wasm"),
-  webgpu: runnable("webgpu"),
+  webgpu: async ({ name, data }, { specs }, out, { batch = 1 }) => {
+    const { limitDiagnostics, limitProblems } = await import("../backends/tfjs/limits.ts")
+    const spec = specs.find(({ models }) => models.some((model) => model.name === name))!
+    const sizes = standardSizes(data, batch)
+    const segment = inferenceProgram(data, sizes)
+    const learning = learningNames(data)
+    const programs =
+      learning.length === 0
+        ? [segment]
+        : [segment, trainingProgram(data, sizes, { ...paperDefaults, learning }).program]
+    // What every WebGPU device has: a page does not know yet where it will be opened.
+    const [first, ...rest] = programs.flatMap((program) =>
+      limitDiagnostics(limitProblems(program), () => spec.exportOf(name)),
+    )
+    if (first !== undefined) throw new Failed([first, ...rest])
+    talk(
+      `${name}: fits the limits that every WebGPU device has, segmenting${learning.length > 0 ? " and training" : ""}`,
+    )
+    const { emitForBrowser } = await import("../runtime/browser/emit.ts")
+    await emitForBrowser(join(out, name), segment)
+    talk(`wrote ${join(out, name)}: put weights.safetensors there and serve it`)
+  },
   onnx: async ({ name, data }, _, out, { batch = 1, weights }) => {
     const { writeOnnx } = await import("../runtime/onnxFile.ts")
     const written = await writeOnnx(data, {
