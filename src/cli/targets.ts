@@ -42,10 +42,15 @@ const targets: Readonly<Record<string, Lower>> = {
         ? [segment]
         : [segment, trainingProgram(data, sizes, { ...paperDefaults, learning }).program]
     // What every WebGPU device has: a page does not know yet where it will be opened.
-    const [first, ...rest] = programs.flatMap((program) =>
-      limitDiagnostics(limitProblems(program), () => spec.exportOf(name)),
-    )
-    if (first !== undefined) throw new Failed([first, ...rest])
+    const problems = programs.flatMap((program) => limitProblems(program)).toSorted((a, b) => b.bytes - a.bytes)
+    // What fits the largest fits all: one diagnostic, not one for each block.
+    const [worst] = limitDiagnostics(problems.slice(0, 1), () => spec.exportOf(name))
+    if (worst !== undefined) {
+      const others = problems.length - 1
+      throw new Failed([
+        others === 0 ? worst : { ...worst, message: `${worst.message}; ${others} other buffers break it too` },
+      ])
+    }
     talk(
       `${name}: fits the limits that every WebGPU device has, segmenting${learning.length > 0 ? " and training" : ""}`,
     )
