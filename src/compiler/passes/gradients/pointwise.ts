@@ -1,3 +1,4 @@
+import type { Value } from "../../ir/builder.ts"
 import { type GradientRule, unbroadcast } from "./rule.ts"
 
 type Unary =
@@ -66,13 +67,16 @@ export const binary: { readonly [K in Binary]: GradientRule<K> } = {
       needs(1) ? unbroadcast(b, b.neg(b.mul(dx, quotient)), b.shapeOf(y)) : undefined,
     ]
   },
-  /** Where both are equal, the second takes it. */
+  /** Where both are equal, each takes half: as in PyTorch. */
   maximum: ({ b, node: { inputs }, g, needs }) => {
     const [x, y] = inputs as [number, number]
-    const first = b.step(b.sub(x, y))
+    const difference = b.sub(x, y)
+    const [first, second] = [b.step(difference), b.step(b.neg(difference))]
+    // (1 + [own larger] − [other larger]) / 2
+    const share = (own: Value, other: Value) => b.scale(b.shift(b.sub(own, other), 1), 0.5)
     return [
-      needs(0) ? unbroadcast(b, b.mul(g, first), b.shapeOf(x)) : undefined,
-      needs(1) ? unbroadcast(b, b.mul(g, b.shift(b.neg(first), 1)), b.shapeOf(y)) : undefined,
+      needs(0) ? unbroadcast(b, b.mul(g, share(first, second)), b.shapeOf(x)) : undefined,
+      needs(1) ? unbroadcast(b, b.mul(g, share(second, first)), b.shapeOf(y)) : undefined,
     ]
   },
 }
