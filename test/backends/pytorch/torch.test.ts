@@ -1,0 +1,213 @@
+import { execFileSync } from "node:child_process"
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { beforeAll, describe, expect, it } from "vitest"
+import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
+import { reference } from "../../../src/backends/reference.ts"
+import { learningNames, tensorTable } from "../../../src/compiler/analysis/parameters.ts"
+import type { Tensors } from "../../../src/compiler/ir/graph.ts"
+import { type InputSizes, standardSizes } from "../../../src/compiler/passes/elaborate/index.ts"
+import { gradientProgram, trainingProgram } from "../../../src/compiler/passes/program.ts"
+import {
+  blocks,
+  freezeAll,
+  type Model,
+  mse,
+  paperDefaults,
+  pipe,
+  sgd,
+  type Training,
+  tensor,
+  unfreeze,
+} from "../../../src/dsl/index.ts"
+import { initialValues } from "../../../src/runtime/initial.ts"
+import { modelHash } from "../../../src/runtime/training/identity.ts"
+import { hashOf, saveLearned } from "../../../src/runtime/weights/learned.ts"
+import { save } from "../../../src/runtime/weights/save.ts"
+import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
+import { python } from "../../weights/tools.ts"
+import { partlyFrozen, points, pointsTraining, unet } from "./models.ts"
+
+interface Case {
+  readonly model: Model<any, any>
+  readonly sizes: InputSizes
+  readonly inputs: Tensors
+  readonly training?: Training
+}
+const samCase = (model: Model<any, any>, prompt: keyof typeof prompts, multimask = false): Case => {
+  const size = model.data.family.kind === "sam" ? model.data.family.config.imageSize : 0
+  const sizes = sizesFor(size, prompt, multimask)
+  return { model, sizes, inputs: randomInputs(sizes, size) }
+}
+const imageCase = (model: Model<any, any>, target: readonly number[], training?: Training): Case => {
+  const sizes = standardSizes(model.data, 2)
+  const { image } = randomInputs({ ...sizes, original: [1, 1] }, sizes.height)
+  const n = target.reduce((a, b) => a * b, 1)
+  const data = Float32Array.from({ length: n }, (_, i) => ((i * 7) % 3) / 2)
+  const twice = new Float32Array(2 * image!.data.length)
+  twice.set(image!.data)
+  image!.data.forEach((x, i) => (twice[image!.data.length + i] = 255 - x / 2))
+  return {
+    model,
+    sizes,
+    inputs: {
+      image: { shape: [2, ...image!.shape.slice(1)], data: twice.map((x) => x / 255) },
+      target: { shape: target, data },
+    },
+    ...(training === undefined ? {} : { training }),
+  }
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  ...Object.fromEntries(Object.entries(adapted).map(([name, model]) => [name, samCase(model, "point")])),
+  ...Object.fromEntries(
+    (Object.keys(prompts) as (keyof typeof prompts)[]).flatMap((prompt) => [
+      [`odd-${prompt}`, samCase(odd, prompt)],
+      [`other-${prompt}`, samCase(other, prompt, true)],
+    ]),
+  ),
+  partly: samCase(
+    pipe(odd, freezeAll, unfreeze("maskDecoder", blocks(2), tensor("image_encoder.pos_embed"))) as Model<any, any>,
+    "all",
+  ),
+  unet: imageCase(unet, [2, 1, 12, 16]),
+  partlyFrozen: imageCase(partlyFrozen, [2, 1, 12, 16]),
+  points: imageCase(points, [2, 2], pointsTraining),
+}
+
+interface Answer {
+  readonly initial: string
+  readonly counts: readonly [number, number]
+  readonly names: readonly string[]
+  readonly base: string
+  readonly outputs: Readonly<Record<string, number>>
+  readonly loss: number
+  readonly gradients: Readonly<Record<string, number>>
+  readonly others: readonly string[]
+  readonly "training loss"?: number
+  readonly statistics?: Readonly<Record<string, number>>
+  readonly "frozen statistics"?: readonly string[]
+  readonly "same bytes"?: boolean
+  readonly moved?: readonly string[]
+  readonly "base after"?: string
+}
+
+/** Loss and new running statistics of one training step. */
+const trained = async (
+  model: Model<any, any>,
+  sizes: InputSizes,
+  weights: Tensors,
+  inputs: Tensors,
+): Promise<Tensors> => {
+  const learning = learningNames(model.data)
+  const loss = inputs["target"]!.shape.length === 4 ? paperDefaults.loss : mse()
+  const { program } = trainingProgram(model.data, sizes, { learning, loss, optimizer: sgd({ rate: 0 }) })
+  const executable = await reference().compile(program)
+  await executable.load(weights)
+  const clock = { learning_rate: { shape: [], data: Float32Array.of(0) } }
+  const outputs = await executable.run({ ...inputs, ...clock })
+  const statistics = Object.keys(program.state).filter((name) => name.includes("running_"))
+  return { loss: outputs["loss"]!, ...(await executable.read(statistics)) }
+}
+
+const about = { version: "0.1.0", name: "small", spec: "" }
+const write = async (folder: string, { model, sizes, inputs, training }: Case) => {
+  const { data } = model
+  const table = tensorTable(data)
+  const options = { ...about, spec: modelHash(data) }
+  await mkdir(join(folder, "package"), { recursive: true })
+  for (const [file, text] of Object.entries(pytorchPackage(data, training, options)))
+    await writeFile(join(folder, "package", file), text)
+
+  const weights = randomWeights(table)
+  for (const { name, shape } of table)
+    if (name.endsWith("running_var")) weights[name]!.data.forEach((x, i, all) => (all[i] = 1 + Math.abs(x)))
+    else if (name.endsWith("num_batches_tracked"))
+      (weights as Record<string, unknown>)[name] = { shape, data: Float32Array.of(0) }
+  const learning = learningNames(data)
+  const { program } = gradientProgram(data, sizes, { learning, loss: training?.loss ?? paperDefaults.loss })
+  const executable = await reference().compile(program)
+  await executable.load(weights)
+  const outputs = await executable.run(inputs)
+  const output = Object.keys(outputs).find((name) => !name.startsWith("grad/") && name !== "loss")
+  const flags = { multimask: sizes.multimask, output }
+  await writeFile(join(folder, "flags.json"), JSON.stringify(flags))
+  await save(join(folder, "weights.safetensors"), weights)
+  await save(join(folder, "inputs.safetensors"), inputs)
+  await save(join(folder, "outputs.safetensors"), outputs)
+  if (data.family.kind === "layer")
+    await save(join(folder, "trained.safetensors"), await trained(model, sizes, weights, inputs))
+  const of = (learns: boolean) =>
+    Object.fromEntries(table.filter((t) => t.learns === learns).map(({ name }) => [name, weights[name]!]))
+  if (data.adaptations.length > 0)
+    await saveLearned(join(folder, "learned.safetensors"), of(true), {
+      version: about.version,
+      model: about.name,
+      spec: options.spec,
+      base: hashOf(of(false)),
+    })
+  const initial = Object.fromEntries(table.map((t) => [t.name, { shape: t.shape, data: initialValues(t, 7) }]))
+  return { initial: hashOf(initial), base: hashOf(of(false)), table }
+}
+
+describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
+  const right: Record<string, Awaited<ReturnType<typeof write>>> = {}
+  let answers: Readonly<Record<string, Answer>> = {}
+
+  beforeAll(async () => {
+    const root = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
+    for (const [name, one] of Object.entries(cases)) right[name] = await write(join(root, name), one)
+    const script = fileURLToPath(new URL("./check.py", import.meta.url))
+    const folders = Object.keys(cases).map((name) => join(root, name))
+    const out = execFileSync(python!, [script, ...folders], { encoding: "utf8", maxBuffer: 2 ** 26 })
+    const { torch, seconds, results } = JSON.parse(out)
+    answers = results
+    console.info(`PyTorch ${torch}: ${folders.length} packages in ${seconds.toFixed(1)} s`)
+  })
+
+  describe.each(Object.keys(cases))("%s", (name) => {
+    it("has the compiler's names, counts and initial values, bit for bit", () => {
+      const { table, initial } = right[name]!
+      const answer = answers[name]!
+      expect(answer.names).toEqual(table.filter(({ persistent }) => persistent).map((t) => t.name))
+      const sum = (learns: boolean) =>
+        table.reduce((n, t) => (t.kind === "parameter" && (t.learns || !learns) ? n + t.size : n), 0)
+      expect(answer.counts).toEqual([sum(false), sum(true)])
+      expect(answer.initial).toBe(initial)
+    })
+
+    it("gives the float64 evaluation's outputs, loss and gradients", () => {
+      const answer = answers[name]!
+      for (const [output, error] of Object.entries(answer.outputs)) expect(error, output).toBeLessThan(2e-5)
+      expect(answer.loss).toBeLessThan(1e-5)
+      expect(Object.keys(answer.gradients).length).toBeGreaterThan(0)
+      for (const [tensor, error] of Object.entries(answer.gradients)) expect(error, tensor).toBeLessThan(1e-4)
+      expect(answer.others).toEqual([])
+    })
+
+    it("hashes the frozen base as hasam does", () => {
+      expect(answers[name]!.base).toBe(right[name]!.base)
+    })
+
+    if (cases[name]!.model.data.family.kind === "layer")
+      it("trains with the batch's statistics where batch norms learn, and only there", () => {
+        const answer = answers[name]!
+        expect(answer["training loss"]).toBeLessThan(1e-5)
+        for (const [buffer, error] of Object.entries(answer.statistics!)) expect(error, buffer).toBeLessThan(1e-5)
+        expect(answer["frozen statistics"]).toEqual([])
+        const norms = right[name]!.table.filter((t) => t.name.endsWith("running_mean")).length
+        expect(Object.keys(answer.statistics!).length).toBe(name === "unet" ? 2 * norms : norms)
+      })
+
+    if (cases[name]!.model.data.adaptations.length > 0)
+      it("takes what learned and gives back the same bytes; steps leave what is frozen as it was", () => {
+        const answer = answers[name]!
+        expect(answer["same bytes"]).toBe(true)
+        const learning = right[name]!.table.filter(({ learns }) => learns).map((t) => t.name)
+        expect(answer.moved).toEqual(learning)
+        expect(answer["base after"]).toBe(answer.base)
+      })
+  })
+})
