@@ -138,9 +138,7 @@ const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]):
     codes.has(`${d.file}|${d.line}|${d.code}`) ||
     (d.code.startsWith("TS") && lines.has(`${d.file}|${d.line}`))
   const rest = typed.filter((d) => !same(d))
-  const broken = new Set(typed.map(({ file, line }) => `${file}|${line}`))
-  const kept = evaluated.filter((d) => d.code !== "HS1002" || !broken.has(`${d.file}|${d.line}`))
-  return [...rest, ...kept]
+  return [...rest, ...evaluated]
 }
 
 const bySource = (order: readonly string[]) => (a: Diagnostic, b: Diagnostic) =>

@@ -1,0 +1,3 @@
+import { uniform } from "hasam"
+
+export const ranks = uniform(12, 8)
