@@ -147,6 +147,15 @@ test("what the backend has kernels for is kept", () => {
   expectSame(graph, kept)
 })
 
+test("parts that nothing uses leave nothing behind", () => {
+  const { shapes, build } = cases.layerNormGrad[0]!
+  const whole = graphOf({ name: "dx alone", shapes, build: (b, xs) => build(b, xs).slice(0, 1) })
+  const simple = decompose(whole)
+  const used = new Set([...simple.nodes.flatMap(({ inputs }) => inputs), ...simple.outputs.map(({ value }) => value)])
+  expect(simple.nodes.filter((_, id) => !used.has(id))).toEqual([])
+  expectSame(whole, simple)
+})
+
 test("a gradient's probabilities are its own: those of the forward pass can go", () => {
   const graph = graphOf(cases.attentionGrad[0]!)
   const products = (rows: number) => decompose(graph, { rows }).nodes.filter(({ op }) => op === "exp").length

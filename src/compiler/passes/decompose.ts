@@ -5,7 +5,7 @@
 import type { Builder, Value } from "../ir/builder.ts"
 import { bilinearTaps } from "../ir/evaluate/composites.ts"
 import type { Graph, Node, NodeOf, OpKind, RelPosAttrs } from "../ir/graph.ts"
-import { type Replacement, rebuild } from "./rebuild.ts"
+import { type Replacement, rebuild, simplify } from "./rebuild.ts"
 
 export interface DecomposeOptions {
   /** Composites that the backend has kernels for. */
@@ -246,5 +246,6 @@ export const decompose = (graph: Graph, { keep = new Set(), rows = 512 }: Decomp
     const simpler = () => (rules[node.op as Composite] as Rule<any>)(b, inputs, node as never, rows)
     return computesAgain.has(node.op) ? b.copy(node.copy ?? gradientCopy, simpler) : simpler()
   })
-  return once.nodes.some(left) ? decompose(once, { keep, rows }) : once
+  // A rule gives all parts of its composite; those that nothing uses go last.
+  return once.nodes.some(left) ? decompose(once, { keep, rows }) : simplify(once)
 }
