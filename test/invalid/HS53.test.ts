@@ -1,0 +1,75 @@
+/** Training runs: HS5301 to HS5307, through the command line, on a model that trains in a second. */
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { beforeAll, expect, test } from "vitest"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "hasam-"))
+const spec = `import { add, adam, bceWithLogits, dice, freezeAll, pipe, sam, training, unfreeze } from "hasam"
+const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
+  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } })
+export const frozen = pipe(tiny, freezeAll)
+export const model = pipe(tiny, freezeAll, unfreeze("maskDecoder"))
+export const how = training(model, { optimizer: adam({ rate: 1e-3 }), loss: add(dice(), bceWithLogits()), epochs: 1, batch: 2 })
+`
+const hasam = (...args: readonly string[]) => {
+  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], { cwd: folder, encoding: "utf8" })
+  return { status: run.status, text: run.stderr }
+}
+const train = (out: string, ...args: readonly string[]) => hasam("train", "spec.ts#model", "--data", "data", "--out", out, ...args)
+
+beforeAll(async () => {
+  writeFileSync(join(folder, "spec.ts"), spec)
+  await writePhantoms(join(folder, "data"), { n: 16, size: 32, seed: 1, perSubject: 1 })
+  expect(train("run")).toMatchObject({ status: 0 })
+})
+
+test("a run leaves what it is, where it stands, what it learned, and its log", () => {
+  for (const file of ["run.json", "split.json", "last.safetensors", "best.safetensors", "log.jsonl", "curves.svg"])
+    expect(existsSync(join(folder, "run", file)), file).toBe(true)
+})
+test("HS5301: a rate that makes everything infinite; the folder keeps what was good", () => {
+  const { status, text } = train("diverges", "--rate", "1e30", "--epochs", "3")
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5301: ")
+})
+test("HS5302: other options, another model", () => {
+  const { status, text } = train("run", "--resume", "--epochs", "3")
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5302: the run folder belongs to a run with other training options (epochs)")
+  const other = hasam("train", "spec.ts#frozen", "--data", "data", "--out", "run", "--resume")
+  expect(other.text).toContain("error HS5302: the run folder belongs to a run with other model, base weights")
+})
+test("HS5303: a folder that holds a run", () => {
+  const { status, text } = train("run")
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5303: 'run' holds a run already")
+})
+test("HS5304: nothing to resume", () => {
+  const { status, text } = train("nothing", "--resume")
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5304: 'nothing' holds no checkpoint of a run")
+  expect(existsSync(join(folder, "nothing"))).toBe(false)
+})
+test("HS5305: a model that is frozen whole", () => {
+  const { status, text } = hasam("train", "spec.ts#frozen", "--data", "data", "--out", "frozen")
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5305: ")
+})
+test("HS5306: a run file that is damaged", () => {
+  const path = join(folder, "run", "run.json")
+  const whole = readFileSync(path, "utf8")
+  writeFileSync(path, whole.slice(0, 40))
+  const { status, text } = train("run", "--resume")
+  writeFileSync(path, whole)
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5306: the file is not JSON")
+})
+test("HS5307: fewer images than a batch", () => {
+  const { status, text } = train("batch", "--batch", "50")
+  expect(status).toBe(1)
+  expect(text).toMatch(/error HS5307: \d+ images for training do not make a batch of 50/)
+})
