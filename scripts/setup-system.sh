@@ -16,7 +16,7 @@ fi
 mesa_is_new() { has mesa-vulkan-drivers && dpkg --compare-versions "$(version mesa-vulkan-drivers)" ge 23; }
 
 missing=()
-for package in chromium libvulkan1 python3-torch libopenblas0-pthread; do has "$package" || missing+=("$package"); done
+for package in chromium libvulkan1 python3-torch python3-pil libopenblas0-pthread; do has "$package" || missing+=("$package"); done
 need_mesa=false
 mesa_is_new || need_mesa=true
 if [ ${#missing[@]} -eq 0 ] && ! $need_mesa; then

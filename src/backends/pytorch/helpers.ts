@@ -119,7 +119,7 @@ def residual(layer: nn.Module) -> nn.Module:
     name: "LoraLinear",
     needs: ["Lora"],
     text: `class LoraLinear(nn.Linear):
-    """A linear layer with low-rank updates, lora_a_… [rank, in] and lora_b_… [rows, rank]."""
+    """A linear layer with updates lora_a_… [rank, in] and lora_b_… [rows, rank]."""
 
     def __init__(
         self, in_features: int, out_features: int, *updates: Lora, bias: bool = True

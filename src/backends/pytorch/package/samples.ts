@@ -88,7 +88,8 @@ def read_mask(path: Path, foreground: int | None) -> Bools:
     if max(values) > 191 and all(v < 64 or 191 < v < 256 for v in values):
         return labels >= 128
     raise DataError(
-        f"{path}: it holds several values beside 0 ({values[:6]}); choose one with --class"
+        f"{path}: it holds several values beside 0 ({values[:6]}); "
+        "choose one with --class"
     )
 
 
@@ -266,14 +267,14 @@ def sample_mask(mask: Bools, xs: Floats, ys: Floats) -> Bools:
 
 def sample_image(image: Bytes, xs: Floats, ys: Floats) -> Bytes:
     """Bilinear; black outside."""
-    padded = np.pad(image.astype(np.float64), ((1, 2), (1, 2), (0, 0)))
+    padded = np.pad(image.astype(np.float64), ((1, 1), (1, 1), (0, 0)))
     height, width = image.shape[:2]
     u0, v0 = np.floor(xs), np.floor(ys)
     du, dv = (xs - u0)[..., None], (ys - v0)[..., None]
-    u = (u0.astype(np.int64) + 1).clip(0, width + 1)
-    v = (v0.astype(np.int64) + 1).clip(0, height + 1)
-    top = padded[v, u] * (1 - du) + padded[v, u + 1] * du
-    bottom = padded[v + 1, u] * (1 - du) + padded[v + 1, u + 1] * du
+    left, right = ((u0.astype(int) + k).clip(0, width + 1) for k in (1, 2))
+    above, below = ((v0.astype(int) + k).clip(0, height + 1) for k in (1, 2))
+    top = padded[above, left] * (1 - du) + padded[above, right] * du
+    bottom = padded[below, left] * (1 - du) + padded[below, right] * du
     return np.floor(top * (1 - dv) + bottom * dv + 0.5).astype(np.uint8)
 
 

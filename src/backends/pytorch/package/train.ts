@@ -6,9 +6,9 @@ const before = String.raw`"""Trains the model of model.py on one CPU, one GPU, o
     python train.py --data DATA --weights sam_vit_b.pth --out runs/a
     torchrun --standalone --nproc_per_node 4 train.py --data DATA … --precision bf16
 
-Writes into --out: run.json (what this run is), split.json, log.jsonl, last.pt (what the
-next step depends on; --resume goes on from there), best.safetensors (what learned, at
-its best on the validation images, for "hasam run --adapters" as well).
+Writes into --out: run.json (what this run is), split.json, log.jsonl, last.safetensors
+(what the next step depends on; --resume goes on from there), best.safetensors (what
+learned, at its best on the validation images, for "hasam run --adapters" as well).
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ from weights import (
     learned_tensors,
     load_base,
     load_learned,
+    read_safetensors,
     save_learned,
+    write_safetensors,
 )
 
 PROMPTS = ("centre", "randomInside", "box", "file", "localizer")
@@ -171,6 +173,38 @@ def optimizer_of(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
+# PyTorch's names of what an optimizer keeps of a parameter, and ours.
+KEPT = {
+    "step": "step",
+    "exp_avg": "adam/m",
+    "exp_avg_sq": "adam/v",
+    "momentum_buffer": "sgd/momentum",
+}
+
+
+def optimizer_tensors(
+    optimizer: torch.optim.Optimizer, names: Sequence[str]
+) -> dict[str, Tensor]:
+    """What the optimizer keeps, by name; its options are the settings'."""
+    return {
+        f"{KEPT[key]}/{names[i]}": value
+        for i, kept in optimizer.state_dict()["state"].items()
+        for key, value in kept.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, names: Sequence[str], tensors: dict[str, Tensor]
+) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for i, name in enumerate(names):
+        for key, ours in KEPT.items():
+            if f"{ours}/{name}" in tensors:
+                state.setdefault(i, {})[key] = tensors[f"{ours}/{name}"]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
 def rate_at(settings: Settings, epoch: int) -> float:
     """The learning rate of an epoch, counted from 0."""
     rate, kind = settings.rate, settings.rate_schedule
@@ -235,6 +269,7 @@ class Run:
         if args.recompute:
             recompute_blocks(self.model)
         self.optimizer = optimizer_of(settings, self.model)
+        self.names = [n for n, p in self.model.named_parameters() if p.requires_grad]
         self.scaler = scaler_of(args.precision, place.device)
         self.progress = Progress()
         self.stopping = False
@@ -257,7 +292,7 @@ class Run:
         return cast(Path, self.args.out)
 
     def save(self) -> None:
-        """last.pt, whole or not at all; adapters, not the frozen base."""
+        """last.safetensors: what learns and its moments, not the frozen base."""
         if not self.place.leads:
             return
         learned = learned_tensors(self.model)
@@ -267,36 +302,36 @@ class Run:
                 f"{bad[0]} is not finite at step {self.progress.step}: lower the rate "
                 "and go on with --resume; the last good checkpoint was kept"
             )
-        state = {
-            "base": self.base,
-            "learned": {name: t.cpu() for name, t in learned.items()},
-            "statistics": {name: t.cpu() for name, t in statistics(self.model)},
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "progress": asdict(self.progress),
+        tensors = {
+            **learned,
+            **dict(statistics(self.model)),
+            **optimizer_tensors(self.optimizer, self.names),
         }
-        beside = self.out / f"last.pt.{os.getpid()}.part"
-        torch.save(state, beside)
-        os.replace(beside, self.out / "last.pt")
+        metadata = {
+            "hasam.base": self.base,
+            "hasam.progress": json.dumps(asdict(self.progress)),
+            "hasam.scaler": json.dumps(self.scaler.state_dict()),
+        }
+        write_safetensors(self.out / "last.safetensors", tensors, metadata)
 
     @torch.no_grad()
     def restore(self) -> None:
-        path = self.out / "last.pt"
+        path = self.out / "last.safetensors"
         if not path.exists():
             raise TrainingError(f"{path}: there is nothing to resume")
-        state = torch.load(path, map_location=self.place.device, weights_only=True)
-        if state["base"] != self.base:
+        tensors, metadata = read_safetensors(path)
+        if metadata.get("hasam.base") != self.base:
             raise TrainingError(f"{path}: the run began on other frozen tensors")
-        tensors = {
-            **dict(self.model.named_parameters()),
+        for name, own in {
+            **learned_tensors(self.model),
             **dict(statistics(self.model)),
-        }
-        for name, value in {**state["learned"], **state["statistics"]}.items():
-            tensors[name].copy_(value)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.progress = Progress(**state["progress"])
-        trim_log(self.out / "log.jsonl", self.progress.step)
+        }.items():
+            own.copy_(tensors.pop(name))
+        restore_optimizer(self.optimizer, self.names, tensors)
+        self.scaler.load_state_dict(json.loads(metadata["hasam.scaler"]))
+        self.progress = Progress(**json.loads(metadata["hasam.progress"]))
+        if self.place.leads:
+            trim_log(self.out / "log.jsonl", self.progress.step)
 
     def note(self, **entry: float) -> None:
         if self.place.leads:
@@ -569,7 +604,7 @@ def train(args: argparse.Namespace, place: Place) -> None:
             },
         }
     )
-    if not args.resume and (args.out / "last.pt").exists():
+    if not args.resume and (args.out / "last.safetensors").exists():
         raise TrainingError(f"{args.out} holds a run already; add --resume")
     cases = find_cases(args.data, args.layout)
     split_path = args.out / "split.json" if args.resume else args.split

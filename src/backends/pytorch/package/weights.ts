@@ -90,7 +90,7 @@ def float_bytes(tensor: Tensor) -> bytes:
 def write_safetensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """In float32, by name: the same tensors give the same bytes. Whole or not at all."""
+    """In float32, by name: the same tensors, the same bytes. Whole or not at all."""
     header: dict[str, object] = {}
     if metadata:
         header["__metadata__"] = {key: metadata[key] for key in sorted(metadata)}
@@ -132,9 +132,8 @@ def read_checkpoint(path: Path) -> Tensors:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise WeightsError(
-                f"{path}: the file cannot be read as weights: {str(error).splitlines()[0]}"
-            ) from None
+            reason = str(error).splitlines()[0]
+            raise WeightsError(f"{path}: these are not weights: {reason}") from None
     for key in ("state_dict", "model", "model_state_dict"):
         inner = state.get(key)
         if isinstance(inner, dict):
@@ -223,7 +222,7 @@ def learned_tensors(model: nn.Module) -> Tensors:
 
 
 def base_hash(model: nn.Module) -> str:
-    """SHA-256 over the frozen tensors by name: ties adapters to what they learned on."""
+    """SHA-256 of the frozen tensors by name: ties adapters to what they learned on."""
     digest = hashlib.sha256()
     parameters = {name for name, _ in model.named_parameters()}
     tensors = named_tensors(model)

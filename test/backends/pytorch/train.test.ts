@@ -1,0 +1,204 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
+import { createHash } from "node:crypto"
+import { existsSync } from "node:fs"
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { type AddressInfo, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { beforeAll, describe, expect, it } from "vitest"
+import { cpu } from "../../../src/backends/onnx/engine.ts"
+import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
+import { tensorTable } from "../../../src/compiler/analysis/parameters.ts"
+import {
+  adamW,
+  box,
+  centre,
+  type Prompt,
+  paperDefaults,
+  randomInside,
+  type TrainingOptions,
+} from "../../../src/dsl/index.ts"
+import { modelWeights } from "../../../src/runtime/base.ts"
+import { openData } from "../../../src/runtime/data/layouts/index.ts"
+import { writePhantoms } from "../../../src/runtime/data/phantoms/index.ts"
+import { reader } from "../../../src/runtime/data/reader.ts"
+import { splitCases } from "../../../src/runtime/data/split.ts"
+import { withAdapters } from "../../../src/runtime/run/adapters.ts"
+import { promptFeeds, targetFeed } from "../../../src/runtime/training/feeds.ts"
+import { train } from "../../../src/runtime/training/train.ts"
+import { adapted } from "../../run/models.ts"
+import { python, readAll } from "../../weights/tools.ts"
+
+const pillow = ((): boolean => {
+  if (python === undefined) return false
+  try {
+    execFileSync(python, ["-c", "import PIL"], { stdio: "ignore" })
+    return true
+  } catch {
+    console.warn("skipped: this Python has no Pillow, with which generated packages read images (python3-pil)")
+    return false
+  }
+})()
+
+const model = adapted.afterAttention
+const seed = 3
+const options: TrainingOptions = {
+  ...paperDefaults,
+  epochs: 2,
+  batch: 2,
+  seed,
+  optimizer: adamW({ rate: 1e-3 }),
+  augmentation: { flip: true, rotation: 12, scale: 0.15, gain: 0.2 },
+}
+const environment = { ...process.env, OMP_NUM_THREADS: "1" }
+const run = promisify(execFile)
+
+describe.skipIf(!pillow)("generated train.py", () => {
+  let [root, data, folder] = ["", "", ""]
+  const out = (name: string) => join(root, name)
+  const command = (name: string, ...rest: readonly string[]) => [
+    join(folder, "train.py"),
+    ...["--data", data, "--out", out(name), "--workers", "0", "--log-steps", "--device", "cpu", ...rest],
+  ]
+  const losses = async (name: string): Promise<readonly number[]> =>
+    (await readFile(join(out(name), "log.jsonl"), "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .filter((entry) => "batch" in entry)
+      .map(({ loss }) => loss)
+  const best = (name: string): Promise<Buffer> => readFile(join(out(name), "best.safetensors"))
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
+    data = join(root, "data")
+    await writePhantoms(data, { n: 16, size: 64, seed: 5, perSubject: 2 })
+    folder = join(root, "package")
+    await mkdir(folder)
+    const training = { kind: "training" as const, ...options, model: model.data }
+    for (const [file, text] of Object.entries(pytorchPackage(model.data, training, { name: "small" })))
+      await writeFile(join(folder, file), text)
+    await run(python!, command("one"), { env: environment })
+  })
+
+  it("draws the same split, orders, prompts and augmented images as hasam", async () => {
+    const script = fileURLToPath(new URL("./batches.py", import.meta.url))
+    const { stdout } = await run(python!, [script, folder, data, `${seed}`], { env: environment, maxBuffer: 2 ** 26 })
+    const theirs = JSON.parse(stdout)
+    const { cases } = await openData(data)
+    const { by, train, validation, test } = splitCases(cases, { seed })
+    expect(theirs.split).toEqual({ train, validation, test })
+    expect(theirs.by).toBe(by)
+    const chosen = cases.filter(({ id }) => train.includes(id))
+    const sha = (x: Float32Array) => createHash("sha256").update(new Uint8Array(x.buffer)).digest("hex")
+    for (const prompt of [centre, randomInside, box] as readonly Prompt[]) {
+      const ours = []
+      const { training } = reader({ imageSize: 40, seed, prompt, augmentation: options.augmentation })
+      for (const epoch of [0, 1])
+        for await (const sample of training(chosen, epoch)) {
+          const feeds = promptFeeds([sample], model.data)
+          ours.push({
+            id: sample.case.id,
+            image: sha(feeds["image"]!.data),
+            target: sha(targetFeed([sample], model.data, "mask").data),
+            prompt: [...(feeds["boxes"] ?? feeds["point_coords"]!).data],
+          })
+        }
+      expect(theirs.prompts[prompt.kind]).toEqual(ours)
+    }
+  })
+
+  it("learns as `hasam train` does: the same losses, the same adapters to six digits", async () => {
+    const { cases } = await openData(data)
+    const split = splitCases(cases, { seed })
+    const samples = reader({ imageSize: 40, seed, prompt: options.prompt, augmentation: options.augmentation })
+    const { tensors } = await modelWeights(model.data, undefined, seed)
+    const ours: number[] = []
+    const { learned } = await train({
+      name: "small",
+      version: "1",
+      model: model.data,
+      options,
+      teaches: "mask",
+      weights: tensors,
+      reader: samples,
+      train: cases.filter(({ id }) => split.train.includes(id)),
+      validation: [],
+      folder: await mkdtemp(join(root, "ours-")),
+      backend: cpu(),
+      resume: false,
+      on: (event) => {
+        if (event.kind === "step") ours.push(event.loss)
+      },
+    })
+    const theirs = await losses("one")
+    expect(theirs).toHaveLength(ours.length)
+    ours.forEach((loss, i) => expect(Math.abs(theirs[i]! / loss - 1), `step ${i}`).toBeLessThan(1e-5))
+    expect(ours.length).toBeGreaterThanOrEqual(10)
+    // Adapters trained there load here, on the base that they name.
+    const weights = await withAdapters(model.data, tensors, join(out("one"), "best.safetensors"))
+    expect(Object.keys(learned).length).toBeGreaterThan(0)
+    for (const name of Object.keys(learned))
+      expect(
+        weights[name]!.data.some((x, i) => x !== tensors[name]!.data[i]),
+        name,
+      ).toBe(true)
+  })
+
+  it("writes only what learns", async () => {
+    const found = await readAll(join(out("one"), "best.safetensors"))
+    const learning = tensorTable(model.data).filter(({ learns }) => learns)
+    expect(Object.keys(found).toSorted()).toEqual(learning.map(({ name }) => name).toSorted())
+  })
+
+  it("two processes give the losses of one with the same batch", async () => {
+    const port = `${await freePort()}`
+    const rank = (r: number) =>
+      run(python!, command("two", "--batch", "1"), {
+        env: { ...environment, RANK: `${r}`, WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: port },
+      })
+    await Promise.all([rank(0), rank(1)])
+    const [one, two] = [await losses("one"), await losses("two")]
+    expect(one.length).toBeGreaterThanOrEqual(5)
+    expect(two).toHaveLength(one.length)
+    one.forEach((loss, i) => expect(Math.abs(two[i]! - loss), `step ${i}`).toBeLessThan(1e-5))
+  })
+
+  it("killed and resumed, it ends with the same bytes", async () => {
+    const child = spawn(python!, command("cut"), { env: environment, stdio: "ignore" })
+    await logged(join(out("cut"), "log.jsonl"), 2, child)
+    child.kill("SIGTERM")
+    const code = await new Promise((resolve) => child.once("exit", resolve))
+    expect(code).toBe(0)
+    expect((await losses("cut")).length).toBeLessThan((await losses("one")).length)
+    await run(python!, command("cut", "--resume"), { env: environment })
+    expect(await losses("cut")).toEqual(await losses("one"))
+    expect((await best("cut")).equals(await best("one"))).toBe(true)
+  })
+
+  it("says what is wrong in one line, and exits with 1", async () => {
+    const failure = await run(python!, command("one"), { env: environment }).catch((error) => error)
+    expect(failure.code).toBe(1)
+    expect(failure.stderr).toContain("holds a run already; add --resume")
+    expect(failure.stderr).not.toContain("Traceback")
+  })
+})
+
+/** As torchrun would find one; Debian's torchrun does not start under Python 3.11. */
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+/** Waits until a log has this many lines. */
+const logged = async (path: string, lines: number, child: ChildProcess): Promise<void> => {
+  while (child.exitCode === null) {
+    if (existsSync(path) && (await readFile(path, "utf8")).split("\n").length > lines) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
