@@ -25,10 +25,18 @@ const zeros = (xs: readonly number[]): boolean => xs.every((x) => x === 0)
 /** JSON writes infinities and NaN as null, and −0 as 0: these are spelled out, lest different nodes be taken for equal. */
 const special = (x: unknown): boolean => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
 const spelled = (_: string, x: unknown): unknown => (special(x) ? (Object.is(x, -0) ? "-0" : `${x}`) : x)
-const textOf = (attrs: Node["attrs"]): string =>
-  Object.values(attrs).some((x) => (Array.isArray(x) ? x.some(special) : special(x)))
-    ? JSON.stringify(attrs, spelled)
-    : JSON.stringify(attrs)
+/** Attributes go from graph to graph: the text of each, long lists above all, is made once. */
+const texts = new WeakMap<object, string>()
+const textOf = (node: Node): string => {
+  const held = node.op === "constant" ? node.attrs.values : node.attrs
+  const known = texts.get(held)
+  if (known !== undefined) return known
+  const lists = node.op === "constant" ? [held] : Object.values(held)
+  const unspeakable = lists.some((x) => (Array.isArray(x) ? x.some(special) : special(x)))
+  const text = unspeakable ? JSON.stringify(held, spelled) : JSON.stringify(held)
+  texts.set(held, text)
+  return text
+}
 
 export class Builder {
   readonly #nodes: Node[] = []
@@ -84,7 +92,7 @@ export class Builder {
 
   #append(node: Node): Value {
     // Big constants are compared by what they are: equal text, equal value.
-    const key = `${node.copy}|${node.op}|${node.inputs}|${textOf(node.attrs)}|${node.shape}`
+    const key = `${node.copy}|${node.op}|${node.inputs}|${textOf(node)}|${node.shape}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const value = this.#nodes.length

@@ -100,23 +100,21 @@ const attendGrad = (
   return [b.concat(dq, 2), dk!, dv!]
 }
 
+/** The table's row for i and k, with i·extent + k running. */
+const relativeIndices = (extent: number): readonly number[] =>
+  Array.from({ length: extent * extent }, (_, i) => Math.floor(i / extent) - (i % extent) + extent - 1)
 /** [extent, d, extent]: column k of row i is table[i − k + extent − 1], transposed for q · R. */
 const relativeRows = (b: Builder, table: Value, extent: number): Value => {
   const d = b.shapeOf(table)[1]!
-  const indices = Array.from({ length: extent * extent }, (_, i) => Math.floor(i / extent) - (i % extent) + extent - 1)
-  return b.transpose(b.reshape(b.gather(table, indices), [extent, extent, d]), [0, 2, 1])
+  return b.transpose(b.reshape(b.gather(table, relativeIndices(extent)), [extent, extent, d]), [0, 2, 1])
 }
-const relativeIndices = (extent: number): readonly number[] =>
-  Array.from({ length: extent * extent }, (_, i) => Math.floor(i / extent) - (i % extent) + extent - 1)
 
 /** 1 at the token's row, and 1 at its column: [1, 1, height·width, height + width]. */
 const gridOneHot = (b: Builder, height: number, width: number): Value => {
-  const values = new Array<number>(height * width * (height + width)).fill(0)
-  for (let t = 0; t < height * width; t += 1) {
-    values[t * (height + width) + Math.floor(t / width)] = 1
-    values[t * (height + width) + height + (t % width)] = 1
-  }
-  return b.constant(values, [1, 1, height * width, height + width])
+  const tokens = Array.from({ length: height * width }, (_, t) => t)
+  const each = (coordinate: (t: number) => number, classes: number): Value =>
+    b.oneHot(b.constant(tokens.map(coordinate), [1, 1, height * width]), { classes })
+  return b.concat([each((t) => Math.floor(t / width), height), each((t) => t % width, width)], 3)
 }
 
 /**
