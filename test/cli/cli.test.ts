@@ -1,0 +1,127 @@
+/** The commands, as a user calls them. */
+import { spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Ajv } from "ajv"
+import { isRight } from "fp-ts/lib/Either.js"
+import { describe, expect, test } from "vitest"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { Report } from "../../src/compiler/report/report.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "hasam-"))
+const hasam = (...args: readonly string[]) => {
+  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], { cwd: packageRoot, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } })
+  return { status: run.status, out: run.stdout, talk: run.stderr }
+}
+const spec = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+const counted = (n: number) =>
+  spec(
+    `count-${n}.ts`,
+    `import { adapt, freezeAll, lora, pipe, expectTrainable, samVitB, uniform } from "hasam"
+export const samed = pipe(samVitB, freezeAll, adapt(uniform(12, 4), (rank) => [lora({ rank, on: ["q", "v"] })]), expectTrainable(${n}))
+`,
+  )
+
+describe("compile", () => {
+  test("--json is one document that fits the schema, and reads back", () => {
+    const { status, out } = hasam("compile", "examples/ha-sam", "--json")
+    expect(status).toBe(0)
+    const document = JSON.parse(out)
+    const validate = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(join(packageRoot, "docs/schema/report-1.json"), "utf8")))
+    expect(validate(document), JSON.stringify(validate.errors)).toBe(true)
+    expect(validate({ ...document, schema: 2 })).toBe(false)
+    const decoded = Report.decode(document)
+    expect(isRight(decoded)).toBe(true)
+    const counts = document.models.map(({ name, total, trainable, frozen }: any) => [name, total, trainable, frozen])
+    expect(counts).toEqual([
+      ["millions", 100_550_518, 6_815_046, 93_735_472],
+      ["mebibytes", 95_524_528, 1_789_056, 93_735_472],
+    ])
+    expect(document.models[1].bytes.trainable.float32 / 2 ** 20).toBeCloseTo(6.82, 2)
+    const adapters = document.models[0].tensors.filter(({ trainable }: any) => trainable)
+    expect(adapters).toHaveLength(96)
+    expect(adapters.every(({ receivesGradient }: any) => receivesGradient)).toBe(true)
+  })
+  test("Table 2 and the uniform baseline", () => {
+    const { status, out } = hasam("compile", "examples/ablations")
+    expect(status).toBe(0)
+    const numbers = [...out.matchAll(/^\w+ +([\d,]+) +100,|^\w+ +([\d,]+) +\d/gm)].map((m) => (m[1] ?? m[2])!.replaceAll(",", ""))
+    expect(numbers.map(Number)).toEqual([6_815_046, 6_815_046, 6_718_216, 5_774_498, 7_804_874, 8_693_260, 6_805_824])
+  })
+  test("exit codes: 1 for the spec, 2 for usage, 3 for a budget", () => {
+    expect(hasam("compile", counted(7)).status).toBe(1)
+    expect(hasam("compile", counted(147_456)).status).toBe(0)
+    expect(hasam("compile", counted(147_456), "--input-size", "many").status).toBe(2)
+    expect(hasam("compile").status).toBe(2)
+    const budget = spec("budget.json", '{ "samed": { "trainable": 100000 } }')
+    const over = hasam("compile", counted(147_456), "--budget", budget)
+    expect(over.status).toBe(3)
+    expect(over.talk).toContain("HS1019: 'samed' trains 147,456 parameters, 47,456 over its budget of 100,000")
+  })
+  test("--update writes the right number in place, and nothing else", () => {
+    const file = counted(8)
+    const before = readFileSync(file, "utf8")
+    expect(hasam("compile", file, "--update").status).toBe(0)
+    expect(readFileSync(file, "utf8")).toBe(before.replace("expectTrainable(8)", "expectTrainable(147_456)"))
+  })
+  test("--report writes every form", () => {
+    const out = join(folder, "reports")
+    expect(hasam("compile", counted(147_456), "--report", "text,json,md,html,tex,svg", "--out", out).status).toBe(0)
+    const read = (name: string) => readFileSync(join(out, `report.${name}`), "utf8")
+    for (const name of ["txt", "md", "html", "tex", "svg"]) expect(read(name), name).toContain("147,456")
+    expect(JSON.parse(read("json")).models[0].trainable).toBe(147_456)
+    expect(hasam("compile", counted(147_456), "--report", "pdf", "--out", out).talk).toContain("HS5002: 'pdf' is not a form of report")
+  })
+  test("--input-size: tables follow", () => {
+    const { out } = hasam("compile", counted(147_456), "--input-size", "512", "--json")
+    const shapes = Object.fromEntries(JSON.parse(out).models[0].tensors.map(({ name, shape }: any) => [name, shape]))
+    expect(shapes["image_encoder.pos_embed"]).toEqual([1, 32, 32, 768])
+  })
+  test("--dump: the graph after a pass, as text", () => {
+    const { out, status } = hasam("compile", "examples/small", "--stop-after", "differentiate")
+    expect(status).toBe(0)
+    expect(out).toContain("relPosAttentionGrad")
+    expect(hasam("compile", "examples/small", "--dump", "fold").talk).toContain("HS5002: there is no pass 'fold'")
+  })
+  test("a spec outside the repository, and one that imports another", () => {
+    cpSync(join(packageRoot, "examples/ha-sam"), join(folder, "ha-sam"), { recursive: true })
+    const file = spec("imports.ts", 'import { haSam, hierarchical } from "./ha-sam/index.ts"\nexport const quarter = haSam(hierarchical(0.25))\n')
+    expect(hasam("compile", file, "--brief").out).toContain("7,100,928")
+  })
+})
+
+describe("the other commands", () => {
+  test("reconcile: both readings of 6.82", () => {
+    const { out } = hasam("reconcile", "6.82", "examples/ha-sam")
+    expect(out).toMatch(/millions +what learns +millions of parameters +6,815,046 parameters/)
+    expect(out).toMatch(/mebibytes +what learns +mebibytes in float32 +1,789,056 parameters/)
+    expect(hasam("reconcile", "about seven", "examples/ha-sam").status).toBe(2)
+  })
+  test("diff: signed, with a TOTAL line", () => {
+    const { out } = hasam("diff", "examples/ha-sam#mebibytes", "examples/ha-sam#millions")
+    expect(out).toMatch(/adapters +\+5,025,990 +\+5,025,990/)
+    expect(out.trimEnd().split("\n").at(-1)).toMatch(/^TOTAL +\+5,025,990 +\+5,025,990$/)
+  })
+  test("explain: a code's page; the nearest after a typo", () => {
+    expect(hasam("explain", "hs1003").out).toContain("HS1003")
+    const { status, talk } = hasam("explain", "HS1303")
+    expect([status, talk]).toEqual([2, expect.stringContaining("the nearest is")])
+  })
+  test("a typo in a command or option suggests the nearest", () => {
+    expect(hasam("comple", "x").talk).toContain("Did you mean compile?")
+    expect(hasam("compile", "x", "--jsno").talk).toContain("Did you mean --json?")
+  })
+  test("a model is chosen by its export; the nearest after a typo", () => {
+    expect(hasam("diff", "examples/ha-sam#milions", "examples/ha-sam#millions").talk).toContain("The nearest is 'millions'.")
+    expect(hasam("diff", "examples/ablations", "examples/ablations").talk).toContain("several models: proposed, reversed")
+  })
+  test("--help begins with examples, --version is a version", () => {
+    expect(hasam("compile", "--help").out.startsWith("Examples:")).toBe(true)
+    expect(hasam("--version").out.trim()).toMatch(/^\d+\.\d+\.\d+$/)
+    expect(hasam("--help").status).toBe(0)
+  })
+})
