@@ -11,7 +11,7 @@ import {
 import { windowed } from "../../compiler/ir/shapes.ts"
 import { decompose } from "../../compiler/passes/decompose.ts"
 import { Emitter } from "./emitter.ts"
-import type { External, Initializer, OnnxModel, ValueInfo } from "./model.ts"
+import type { External, Initializer, OnnxModel, OnnxNode, ValueInfo } from "./model.ts"
 
 interface Given<K extends OpKind> {
   readonly e: Emitter
@@ -218,42 +218,68 @@ const lowerings: { readonly [K in Exclude<OpKind, Decomposed | Source>]: Lowerin
 export interface LowerOptions {
   /** Query rows of attention at a time. */
   readonly rows?: number
-  /** Only ONNX's own ops. Default: false. */
+  /** A file for others: only ONNX's own ops, shapes and order as written. Default: as our engine runs it best. */
   readonly portable?: boolean
   /** Weights that go into the model; others are inputs. */
   readonly weights?: readonly (Initializer | External)[]
 }
 
-const named = (node: Node): string | undefined =>
+/** Outputs take their names where they are made; what comes out twice, or was never made here, is passed on. */
+const nameOutputs = (nodes: readonly OnnxNode[], outputs: readonly (readonly [string, string])[]): OnnxNode[] => {
+  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const names = new Map<string, string>()
+  const passed: OnnxNode[] = []
+  for (const [name, value] of outputs) {
+    if (made.has(value) && !names.has(value)) names.set(value, name)
+    else passed.push({ op: "Identity", inputs: [names.get(value) ?? value], outputs: [name] })
+  }
+  const named = (value: string) => names.get(value) ?? value
+  return [
+    ...nodes.map((node) => ({ ...node, inputs: node.inputs.map(named), outputs: node.outputs.map(named) })),
+    ...passed,
+  ]
+}
+
+/**
+ * Makes onnxruntime keep our plan of memory. It runs what a node needs from the last in the file to the first, so ours is its order
+ * reversed. And it keeps a buffer that came free for a later value of the same shape, however much later: so it is told no shapes.
+ */
+const arranged = (model: OnnxModel, sources: readonly Node[]): OnnxModel => {
+  const fed = new Set(sources.flatMap(({ op, attrs }) => (op === "input" ? [attrs.name] : [])))
+  const open = (input: ValueInfo) =>
+    fed.has(input.name) ? { ...input, shape: input.shape.map(() => "any" as const) } : input
+  return { ...model, nodes: [...model.nodes].reverse(), inputs: model.inputs.map(open), openIntegers: true }
+}
+
+const nameOf = (node: Node): string | undefined =>
   node.op === "input" || node.op === "parameter" ? node.attrs.name : undefined
 
 /** A graph as an ONNX model. Parameters and inputs keep their names, and so do outputs. */
 export const lower = (graph: Graph, { rows = 512, portable = false, weights = [] }: LowerOptions = {}): OnnxModel => {
-  const { nodes, outputs } = decompose(graph, { keep: kept, rows })
+  const decomposed = decompose(graph, { keep: kept, rows })
+  const { nodes, outputs } = decomposed
   const e = new Emitter(portable)
-  const names: string[] = []
-  const inputs: ValueInfo[] = []
   const given = new Set(weights.map(({ name }) => name))
-  nodes.forEach((node, i) => {
-    const name = named(node)
-    if (name !== undefined) {
-      names[i] = name
-      if (!given.has(name)) inputs.push({ name, shape: node.shape })
-      return
-    }
-    const lowering = lowerings[node.op as keyof typeof lowerings] as Lowering<any>
-    names[i] = lowering({
-      e,
-      node: node as never,
-      inputs: node.inputs.map((input) => names[input]!),
-      shapes: node.inputs.map((input) => nodes[input]!.shape),
-    })
+  const names: string[] = []
+  nodes.forEach((node, id) => {
+    names[id] =
+      nameOf(node) ??
+      (lowerings[node.op as keyof typeof lowerings] as Lowering<any>)({
+        e,
+        node: node as never,
+        inputs: node.inputs.map((input) => names[input]!),
+        shapes: node.inputs.map((input) => nodes[input]!.shape),
+      })
   })
-  for (const { name, value } of outputs) e.nodes.push({ op: "Identity", inputs: [names[value]!], outputs: [name] })
-  return {
-    nodes: e.nodes,
-    inputs,
+  const sources = nodes.filter((node) => nameOf(node) !== undefined && !given.has(nameOf(node)!))
+  const model: OnnxModel = {
+    nodes: nameOutputs(
+      e.nodes,
+      outputs.map(({ name, value }) => [name, names[value]!]),
+    ),
+    inputs: sources.map((node) => ({ name: nameOf(node)!, shape: node.shape })),
     outputs: outputs.map(({ name, value }) => ({ name, shape: nodes[value]!.shape })),
     initializers: [...e.initializers, ...weights],
   }
+  return portable ? model : arranged(model, sources)
 }

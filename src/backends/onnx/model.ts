@@ -27,13 +27,15 @@ export interface External {
 }
 export interface ValueInfo {
   readonly name: string
-  readonly shape: Shape
+  readonly shape: readonly (number | "any")[]
 }
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[]
   readonly inputs: readonly ValueInfo[]
   readonly outputs: readonly ValueInfo[]
   readonly initializers: readonly (Initializer | External)[]
+  /** Integers could be fed in place of those given, so nothing is known from them beforehand. */
+  readonly openIntegers?: boolean
   /** What is told to whoever opens the file. */
   readonly doc?: string
 }
@@ -61,11 +63,11 @@ const node = (w: ProtobufWriter, { op, domain, inputs, outputs, attributes = {} 
   for (const [name, value] of Object.entries(attributes)) w.message(5, (inner) => attribute(inner, name, value))
   if (domain !== undefined) w.string(7, domain)
 }
-const valueInfo = (w: ProtobufWriter, { name, shape }: ValueInfo): void => {
-  w.string(1, name).message(2, (type) =>
-    type.message(1, (tensor) =>
-      tensor.int(1, float32).message(2, (dims) => {
-        for (const extent of shape) dims.message(1, (dim) => dim.int(1, extent))
+const valueInfo = (w: ProtobufWriter, { name, shape }: ValueInfo, type = float32): void => {
+  w.string(1, name).message(2, (value) =>
+    value.message(1, (tensor) =>
+      tensor.int(1, type).message(2, (dims) => {
+        for (const extent of shape) dims.message(1, (dim) => (extent === "any" ? dim : dim.int(1, extent)))
       }),
     ),
   )
@@ -85,7 +87,9 @@ const initializer = (w: ProtobufWriter, tensor: Initializer | External): void =>
 }
 
 /** The bytes of an .onnx file. */
-export const encodeModel = ({ nodes, inputs, outputs, initializers, doc = "" }: OnnxModel): Uint8Array => {
+export const encodeModel = (model: OnnxModel): Uint8Array => {
+  const { nodes, inputs, outputs, initializers, openIntegers = false, doc = "" } = model
+  const integers = initializers.filter((tensor) => "data" in tensor && tensor.data instanceof BigInt64Array)
   const w = new ProtobufWriter()
   w.int(1, irVersion).string(2, "hasam").string(6, doc)
   w.message(7, (graph) => {
@@ -93,6 +97,7 @@ export const encodeModel = ({ nodes, inputs, outputs, initializers, doc = "" }: 
     graph.string(2, "hasam")
     for (const tensor of initializers) graph.message(5, (inner) => initializer(inner, tensor))
     for (const value of inputs) graph.message(11, (inner) => valueInfo(inner, value))
+    if (openIntegers) for (const value of integers) graph.message(11, (inner) => valueInfo(inner, value, int64))
     for (const value of outputs) graph.message(12, (inner) => valueInfo(inner, value))
   })
   w.message(8, (set) => set.string(1, "").int(2, opset))

@@ -1,63 +1,54 @@
 /**
- * The thread that owns the sessions. onnxruntime blocks while it runs, so it does so here; and as a plain script it starts alike from
+ * The thread that owns a session. onnxruntime blocks while it runs, so it does so here; and as a plain script it starts alike from
  * sources and from a build.
+ *
+ * State is double: a run reads one copy and writes the other, and then they change places. onnxruntime-web gives new memory each time.
  */
 export const workerSource = `
-const { parentPort, workerData } = require("node:worker_threads")
-const ort = require(workerData.runtime)
-if (workerData.web) ort.env.wasm.numThreads = workerData.threads
+const { parentPort, workerData: { path, web, threads } } = require("node:worker_threads")
+const ort = require(path)
+if (web) ort.env.wasm.numThreads = threads
 
-let session, state = {}, spare = {}, loaded = {}, names
+let session, inputs, outputs, state
+const held = {}, spare = {}
 const tensor = ({ shape, data }) => new ort.Tensor("float32", data, shape)
-const plain = (t) => ({ shape: t.dims.map(Number), data: t.data })
+const blank = (shape) => tensor({ shape, data: new Float32Array(shape.reduce((n, extent) => n * extent, 1)) })
 
 const act = {
-  async create({ model, options, stateNames }) {
+  async create({ model, options, ...rest }) {
+    ;({ inputs, outputs, state } = rest)
     session = await ort.InferenceSession.create(model, options)
-    names = stateNames
   },
   load({ tensors }) {
-    for (const [name, value] of Object.entries(tensors))
-      (name in names ? state : loaded)[name] = tensor(value)
+    for (const name in tensors) held[name] = tensor(tensors[name])
   },
-  async run({ inputs }) {
-    const feeds = { ...loaded, ...state }
-    for (const [name, value] of Object.entries(inputs)) feeds[name] = tensor(value)
-    const used = Object.fromEntries(session.inputNames.map((name) => {
-      if (!(name in feeds)) throw new Error("internal: no value for '" + name + "'")
-      return [name, feeds[name]]
-    }))
-    const fetches = {}
-    for (const name of session.outputNames) fetches[name] = null
-    // State is written into the buffers of the step before last.
-    for (const [name, output] of Object.entries(names)) {
-      spare[name] ??= tensor({ shape: state[name].dims, data: new Float32Array(state[name].data.length) })
-      if (!workerData.web) fetches[output] = spare[name]
+  async run({ fed }) {
+    const feeds = {}, fetches = {}
+    for (const name of inputs) feeds[name] = held[name] ?? tensor(fed[name])
+    for (const name in outputs) fetches[name] = web ? null : blank(outputs[name])
+    for (const name in state) fetches[state[name]] = web ? null : (spare[name] ??= blank(held[name].dims))
+    const results = await session.run(feeds, fetches)
+    for (const name in state) {
+      spare[name] = held[name]
+      held[name] = results[state[name]]
     }
-    const results = workerData.web ? await session.run(used) : await session.run(used, fetches)
-    for (const [name, output] of Object.entries(names)) {
-      spare[name] = state[name]
-      state[name] = results[output]
-      delete results[output]
-    }
-    return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, plain(t)]))
+    const values = Object.keys(outputs).map((name) => [name, { shape: outputs[name], data: results[name].data }])
+    return [Object.fromEntries(values), web ? [] : values.map(([, { data }]) => data.buffer)]
   },
   read({ wanted }) {
-    return Object.fromEntries(wanted.filter((name) => name in state).map((name) => {
-      const { shape, data } = plain(state[name])
-      return [name, { shape, data: Float32Array.from(data) }]
-    }))
+    const values = wanted.filter((name) => name in held).map((name) => [name, { shape: held[name].dims, data: held[name].data }])
+    return [Object.fromEntries(values), []]
   },
   async dispose() {
     await session?.release()
-    session = undefined; state = {}; spare = {}; loaded = {}
   },
 }
-parentPort.on("message", async ({ id, kind, ...message }) => {
-  try {
-    parentPort.postMessage({ id, result: await act[kind](message) })
-  } catch (problem) {
-    parentPort.postMessage({ id, problem: String(problem?.message ?? problem) })
-  }
+// One after another: a run must not see another's state half changed.
+let last = Promise.resolve()
+parentPort.on("message", ({ id, kind, ...message }) => {
+  last = last.then(() => act[kind](message)).then(
+    ([result, buffers] = [undefined, []]) => parentPort.postMessage({ id, result }, buffers),
+    (problem) => parentPort.postMessage({ id, problem: String(problem?.message ?? problem) }),
+  )
 })
 `
