@@ -95,7 +95,7 @@ const uniform = (name: string, size: number): Float64Array => {
 }
 const pixelMean = [123.675, 116.28, 103.53]
 const pixelStd = [58.395, 57.12, 57.375]
-const valueOf = ({ name, shape }: TensorData): Float64Array => {
+const valuesOf = ({ name, shape }: TensorData): Float64Array => {
   if (name === "pixel_mean") return Float64Array.from(pixelMean)
   if (name === "pixel_std") return Float64Array.from(pixelStd)
   const isScale = shape.length === 1 && name.endsWith("weight")
@@ -138,7 +138,7 @@ describe.each(references)("segment_anything's values and gradients: $name", (ref
   const loss = add(dice(), bceWithLogits())
   const task = { model, sizes: sizesOf(reference), goal: { kind: "gradients", learning, loss } } as const
   const values: Values = {
-    ...Object.fromEntries(tensors.map((tensor) => [tensor.name, valueOf(tensor)])),
+    ...Object.fromEntries(tensors.map((tensor) => [tensor.name, valuesOf(tensor)])),
     ...inputsOf(reference),
   }
   const { program, unreached } = compile(task)

@@ -40,7 +40,8 @@ const rules: { readonly [K in Exclude<OpKind, "input" | "parameter" | "part">]: 
   abs: unary(Math.abs),
   sigmoid: unary(sigmoid),
   softplus: unary(softplus),
-  relu: unary((x) => (x > 0 ? x : 0)),
+  // Not a number is not made 0: it must be seen.
+  relu: unary((x) => (x <= 0 ? 0 : x)),
   step: unary((x) => (x > 0 ? 1 : 0)),
   equals: ({ value }, [x]) => map(x!, (y) => (y === value ? 1 : 0)),
   scale: ({ by }, [x]) => map(x!, (y) => y * by),
