@@ -34,6 +34,7 @@ const compile = () =>
     .option("--memory <size>", "with --dump: of a training step, e.g. 11GB: blocks are computed twice until it fits")
     .option("--budget <file>", 'JSON: limits by model name, { "name": { "trainable": n, "bytes": n } }')
     .option("--update", "write the right numbers into expectTrainable and expectTotal")
+    .option("--types", "write .hasam/counts.d.ts beside each spec: the editor shows what counted(…) counts")
     .option("--watch", "compile again whenever a source changes")
     .option("--dump <pass>", "print the graph after a pass")
     .option("--stop-after <pass>", "run passes up to this one and print its graph")

@@ -2,6 +2,7 @@
 export { pipe } from "fp-ts/lib/function.js"
 export { adapt } from "./adapt.ts"
 export { parallel, repeat, residual, sequential, skipConcat } from "./combinators.ts"
+export { type Counts, type CountsOf, counted } from "./counted.ts"
 export { define, ifGiven, list, named, several, table as tableOfEmbedding, type Value, whenGiven } from "./define.ts"
 export { type Budget, budget, expectTotal, expectTrainable } from "./expect.ts"
 export * as forward from "./functions.ts"

@@ -68,6 +68,18 @@ describe("compile", () => {
     expect(hasam("compile", file, "--update").status).toBe(0)
     expect(readFileSync(file, "utf8")).toBe(before.replace("expectTrainable(8)", "expectTrainable(147_456)"))
   })
+  test("--types: the counts are types, and a wrong one is a type error", () => {
+    const text = (count: number) => `import { counted, freezeAll, pipe, samVitB } from "hasam"
+export const mine = pipe(samVitB, freezeAll, counted("mine"))
+export const total: ${count} = mine.counts.total
+`
+    const file = spec("types.ts", text(93_735_472).replace(/^export const total.*$/m, ""))
+    expect(hasam("compile", file, "--types").status).toBe(0)
+    spec("types.ts", text(93_735_472))
+    expect(hasam("compile", file).status).toBe(0)
+    spec("types.ts", text(7))
+    expect(hasam("compile", file).talk).toContain("TS2322: Type '93735472' is not assignable to type '7'")
+  })
   test("--report writes every form", () => {
     const out = join(folder, "reports")
     expect(hasam("compile", counted(147_456), "--report", "text,json,md,html,tex,svg", "--out", out).status).toBe(0)

@@ -21,6 +21,7 @@ export interface CompileFlags {
   readonly stopAfter?: string
   readonly brief?: boolean
   readonly cost?: boolean
+  readonly types?: boolean
 }
 
 /** More models than this are a table: a screen holds no more. */
@@ -78,6 +79,7 @@ export const compile = async (specs: readonly string[], flags: CompileFlags): Pr
     compiled = await once(specs, flags)
   }
   if (process.exitCode !== 0 && process.exitCode !== undefined) return
+  if (flags.types) await (await import("../countTypes.ts")).writeCountTypes(compiled)
   if (flags.dump !== undefined || flags.stopAfter !== undefined) (await import("../dump.ts")).dump(compiled, flags)
   if (flags.report !== undefined)
     await (await import("../reports.ts")).writeReports(compiled.report, flags.report, flags.out)

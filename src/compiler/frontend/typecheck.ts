@@ -1,9 +1,9 @@
 /** tsc reads the specs in a process of its own, while this one evaluates them. */
 import { execFile } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { language, packageRoot } from "./package.ts"
@@ -70,6 +70,9 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
   })
 }
 
+/** Where --types writes a spec's counts. */
+export const countsFile = (entry: string): string => join(dirname(entry), ".hasam/counts.d.ts")
+
 /** All type errors of the specs, in one run. */
 export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnostic[]> => {
   const tsc = nativeTsc()
@@ -81,7 +84,10 @@ export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnost
   const project = join(folder, "tsconfig.json")
   const ambient = join(folder, "globals.d.ts")
   writeFileSync(ambient, globals)
-  writeFileSync(project, JSON.stringify(config([...entries, ambient])))
+  writeFileSync(
+    project,
+    JSON.stringify(config([...entries, ambient, ...entries.map(countsFile).filter((file) => existsSync(file))])),
+  )
   return new Promise((done) => {
     execFile(
       tsc,
