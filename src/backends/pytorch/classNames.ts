@@ -57,16 +57,11 @@ export const classNames = (forms: readonly Form[]): readonly string[] => {
   return names
 }
 
-const taken = new Set([
-  "Tensor",
-  "Optional",
-  "Residual",
-  "ParallelSum",
-  "ParallelConcat",
-  "LoraLinear",
-  "LayerNorm2d",
-  "Lora",
-])
+/** What model.py has beside modules. */
+const taken = new Set(
+  `Tensor NamedTuple Fill Normal Uniform Values Residual ParallelSum ParallelConcat GlobalAveragePool Embedding LayerNorm2d Lora
+  LoraLinear`.split(/\s+/),
+)
 const identifier = (name: string): string => {
   const plain = pascal(name) || "Module"
   const safe = /^\d/.test(plain) ? `M${plain}` : plain

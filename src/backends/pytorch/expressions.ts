@@ -2,7 +2,7 @@
 import type { FunctionStep, ModuleData, Step } from "../../dsl/layer.ts"
 import { calledLayer, mayBeNone, someTensor, tensorText } from "./facts.ts"
 import { filled, prints } from "./functions.ts"
-import { atom, call, comprehension, type Expr, item, keyword, minus, number, tuple } from "./python.ts"
+import { atom, call, comprehension, type Expr, item, keyword, minus, number, snake, tuple } from "./python.ts"
 
 /** A value by its name among the steps, or the step that makes it, in place. */
 export type Tree =
@@ -85,7 +85,7 @@ export const printer = (
     const byName = child.kind === "module" && child.optional.length > 0
     const printed = args.map((arg, i) => {
       const e = print(arg, names)
-      return byName ? keyword(child.inputs[i]!, e) : e
+      return byName ? keyword(snake(child.inputs[i]!), e) : e
     })
     return call(`self.${name}${index === undefined ? "" : `[${index}]`}`, ...printed)
   }

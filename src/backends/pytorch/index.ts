@@ -1,7 +1,9 @@
 /** The PyTorch target: a package of readable Python that is the same model, on one machine or a cluster. */
 import type { ModelData } from "../../dsl/model.ts"
+import { networkOf } from "../../dsl/network.ts"
 import { type Loss, paperDefaults, type Training } from "../../dsl/training.ts"
 import { countsOf, modelPy } from "./model.ts"
+import { checkNames } from "./names.ts"
 import { casesPy } from "./package/cases.ts"
 import { initialPy } from "./package/initial.ts"
 import { lossesPy } from "./package/losses.ts"
@@ -35,6 +37,7 @@ const teachesPoints = (loss: Loss): boolean =>
 
 /**
  * File name → text. Pure: the same model gives the same files. Training that the spec does not describe follows `paperDefaults`.
+ * Throws HS2701 where a child's name cannot be an attribute in Python.
  */
 export const pytorchPackage = (
   data: ModelData,
@@ -47,6 +50,7 @@ export const pytorchPackage = (
     spec = "",
   }: PytorchOptions = {},
 ): Readonly<Record<string, string>> => {
+  checkNames(networkOf(data), name, place)
   const options = training ?? paperDefaults
   const where = place(training?.at)
   const prompted = data.family.kind === "sam"

@@ -49,4 +49,10 @@ export const graph = {
     cause: "An input or parameter is missing, unknown, or has another shape than the program was compiled for.",
     cure: "Give exactly the named tensors with the shapes that the program was compiled for, or compile it for these shapes.",
   },
+  HS2701: {
+    title: "a name cannot be printed in Python",
+    cause:
+      "A child of a module becomes an attribute of an nn.Module; its name is no Python name, a word of Python's, or taken in nn.Module, and cannot be changed without changing the checkpoint's names.",
+    cure: "Give the child another name in define(…), or choose another target.",
+  },
 } as const satisfies Record<`HS2${number}`, Explanation>

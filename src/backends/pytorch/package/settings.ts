@@ -1,6 +1,6 @@
 /** What a spec says of training, as the dataclass that train.py begins with. */
 import type { TrainingOptions } from "../../../dsl/training.ts"
-import { float } from "../python.ts"
+import { call, float, laidOut } from "../python.ts"
 
 const bool = (x: boolean): string => (x ? "True" : "False")
 
@@ -12,7 +12,7 @@ const augmentationOf = ({ augmentation }: TrainingOptions): string => {
     ...(scale === 0 ? [] : [`scale=${float(scale)}`]),
     ...(gain === 0 ? [] : [`gain=${float(gain)}`]),
   ]
-  return `Augmentation(${given.join(", ")})`
+  return laidOut("augmentation: Augmentation = ", call("Augmentation", ...given), "", 4).join("\n")
 }
 
 /** Every field has a value, so that a change of one option needs no other. */
@@ -41,6 +41,6 @@ class Settings:
     accumulate: int = ${options.accumulate}
     prompt: str = "${options.prompt.kind}"
     seed: int = ${options.seed}
-    augmentation: Augmentation = ${augmentationOf(options)}
+${augmentationOf(options)}
 `
 }

@@ -222,6 +222,8 @@ def rate_at(settings: Settings, epoch: int) -> float:
 def autocast(precision: str, device: torch.device) -> ContextManager[object]:
     if precision == "float32":
         return contextlib.nullcontext()
+    if device.type == "cpu" and int(torch.__version__[0]) < 2:
+        raise TrainingError(f"--precision {precision} on a CPU needs PyTorch 2")
     dtype = torch.bfloat16 if precision == "bf16" else torch.float16
     return torch.autocast(device.type, dtype=dtype)
 
@@ -283,7 +285,6 @@ class Run:
             self.objective = DistributedDataParallel(
                 objective,
                 device_ids=[place.device] if place.device.type == "cuda" else None,
-                broadcast_buffers=False,
                 find_unused_parameters=unused,
             )
 
