@@ -47,6 +47,13 @@ export const loadable = (target: string, sources: Sources, tensors: Tensors): Te
     }),
   )
 
+/** All that the program keeps, none missing, in the program's order. Throws HS2606. */
+export const complete = (target: string, sources: Sources, tensors: Tensors): Tensors => {
+  const wanted = [...sources].flatMap(([name, { loaded }]) => (loaded ? [name] : []))
+  for (const name of wanted) if (!(name in tensors)) throw misfit(target, `"${name}" was not given`)
+  return loadable(target, sources, Object.fromEntries(wanted.map((name) => [name, tensors[name]!])))
+}
+
 /** Those that a run takes, all of them there. Throws HS2606. */
 export const feedable = (target: string, sources: Sources, loaded: ReadonlySet<string>, inputs: Tensors): Tensors => {
   const fed = Object.entries(inputs).filter(([name, tensor]) => {

@@ -26,7 +26,7 @@ const sessionOptions = (threads: number, web: boolean) => ({
   graphOptimizationLevel: "disabled",
   // A pattern reserves one block for the whole run, as large as the worst plan.
   enableMemPattern: false,
-  logSeverityLevel: 3,
+  logSeverityLevel: 4,
 })
 
 /** Each tensor in memory of its own, as a message takes it, and which of that may change hands. */
@@ -54,7 +54,7 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
     const runtime = runtimeOf(options.engine)
     const { graph, state } = program
     const lowered = lower(graph, options.rows === undefined ? {} : { rows: options.rows })
-    const model = encodeModel(lowered).slice()
+    const model = encodeModel(lowered)
     const sources = sourcesOf(program)
     const advancing = new Set(Object.values(state))
     const outputs = graph.outputs.filter(({ name }) => !advancing.has(name))
@@ -68,7 +68,7 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
         outputs: Object.fromEntries(outputs.map(({ name, value }) => [name, graph.nodes[value]!.shape])),
         state,
       },
-      [model.buffer as ArrayBuffer],
+      [model.buffer],
     )
     await created.catch(async (problem) => {
       await thread.end()

@@ -86,8 +86,8 @@ const initializer = (w: ProtobufWriter, tensor: Initializer | External): void =>
   w.int(14, 1)
 }
 
-/** The bytes of an .onnx file. */
-export const encodeModel = (model: OnnxModel): Uint8Array => {
+/** The bytes of an .onnx file, in pieces; large tensors are referred to, not copied. */
+export const modelChunks = (model: OnnxModel): readonly Uint8Array[] => {
   const { nodes, inputs, outputs, initializers, openIntegers = false, doc = "" } = model
   const integers = initializers.filter((tensor) => "data" in tensor && tensor.data instanceof BigInt64Array)
   const w = new ProtobufWriter()
@@ -102,7 +102,18 @@ export const encodeModel = (model: OnnxModel): Uint8Array => {
   })
   w.message(8, (set) => set.string(1, "").int(2, opset))
   if (nodes.some(({ domain }) => domain === microsoft)) w.message(8, (set) => set.string(1, microsoft).int(2, 1))
-  return w.finish()
+  return w.chunks()
+}
+
+/** The bytes of an .onnx file, in memory of their own. */
+export const encodeModel = (model: OnnxModel): Uint8Array<ArrayBuffer> => {
+  const chunks = modelChunks(model)
+  const bytes = new Uint8Array(chunks.reduce((n, chunk) => n + chunk.length, 0))
+  chunks.reduce((at, chunk) => {
+    bytes.set(chunk, at)
+    return at + chunk.length
+  }, 0)
+  return bytes
 }
 
 /** The domain of onnxruntime's own ops. */

@@ -1,25 +1,35 @@
 /** Writes protocol buffers: the wire format's four forms, and nothing else (protobuf.dev/programming-guides/encoding). */
 const text = new TextEncoder()
+/** From this size bytes are referred to, not copied: weights are written from where they are. */
+const large = 1 << 12
 
 export class ProtobufWriter {
-  #bytes = new Uint8Array(1 << 12)
-  #length = 0
+  readonly #chunks: Uint8Array[] = []
+  #size = 0
+  #tail: number[] = []
 
-  #reserve(count: number): void {
-    const needed = this.#length + count
-    if (needed <= this.#bytes.length) return
-    const larger = new Uint8Array(Math.max(2 * this.#bytes.length, needed))
-    larger.set(this.#bytes.subarray(0, this.#length))
-    this.#bytes = larger
+  #flush(): void {
+    if (this.#tail.length === 0) return
+    this.#chunks.push(Uint8Array.from(this.#tail))
+    this.#tail = []
+  }
+  #append(bytes: Uint8Array): void {
+    this.#size += bytes.length
+    if (bytes.length < large) {
+      for (const byte of bytes) this.#tail.push(byte)
+      return
+    }
+    this.#flush()
+    this.#chunks.push(bytes)
   }
   #varint(value: number | bigint): void {
-    this.#reserve(10)
     let rest = BigInt.asUintN(64, BigInt(value))
+    const bytes: number[] = []
     while (rest > 127n) {
-      this.#bytes[this.#length++] = Number(rest & 127n) | 128
+      bytes.push(Number(rest & 127n) | 128)
       rest >>= 7n
     }
-    this.#bytes[this.#length++] = Number(rest)
+    this.#append(Uint8Array.from([...bytes, Number(rest)]))
   }
   int(field: number, value: number | bigint): this {
     this.#varint(field << 3)
@@ -28,17 +38,15 @@ export class ProtobufWriter {
   }
   float(field: number, value: number): this {
     this.#varint((field << 3) | 5)
-    this.#reserve(4)
-    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true)
-    this.#length += 4
+    const four = new DataView(new ArrayBuffer(4))
+    four.setFloat32(0, value, true)
+    this.#append(new Uint8Array(four.buffer))
     return this
   }
   bytes(field: number, value: Uint8Array): this {
     this.#varint((field << 3) | 2)
     this.#varint(value.length)
-    this.#reserve(value.length)
-    this.#bytes.set(value, this.#length)
-    this.#length += value.length
+    this.#append(value)
     return this
   }
   string(field: number, value: string): this {
@@ -47,9 +55,14 @@ export class ProtobufWriter {
   message(field: number, write: (inner: ProtobufWriter) => void): this {
     const inner = new ProtobufWriter()
     write(inner)
-    return this.bytes(field, inner.finish())
+    this.#varint((field << 3) | 2)
+    this.#varint(inner.#size)
+    for (const chunk of inner.chunks()) this.#append(chunk)
+    return this
   }
-  finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
+  /** All that was written, in pieces. */
+  chunks(): readonly Uint8Array[] {
+    this.#flush()
+    return this.#chunks
   }
 }

@@ -8,6 +8,8 @@ export const runGraph = async (graph: Graph, inputs: Tensors, options: LowerOpti
   const session = await InferenceSession.create(encodeModel(lower(graph, options)), {
     logSeverityLevel: 3,
     intraOpNumThreads: 1,
+    // As the engine sets it; others run files with all that onnxruntime has.
+    graphOptimizationLevel: options.portable ? "all" : "disabled",
   })
   const feeds = session.inputNames.map((name) => {
     const { data, shape } = inputs[name]!

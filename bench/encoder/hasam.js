@@ -1,0 +1,38 @@
+/** One process: the encoder on hasam's CPU engine. Arguments: forward|step, image size, file of tensors, runs, options as JSON. */
+import { cpu } from "../../dist/backends/onnx/engine.js"
+import { clockAt } from "../../dist/compiler/passes/optimizer.js"
+import { loadAll } from "../../dist/runtime/weights/index.js"
+import { encoder, optimizer } from "./model.js"
+
+const [work, imageSize, file, runs, options = "{}"] = process.argv.slice(2)
+const { tensors, forward, step } = encoder(Number(imageSize))
+const start = performance.now()
+const program = work === "forward" ? forward() : step()
+const built = performance.now()
+const { image, target, ...weights } = await loadAll(file)
+const engine = await cpu(JSON.parse(options)).compile(program)
+const moments = Object.keys(program.state).filter((name) => name.startsWith("adam/"))
+const shapeOf = new Map(tensors.map(({ name, shape }) => [name, shape]))
+const zeros = (name) => {
+  const shape = shapeOf.get(name.slice("adam/m/".length))
+  return { shape, data: new Float32Array(shape.reduce((n, extent) => n * extent, 1)) }
+}
+await engine.load({ ...weights, ...Object.fromEntries(moments.map((name) => [name, zeros(name)])) }, { give: true })
+const ready = performance.now()
+const seconds = []
+const values = []
+for (let i = 1; i <= Number(runs); i += 1) {
+  const clock = Object.entries(clockAt(optimizer, optimizer.rate, i)).map(([name, x]) => [
+    name,
+    { shape: [], data: Float32Array.of(x) },
+  ])
+  const inputs = work === "forward" ? { image } : { image, target, ...Object.fromEntries(clock) }
+  const at = performance.now()
+  const { loss, embedding } = await engine.run(inputs)
+  seconds.push((performance.now() - at) / 1000)
+  values.push(loss?.data[0] ?? Math.hypot(...embedding.data.subarray(0, 10000)))
+}
+await engine.dispose()
+const mebibytes = process.resourceUsage().maxRSS / 1024
+const prepared = { build: (built - start) / 1000, load: (ready - built) / 1000 }
+console.log(JSON.stringify({ seconds, values, mebibytes, prepared }))

@@ -1,0 +1,143 @@
+/** The CPU engine whole: its thread, its state, its errors. */
+import { describe, expect, test } from "vitest"
+import { type CpuOptions, cpu } from "../../../src/backends/onnx/engine.ts"
+import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
+import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
+import { leastSquares, noise, tensor } from "../tfjs/programs.ts"
+import { allGradients, feedAt, forward, initial, inputs, target, training, weights } from "../tfjs/sam.ts"
+import { difference } from "./session.ts"
+
+const plain = (tensors: Tensors) => Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]))
+const open = async (program: Program, tensors: Tensors, options: CpuOptions = {}) => {
+  const run = await cpu({ threads: 2, ...options }).compile(program)
+  await run.load(tensors)
+  return run
+}
+const bytesOf = (tensors: Tensors): string =>
+  Object.entries(tensors)
+    .map(
+      ([name, { data }]) => `${name}:${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64")}`,
+    )
+    .sort()
+    .join("\n")
+
+describe.each(["native", "wasm"] as const)("a small SAM with adapters, %s", (engine) => {
+  test("segments as the reference does", async () => {
+    const run = await open(forward, weights, { engine, rows: 5 })
+    const actual = await run.run(inputs)
+    await run.dispose()
+    const expected = evaluate(forward.graph, plain({ ...weights, ...inputs }))
+    expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort())
+    for (const [name, { data, shape }] of Object.entries(expected)) {
+      expect(actual[name]!.shape).toEqual(shape)
+      expect(difference(actual[name]!.data, data), name).toBeLessThan(1e-5)
+    }
+  })
+
+  test("has the reference's gradients, of every parameter", async () => {
+    const run = await open(allGradients, weights, { engine, rows: 5 })
+    const actual = await run.run({ ...inputs, target })
+    await run.dispose()
+    const expected = evaluate(allGradients.graph, plain({ ...weights, ...inputs, target }))
+    // Against the largest gradient of all: biases before a norm have none but noise.
+    const largest = Math.max(
+      ...Object.values(expected).map(({ data }) => data.reduce((m, x) => Math.max(m, Math.abs(x)), 0)),
+    )
+    for (const [name, { data }] of Object.entries(expected)) {
+      const off = data.reduce((worst, x, i) => Math.max(worst, Math.abs(x - actual[name]!.data[i]!)), 0)
+      expect(off / largest, name).toBeLessThan(1e-5)
+    }
+  })
+})
+
+describe("training", () => {
+  const steps = async (options: CpuOptions = {}) => {
+    const run = await open(training, initial(training), options)
+    const losses: number[] = []
+    for (let t = 1; t <= 5; t++) losses.push((await run.run(feedAt(t)))["loss"]!.data[0]!)
+    const state = await run.read(Object.keys(training.state))
+    await run.dispose()
+    return { losses, state }
+  }
+
+  test("five Adam steps have the reference's losses", async () => {
+    let values: Tensors = initial(training)
+    const { losses } = await steps()
+    for (let t = 1; t <= 5; t++) {
+      const result = evaluate(training.graph, plain({ ...values, ...feedAt(t) }))
+      expect(Math.abs(losses[t - 1]! / result["loss"]!.data[0]! - 1)).toBeLessThan(1e-6)
+      const next = Object.entries(training.state).map(([name, output]) => {
+        const { shape, data } = result[output]!
+        return [name, { shape, data: Float32Array.from(data) }] as const
+      })
+      values = { ...values, ...Object.fromEntries(next) }
+    }
+  })
+  test("twice gives the same bytes", async () => {
+    const [a, b] = [await steps(), await steps()]
+    expect(a.losses).toEqual(b.losses)
+    expect(bytesOf(a.state)).toBe(bytesOf(b.state))
+  })
+  test("goes on from what was read, to the same bytes", async () => {
+    const run = await open(training, initial(training))
+    for (let t = 1; t <= 2; t++) await run.run(feedAt(t))
+    const saved = await run.read(Object.keys(training.state))
+    await run.run(feedAt(3))
+    const through = bytesOf(await run.read(Object.keys(training.state)))
+    await run.load(saved)
+    await run.run(feedAt(3))
+    expect(bytesOf(await run.read(Object.keys(training.state)))).toBe(through)
+    await run.dispose()
+    expect(bytesOf(saved)).not.toBe(through)
+  })
+  test("runs that overlap follow one another", async () => {
+    const program = leastSquares(8, 3, 0.1)
+    const given = { w: tensor([3, 1], [0, 0, 0]), steps: tensor([], [0]) }
+    const fed = { x: noise(1, [8, 3]), t: noise(2, [8, 1]) }
+    const run = await open(program, given)
+    const losses = await Promise.all(Array.from({ length: 20 }, () => run.run(fed)))
+    expect((await run.read(["steps"]))["steps"]!.data[0]).toBe(20)
+    const values = losses.map(({ loss }) => loss!.data[0]!)
+    expect(values).toEqual([...values].sort((a, b) => b - a))
+    await run.dispose()
+  })
+})
+
+describe("memory", () => {
+  test("weights that are given change hands; others stay the caller's", async () => {
+    const program = leastSquares(2, 3, 0.1)
+    const run = await cpu({ threads: 1 }).compile(program)
+    const [w, steps] = [tensor([3, 1], [1, 2, 3]), tensor([], [0])]
+    await run.load({ w })
+    expect(w.data).toEqual(Float32Array.of(1, 2, 3))
+    await run.load({ w, steps }, { give: true })
+    expect(w.data).toHaveLength(0)
+    expect((await run.read(["w"]))["w"]!.data).toEqual(Float32Array.of(1, 2, 3))
+    await run.dispose()
+  })
+  test("a part of a larger buffer is taken alone", async () => {
+    const program = leastSquares(2, 3, 0.1)
+    const whole = Float32Array.of(9, 1, 2, 3, 9)
+    const run = await open(program, { w: { shape: [3, 1], data: whole.subarray(1, 4) } })
+    expect((await run.read(["w"]))["w"]!.data.buffer.byteLength).toBe(12)
+    await run.load({ w: { shape: [3, 1], data: whole.subarray(1, 4) } }, { give: true })
+    expect(whole).toHaveLength(5)
+    await run.dispose()
+  })
+  test("the event loop turns while a program runs", async () => {
+    const run = await open(training, initial(training), { threads: 1 })
+    let turns = 0
+    const timer = setInterval(() => {
+      turns += 1
+    }, 1)
+    for (let t = 1; t <= 5; t++) await run.run(feedAt(t))
+    clearInterval(timer)
+    await run.dispose()
+    expect(turns).toBeGreaterThan(5)
+  })
+  test("after dispose nothing runs", async () => {
+    const run = await open(forward, weights)
+    await run.dispose()
+    await expect(run.run(inputs)).rejects.toThrow("disposed")
+  })
+})
