@@ -9,7 +9,7 @@ import { type Node, sizeOf } from "../ir/graph.ts"
 import type { DecomposeOptions } from "../passes/decompose.ts"
 import { type InputSizes, standardSizes } from "../passes/elaborate/index.ts"
 import { type Compiled, compile } from "../passes/pipeline.ts"
-import { type ScheduleOptions, schedule } from "../passes/schedule.ts"
+import { schedule } from "../passes/schedule.ts"
 
 export interface LargestBuffer {
   readonly op: Node["op"]
@@ -51,45 +51,47 @@ const largestOf = (nodes: readonly Node[]): LargestBuffer =>
 
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0)
 
+/** How a target runs programs, as far as memory goes. */
+export interface Engine {
+  /** Left out: the target has kernels for all composites. */
+  readonly decompose?: DecomposeOptions
+  /** State is there twice: a run reads one copy and writes the other. Otherwise next values are made in the run. */
+  readonly doubleState?: boolean
+}
+
 /** What a compiled program needs, in the order of its nodes. */
 export const memoryOf = (
   { program, gradients }: Pick<Compiled, "program" | "gradients">,
-  options: ScheduleOptions = {},
+  { doubleState = false }: Engine = {},
 ): Memory => {
   const { graph, state } = program
   const { nodes } = graph
-  const plan = schedule(graph, options)
   const next = new Set(Object.values(state))
+  const plan = schedule(graph, doubleState ? next : new Set())
   const buffersOf = (values: Iterable<number>) => new Set([...values].map((value) => plan.buffer[value]!))
   const isNext = buffersOf(graph.outputs.flatMap(({ name, value }) => (next.has(name) ? [value] : [])))
   const isGradient = buffersOf(gradients.values())
-  const kind = (id: number) => (isNext.has(id) ? "next" : isGradient.has(id) ? "gradient" : "between")
-  const alive = (wanted: ReturnType<typeof kind>) =>
-    sum(plan.alive.filter((id) => kind(id) === wanted).map((id) => valueBytes(nodes[id]!)))
+  const bytesOf = (ids: Iterable<number>) => sum([...ids].map((id) => valueBytes(nodes[id]!)))
 
   const weights = sum(nodes.map((node) => (node.op === "parameter" ? valueBytes(node) : 0)))
-  const held = new Set(Object.keys(state))
   const optimizerState = sum(
-    nodes.map((node) => (node.op === "input" && held.has(node.attrs.name) ? valueBytes(node) : 0)),
+    nodes.map((node) => (node.op === "input" && node.attrs.name in state ? valueBytes(node) : 0)),
   )
+  const nextState = bytesOf(doubleState ? isNext : plan.alive.filter((id) => isNext.has(id)))
+  const finished = bytesOf(plan.alive.filter((id) => isGradient.has(id) && !isNext.has(id)))
   return {
     weights,
     optimizerState,
-    inputs: plan.resident - weights - optimizerState,
-    gradients: alive("gradient"),
-    nextState: alive("next"),
-    activations: alive("between"),
+    inputs: plan.resident - weights - optimizerState - (doubleState ? nextState : 0),
+    gradients: finished,
+    nextState,
+    activations: plan.peak - finished - (doubleState ? 0 : nextState),
     peak: plan.resident + plan.peak,
     at: nodes[plan.at]!.from ?? "",
     largest: largestOf(nodes),
   }
 }
 
-/** How a target runs programs, as far as memory goes. */
-export interface Engine extends ScheduleOptions {
-  /** Left out: the target has kernels for all composites. */
-  readonly decompose?: DecomposeOptions
-}
 export interface MemoryOptions {
   readonly sizes?: InputSizes
   readonly engine?: Engine

@@ -16,7 +16,7 @@ import { lossOf, targetShape } from "./losses.ts"
 import { optimize } from "./optimizer.ts"
 import { simplify } from "./rebuild.ts"
 import { recomputable, recomputeWithin } from "./recompute.ts"
-import { type ScheduleOptions, schedule } from "./schedule.ts"
+import { schedule } from "./schedule.ts"
 
 /** What the program is for. `learning` names the tensors that learn. */
 export type Goal =
@@ -39,10 +39,8 @@ export interface Task {
   readonly fromEmbedding?: boolean
   /** For targets without kernels for composites. */
   readonly decompose?: DecomposeOptions
-  /** Bytes that tensors may need at a time; blocks are computed again until they fit. */
+  /** Bytes that tensors may need at a time, state once; blocks are computed again until they fit. */
   readonly memory?: number | undefined
-  /** How the target reuses buffers. */
-  readonly schedule?: ScheduleOptions
 }
 
 /** What a pass gets and gives. Ids are those of `program`. */
@@ -166,7 +164,7 @@ export const passes: readonly Pass[] = [
       const { memory = Number.POSITIVE_INFINITY, model } = task
       const lowered = (graph: Graph) => (task.decompose === undefined ? graph : decompose(graph, task.decompose))
       const peakOf = (graph: Graph): number => {
-        const { resident, peak } = schedule(lowered(graph), task.schedule)
+        const { resident, peak } = schedule(lowered(graph))
         return resident + peak
       }
       let recomputed: readonly string[] = []
