@@ -32,10 +32,6 @@ export const recompute = (graph: Graph, paths: readonly string[]): Graph => {
     if (id > end) return
     for (const input of inputs) if (segment[input] !== segment[id]) kept[input] = true
   })
-  // A part is not apart from the node that gives it.
-  nodes.forEach((node, id) => {
-    if (node.op === "part" && kept[id]) kept[node.inputs[0]!] = true
-  })
 
   const b = new Builder()
   const first: Value[] = []
