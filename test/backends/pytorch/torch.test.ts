@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, it } from "vitest"
+import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { reference } from "../../../src/backends/reference.ts"
 import { learningNames, tensorTable } from "../../../src/compiler/analysis/parameters.ts"
@@ -209,5 +210,20 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
         expect(answer.moved).toEqual(learning)
         expect(answer["base after"]).toBe(answer.base)
       })
+  })
+
+  it("HA-SAM on ViT-B: PyTorch counts 6,815,046 parameters that learn", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
+    for (const [file, text] of Object.entries(pytorchPackage(millions.data))) await writeFile(join(folder, file), text)
+    const code = "from model import build, counts; print(f'{counts(build(values=False))[1]:,} trainable')"
+    expect(execFileSync(python!, ["-c", code], { encoding: "utf8", cwd: folder })).toBe("6,815,046 trainable\n")
+    // A package whose model was changed by hand says so.
+    const model = join(folder, "model.py")
+    await writeFile(model, (await readFile(model, "utf8")).replace("WindowedBlock(rank=31)", "WindowedBlock(rank=32)"))
+    const changed = spawnSync(python!, ["-c", code], { encoding: "utf8", cwd: folder })
+    expect(changed.status).not.toBe(0)
+    expect(changed.stderr).toContain(
+      "PyTorch counts 6,818,120 of 100,553,592 parameters that learn, the compiler 6,815,046",
+    )
   })
 })
