@@ -108,5 +108,5 @@ def run(shapes, function, ties):
 
 
 cases = {name: run(*case, ties="ties" in name) for name, case in CASES.items()}
-lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(case)}" for name, case in cases.items())
-(pathlib.Path(__file__).parent / "ops.json").write_text(f'{{"torch": "{torch.__version__.split("+")[0]}", "cases": {{\n{lines}\n}}}}\n')
+text = json.dumps({"torch": torch.__version__.split("+")[0], "cases": cases}, indent=1)
+pathlib.Path(__file__).with_name("ops.json").write_text(text + "\n")
