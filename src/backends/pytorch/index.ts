@@ -8,8 +8,9 @@ import { casesPy } from "./package/cases.ts"
 import { initialPy } from "./package/initial.ts"
 import { lossesPy } from "./package/losses.ts"
 import { readme, requirements } from "./package/readme.ts"
+import { runPy } from "./package/run.ts"
 import { samplesPy } from "./package/samples.ts"
-import { settingsText } from "./package/settings.ts"
+import { settingsPy } from "./package/settings.ts"
 import { streamsPy } from "./package/streams.ts"
 import { trainPy } from "./package/train.ts"
 import { weightsPy } from "./package/weights.ts"
@@ -58,7 +59,9 @@ export const pytorchPackage = (
   const { total, trainable } = countsOf(data)
   return {
     "model.py": modelPy(data, { name, place, source, version, spec }),
-    "train.py": trainPy(settingsText(options, where)),
+    "train.py": trainPy,
+    "run.py": runPy,
+    "settings.py": settingsPy(options, where),
     "losses.py": lossesPy(options.loss, teaches, where),
     "cases.py": casesPy,
     "samples.py": samplesPy,

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-MODULES = ("model", "initial", "weights", "losses", "train", "samples", "cases", "streams")
+MODULES = ("model", "initial", "weights", "losses", "train", "run", "settings", "samples", "cases", "streams")
 began = time.time()
 import torch
 

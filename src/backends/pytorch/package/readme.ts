@@ -26,7 +26,8 @@ To change the model, change the spec and compile again.
 | file | |
 |---|---|
 | \`model.py\` | the network as plain modules; names of parameters, initial values and what learns are the spec's |
-| \`train.py\` | training on a CPU, a GPU, or several under torchrun |
+| \`train.py\`, \`run.py\` | training on a CPU, a GPU, or several under torchrun |
+| \`settings.py\` | the spec's optimizer, schedule, epochs, batch, prompt, augmentation |
 | \`losses.py\` | the spec's loss |
 | \`cases.py\`, \`samples.py\`, \`streams.py\` | data: the layouts, splits, prompts and orders of hasam |
 | \`weights.py\` | checkpoints in and out |

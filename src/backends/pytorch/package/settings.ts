@@ -1,4 +1,4 @@
-/** What a spec says of training, as the dataclass that train.py begins with. */
+/** settings.py: what a spec says of training. */
 import type { TrainingOptions } from "../../../dsl/training.ts"
 import { call, float, laidOut } from "../python.ts"
 
@@ -16,14 +16,23 @@ const augmentationOf = ({ augmentation }: TrainingOptions): string => {
 }
 
 /** Every field has a value, so that a change of one option needs no other. */
-export const settingsText = (options: TrainingOptions, place: string | undefined): string => {
+export const settingsPy = (options: TrainingOptions, place: string | undefined): string => {
   const { optimizer, rateSchedule } = options
   const betas = optimizer.kind === "sgd" ? [0.9, 0.999] : optimizer.betas
   const cosine = rateSchedule.kind === "cosine" ? rateSchedule : { warmup: 0, floor: 0 }
   const step = rateSchedule.kind === "step" ? rateSchedule : { every: 1, factor: 1 }
-  return `@dataclass(frozen=True)
+  return `"""What the spec says of training${place === undefined ? "" : `, ${place}`}."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from samples import Augmentation
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What the spec says of training${place === undefined ? "" : `, ${place}`}."""
+    """Options of train.py override some; run.json keeps what was used."""
 
     optimizer: str = "${optimizer.kind}"
     rate: float = ${float(optimizer.rate)}

@@ -1,0 +1,496 @@
+/** run.py: the training loop, on one process or many. */
+
+export const runPy = String.raw`"""A run: model, optimizer and where they stand, on one process or many."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ContextManager, Iterator, Sequence, cast
+
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+import model as spec
+from cases import Case
+from losses import TEACHES, loss_of
+from samples import Options, TrainingSet, prepare, prompts
+from settings import Settings
+from weights import (
+    base_hash,
+    learned_tensors,
+    load_base,
+    load_learned,
+    read_safetensors,
+    save_learned,
+    write_safetensors,
+)
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    epoch: int = 0
+    # Batches of the current epoch done, batches in all, optimizer steps.
+    in_epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    best_epoch: int = -1
+    best: float = -1.0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+
+
+class TrainingError(Exception):
+    """Why a run cannot start or go on."""
+
+
+# Processes ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among those that train together."""
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+
+def join_processes(device: str | None) -> Place:
+    rank = int(os.environ.get("RANK", "0"))
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if device is None:
+        device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
+    place = Place(rank, world, torch.device(device))
+    if place.device.type == "cuda":
+        torch.cuda.set_device(place.device)
+    if world > 1:
+        dist.init_process_group("nccl" if place.device.type == "cuda" else "gloo")
+    return place
+
+
+def summed(values: Sequence[float], place: Place) -> list[float]:
+    """Sums over all processes."""
+    if place.world == 1:
+        return list(values)
+    # NCCL and gloo both reduce float64.
+    total = torch.tensor(values, dtype=torch.float64, device=place.device)
+    dist.all_reduce(total)
+    return cast("list[float]", total.tolist())
+
+
+def talk(place: Place, text: str, end: str = "\n") -> None:
+    if place.leads:
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+# One step ----------------------------------------------------------------------------
+
+
+class Objective(nn.Module):
+    """From a batch to its loss; what DistributedDataParallel wraps."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        inputs = dict(batch)
+        target = inputs.pop("target")
+        if not spec.PROMPTED:
+            inputs = {"image": inputs["image"]}
+        output = predicted(self.model, inputs)
+        return loss_of(output.float(), target)
+
+
+def predicted(model: nn.Module, inputs: dict[str, Any]) -> Tensor:
+    """The output that is taught: SAM's masks, or the network's first."""
+    if not spec.PROMPTED:
+        output = model(inputs["image"])
+        return cast(Tensor, output if isinstance(output, Tensor) else output[0])
+    return cast(Tensor, model(**inputs).masks)
+
+
+def optimizer_of(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(parameters, settings.rate, momentum=settings.momentum)
+    if settings.optimizer == "adamW":
+        return torch.optim.AdamW(
+            parameters,
+            settings.rate,
+            betas=settings.betas,
+            eps=settings.eps,
+            weight_decay=settings.weight_decay,
+        )
+    return torch.optim.Adam(
+        parameters, settings.rate, betas=settings.betas, eps=settings.eps
+    )
+
+
+# PyTorch's names of what an optimizer keeps of a parameter, and ours.
+KEPT = {
+    "step": "step",
+    "exp_avg": "adam/m",
+    "exp_avg_sq": "adam/v",
+    "momentum_buffer": "sgd/momentum",
+}
+
+
+def optimizer_tensors(
+    optimizer: torch.optim.Optimizer, names: Sequence[str]
+) -> dict[str, Tensor]:
+    """What the optimizer keeps, by name; its options are the settings'."""
+    return {
+        f"{KEPT[key]}/{names[i]}": value
+        for i, kept in optimizer.state_dict()["state"].items()
+        for key, value in kept.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, names: Sequence[str], tensors: dict[str, Tensor]
+) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for i, name in enumerate(names):
+        for key, ours in KEPT.items():
+            if f"{ours}/{name}" in tensors:
+                state.setdefault(i, {})[key] = tensors[f"{ours}/{name}"]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def rate_at(settings: Settings, epoch: int) -> float:
+    """The learning rate of an epoch, counted from 0."""
+    rate, kind = settings.rate, settings.rate_schedule
+    if kind == "step":
+        return rate * settings.step_factor ** (epoch // settings.step_every)
+    if kind == "cosine":
+        warmup, floor = settings.warmup, settings.floor
+        if epoch < warmup:
+            return rate * (epoch + 1) / warmup
+        share = (epoch - warmup) / max(1, settings.epochs - warmup)
+        return rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+    return rate
+
+
+def autocast(precision: str, device: torch.device) -> ContextManager[object]:
+    if precision == "float32":
+        return contextlib.nullcontext()
+    if device.type == "cpu" and int(torch.__version__[0]) < 2:
+        raise TrainingError(f"--precision {precision} on a CPU needs PyTorch 2")
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def scaler_of(precision: str, device: torch.device) -> Any:
+    """Keeps the gradients of float16 from vanishing; does nothing otherwise."""
+    enabled = precision == "fp16"
+    if enabled and device.type != "cuda":
+        raise TrainingError("--precision fp16 needs a GPU; take bf16 or float32")
+    if hasattr(torch.amp, "GradScaler"):
+        return torch.amp.GradScaler(device.type, enabled=enabled)
+    return torch.cuda.amp.GradScaler(enabled=enabled)
+
+
+def recompute_blocks(model: nn.Module) -> None:
+    """Blocks of the encoder keep their inputs only, and are computed again backward."""
+    blocks = model.get_submodule(spec.BLOCKS) if spec.BLOCKS else None
+    if blocks is None:
+        raise TrainingError("--recompute: this model has no blocks")
+    for block in blocks.children():
+        forward = partial(checkpoint, block.forward, use_reentrant=False)
+        block.forward = forward
+
+
+# A run -------------------------------------------------------------------------------
+
+
+class Run:
+    """Model, optimizer and where they stand; on disk in --out."""
+
+    def __init__(
+        self, args: argparse.Namespace, settings: Settings, place: Place
+    ) -> None:
+        self.args, self.settings, self.place = args, settings, place
+        self.model = spec.build(settings.seed)
+        if args.weights is not None:
+            for note in load_base(self.model, args.weights):
+                talk(place, f"note: {note}")
+        else:
+            talk(place, "note: no --weights: everything starts from initial values")
+        self.base = base_hash(self.model)
+        if args.adapters is not None:
+            load_learned(args.adapters, self.model, self.base)
+        self.model.to(place.device)
+        if args.recompute:
+            recompute_blocks(self.model)
+        self.optimizer = optimizer_of(settings, self.model)
+        self.names = [n for n, p in self.model.named_parameters() if p.requires_grad]
+        self.scaler = scaler_of(args.precision, place.device)
+        self.progress = Progress()
+        self.stopping = False
+        objective = Objective(self.model)
+        self.objective: nn.Module = objective
+        if place.world > 1:
+            # Parts of SAM that no prompt of this kind uses get no gradient.
+            unused = any(
+                not spec.is_added(name) for name in learned_tensors(self.model)
+            )
+            self.objective = DistributedDataParallel(
+                objective,
+                device_ids=[place.device] if place.device.type == "cuda" else None,
+                find_unused_parameters=unused,
+            )
+
+    @property
+    def out(self) -> Path:
+        return cast(Path, self.args.out)
+
+    def save(self) -> None:
+        """last.safetensors: what learns and its moments, not the frozen base."""
+        if not self.place.leads:
+            return
+        learned = learned_tensors(self.model)
+        bad = [name for name, t in learned.items() if not torch.isfinite(t).all()]
+        if bad:
+            raise TrainingError(
+                f"{bad[0]} is not finite at step {self.progress.step}: lower the rate "
+                "and go on with --resume; the last good checkpoint was kept"
+            )
+        tensors = {
+            **learned,
+            **dict(statistics(self.model)),
+            **optimizer_tensors(self.optimizer, self.names),
+        }
+        metadata = {
+            "hasam.base": self.base,
+            "hasam.progress": json.dumps(asdict(self.progress)),
+            "hasam.scaler": json.dumps(self.scaler.state_dict()),
+        }
+        write_safetensors(self.out / "last.safetensors", tensors, metadata)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        path = self.out / "last.safetensors"
+        if not path.exists():
+            raise TrainingError(f"{path}: there is nothing to resume")
+        tensors, metadata = read_safetensors(path)
+        if metadata.get("hasam.base") != self.base:
+            raise TrainingError(f"{path}: the run began on other frozen tensors")
+        for name, own in {
+            **learned_tensors(self.model),
+            **dict(statistics(self.model)),
+        }.items():
+            own.copy_(tensors.pop(name))
+        restore_optimizer(self.optimizer, self.names, tensors)
+        self.scaler.load_state_dict(json.loads(metadata["hasam.scaler"]))
+        self.progress = Progress(**json.loads(metadata["hasam.progress"]))
+        if self.place.leads:
+            trim_log(self.out / "log.jsonl", self.progress.step)
+
+    def note(self, **entry: float) -> None:
+        if self.place.leads:
+            with open(self.out / "log.jsonl", "a", encoding="utf-8") as log:
+                log.write(json.dumps({"step": self.progress.step, **entry}) + "\n")
+
+    def train_batch(self, batch: dict[str, Tensor]) -> float:
+        """Forward and backward; a step where enough batches have been summed up."""
+        settings, progress = self.settings, self.progress
+        applies = (progress.batch + 1) % settings.accumulate == 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(settings, progress.epoch)
+        objective = self.objective
+        waits: ContextManager[object] = contextlib.nullcontext()
+        if not applies and isinstance(objective, DistributedDataParallel):
+            waits = objective.no_sync()
+        batch = {
+            k: v.to(self.place.device, non_blocking=True) for k, v in batch.items()
+        }
+        with waits:
+            with autocast(self.args.precision, self.place.device):
+                loss = objective(batch)
+            self.scaler.scale(loss / settings.accumulate).backward()
+        if applies:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            self.optimizer.zero_grad(set_to_none=True)
+        total, stops = summed([loss.item(), float(self.stopping)], self.place)
+        self.stopping = stops > 0
+        mean = total / self.place.world
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"the loss is not finite at step {progress.step}: lower the rate and "
+                "go on with --resume; the last good checkpoint was kept"
+            )
+        progress.in_epoch += 1
+        progress.batch += 1
+        progress.step += int(applies)
+        progress.loss_sum += mean
+        progress.loss_count += 1
+        return mean
+
+    @torch.no_grad()
+    def validate(self, cases: Sequence[Case], options: Options) -> float:
+        """Mean Dice at the original size; of points, the share that hits the mask."""
+        self.model.eval()
+        score, count = 0.0, 0
+        for case in cases[self.place.rank :: self.place.world]:
+            score += self.score(case, options)
+            count += 1
+        spec.train_mode(self.model)
+        score, total = summed([score, float(count)], self.place)
+        return score / max(1.0, total)
+
+    def score(self, case: Case, options: Options) -> float:
+        sample = prepare(case, options, None)
+        truth = torch.from_numpy(sample.mask.copy())
+        device = self.place.device
+        height, width = truth.shape
+        size = options.image_size
+        if spec.PROMPTED:
+            inputs: dict[str, Any] = {
+                name: value[None].to(device) for name, value in prompts(sample).items()
+            }
+            inputs["image"] = sample.image[None].to(device)
+            inputs["original_size"] = (height, width)
+        else:
+            h, w = sample.image.shape[1:]
+            image = torch.tensor(options.padding).view(3, 1, 1).repeat(1, size, size)
+            image[:, :h, :w] = sample.image
+            inputs = {"image": image[None].to(device)}
+        with autocast(self.args.precision, device):
+            output = predicted(self.model, inputs).float().cpu()
+        h, w = sample.image.shape[1:]
+        if TEACHES == "point":
+            x, y = (output[0] * size).tolist()
+            column = math.floor(x * width / w - 0.5 + 0.5)
+            row = math.floor(y * height / h - 0.5 + 0.5)
+            inside = 0 <= column < width and 0 <= row < height
+            return float(inside and bool(truth[row, column]))
+        if not spec.PROMPTED:
+            full = nn.functional.interpolate(output, (size, size), mode="bilinear")
+            output = nn.functional.interpolate(
+                full[..., :h, :w], (height, width), mode="bilinear"
+            )
+        mask = output[0, 0] > 0
+        both = float((mask & truth).sum())
+        area = float(mask.sum() + truth.sum())
+        return 1.0 if area == 0 else 2 * both / area
+
+    def run(
+        self, train: Sequence[Case], validation: Sequence[Case], options: Options
+    ) -> None:
+        settings, progress, place = self.settings, self.progress, self.place
+        data = TrainingSet(train, options)
+        sampler: DistributedSampler[dict[str, Tensor]] = DistributedSampler(
+            data, place.world, place.rank, shuffle=False, drop_last=True
+        )
+        per_epoch = len(data) // (settings.batch * place.world)
+        if per_epoch == 0:
+            raise TrainingError(
+                f"{len(data)} images for training do not make a batch of "
+                f"{settings.batch} for each of {place.world} processes"
+            )
+        spec.train_mode(self.model)
+        while progress.epoch < settings.epochs and not self.stopping:
+            data.set_epoch(progress.epoch)
+            start = time.time()
+            for batch in self.batches(data, sampler, progress.in_epoch):
+                loss = self.train_batch(batch)
+                if self.args.log_steps:
+                    self.note(epoch=progress.epoch, batch=progress.batch, loss=loss)
+                pace = (time.time() - start) / max(1, progress.loss_count)
+                talk(
+                    place,
+                    f"\repoch {progress.epoch + 1}/{settings.epochs} "
+                    f"batch {progress.in_epoch}/{per_epoch} "
+                    f"loss {loss:.4f} {pace:.2f} s/batch ",
+                    end="",
+                )
+                if self.stopping or progress.batch % self.args.checkpoint_every == 0:
+                    self.save()
+                if self.stopping:
+                    talk(place, "\nstopped; go on with --resume")
+                    return
+                if progress.in_epoch == per_epoch:
+                    break
+            self.end_epoch(validation, options)
+
+    def batches(
+        self,
+        data: TrainingSet,
+        sampler: DistributedSampler[dict[str, Tensor]],
+        done: int,
+    ) -> Iterator[dict[str, Tensor]]:
+        """This process's batches of the epoch, without those that are done."""
+        indices = list(sampler)[done * self.settings.batch :]
+        yield from DataLoader(
+            data,
+            batch_size=self.settings.batch,
+            sampler=indices,
+            num_workers=self.args.workers,
+            pin_memory=self.place.device.type == "cuda",
+            drop_last=True,
+        )
+
+    def end_epoch(self, validation: Sequence[Case], options: Options) -> None:
+        progress, settings = self.progress, self.settings
+        epoch, loss = progress.epoch, progress.loss_sum / max(1, progress.loss_count)
+        due = (epoch + 1) % self.args.validate_every == 0
+        entry = {"epoch": epoch, "loss": loss}
+        best = not validation
+        if validation and (due or epoch + 1 == settings.epochs):
+            entry["validation"] = self.validate(validation, options)
+            best = entry["validation"] > progress.best
+            if best:
+                progress.best, progress.best_epoch = entry["validation"], epoch
+        progress.epoch, progress.in_epoch = epoch + 1, 0
+        progress.loss_sum, progress.loss_count = 0.0, 0
+        self.note(**entry)
+        shown = (
+            f", validation {entry['validation']:.4f}" if "validation" in entry else ""
+        )
+        talk(self.place, f"\repoch {epoch + 1}: loss {loss:.6f}{shown}" + " " * 24)
+        if best and self.place.leads:
+            save_learned(self.out / "best.safetensors", self.model, self.base)
+        self.save()
+
+
+def statistics(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Running statistics of batch norms, which training moves."""
+    return [(k, v) for k, v in model.named_buffers() if ".running_" in f".{k}"]
+
+
+def trim_log(path: Path, step: int) -> None:
+    """What a killed run wrote after its last checkpoint will be written again."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(ValueError, KeyError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+    path.write_text("".join(kept), encoding="utf-8")
+`
