@@ -17,7 +17,8 @@ export interface CpuOptions {
   readonly engine?: "native" | "wasm"
 }
 
-const sessionOptions = (threads: number, web: boolean) => ({
+/** How sessions are set up. */
+export const sessionOptions = (threads: number, web: boolean) => ({
   executionProviders: [web ? "wasm" : "cpu"],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,

@@ -12,6 +12,7 @@ import { windowed } from "../../compiler/ir/shapes.ts"
 import { decompose } from "../../compiler/passes/decompose.ts"
 import { Emitter } from "./emitter.ts"
 import type { External, Initializer, OnnxModel, OnnxNode, ValueInfo } from "./model.ts"
+import { inFileOrder } from "./order.ts"
 
 interface Given<K extends OpKind> {
   readonly e: Emitter
@@ -241,14 +242,14 @@ const nameOutputs = (nodes: readonly OnnxNode[], outputs: readonly (readonly [st
 }
 
 /**
- * Makes onnxruntime keep our plan of memory. It runs what a node needs from the last in the file to the first, so ours is its order
- * reversed. And it keeps a buffer that came free for a later value of the same shape, however much later: so it is told no shapes.
+ * Makes onnxruntime keep our plan of memory: our order; and no shapes, because it keeps a buffer that came free for a later value of the
+ * same shape, however much later.
  */
 const arranged = (model: OnnxModel, sources: readonly Node[]): OnnxModel => {
   const fed = new Set(sources.flatMap(({ op, attrs }) => (op === "input" ? [attrs.name] : [])))
   const open = (input: ValueInfo) =>
     fed.has(input.name) ? { ...input, shape: input.shape.map(() => "any" as const) } : input
-  return { ...model, nodes: [...model.nodes].reverse(), inputs: model.inputs.map(open), openIntegers: true }
+  return { ...model, nodes: inFileOrder(model.nodes), inputs: model.inputs.map(open), openIntegers: true }
 }
 
 const nameOf = (node: Node): string | undefined =>

@@ -1,0 +1,74 @@
+/**
+ * hasam's CPU engine beside PyTorch: SAM ViT-B's image encoder with HA adapters, forward and one Adam step.
+ * One process each, alternating, the best run of each counts, and both must compute the same values.
+ *
+ *     npm run build && node bench/encoder.js [--python PATH]… [--sizes 512,1024] [--works forward,step] [--rounds 2] [--runs 2]
+ *
+ * A PyTorch with a real BLAS: Debian's python3-torch takes whatever libblas.so.3 is; install libopenblas0-pthread.
+ */
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { save } from "../dist/runtime/weights/index.js"
+import { files } from "./encoder/model.js"
+
+const { values: options } = parseArgs({
+  options: {
+    python: { type: "string", multiple: true, default: ["python3"] },
+    sizes: { type: "string", default: "512,1024" },
+    works: { type: "string", default: "forward,step" },
+    rounds: { type: "string", default: "2" },
+    runs: { type: "string", default: "2" },
+    threads: { type: "string", default: String(availableParallelism()) },
+  },
+})
+const here = (name) => fileURLToPath(new URL(`encoder/${name}`, import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), "hasam-bench-"))
+const threads = JSON.stringify({ threads: Number(options.threads) })
+
+const measure = (command, script, work, size, file) => {
+  const args = [here(script), work, size, file, options.runs, threads]
+  const said = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+  return JSON.parse(said.trim().split("\n").at(-1))
+}
+const better = (a, b) =>
+  a === undefined
+    ? b
+    : { ...b, seconds: [Math.min(...a.seconds, ...b.seconds)], mebibytes: Math.min(a.mebibytes, b.mebibytes) }
+const row = (name, { seconds, mebibytes }, ours) => {
+  const best = Math.min(...seconds)
+  const ratios =
+    ours === undefined
+      ? ""
+      : `  time ×${(Math.min(...ours.seconds) / best).toFixed(2)}, memory ×${(ours.mebibytes / mebibytes).toFixed(2)}`
+  return `  ${name.padEnd(24)} ${best.toFixed(2).padStart(7)} s  ${mebibytes.toFixed(0).padStart(6)} MiB${ratios}`
+}
+
+try {
+  for (const size of options.sizes.split(",")) {
+    const file = join(folder, `${size}.safetensors`)
+    await save(file, files(Number(size)))
+    for (const work of options.works.split(",")) {
+      let ours
+      const theirs = new Map()
+      for (let round = 0; round < Number(options.rounds); round += 1) {
+        ours = better(ours, measure(process.execPath, "hasam.js", work, size, file))
+        for (const python of options.python) {
+          const result = measure(python, "torch_eager.py", work, size, file)
+          theirs.set(python, better(theirs.get(python), result))
+          const off = Math.max(...result.values.map((value, i) => Math.abs(value / ours.values[i] - 1)))
+          if (!(off < 1e-5)) throw new Error(`the values differ by ${off}: ${result.values} and ${ours.values}`)
+        }
+      }
+      console.log(`${work} ${size}², ${options.threads} threads`)
+      console.log(row("hasam", ours))
+      for (const [, result] of theirs) console.log(row(`PyTorch ${result.torch}`, result, ours))
+    }
+    if (existsSync(file)) rmSync(file)
+  }
+} finally {
+  rmSync(folder, { recursive: true })
+}
