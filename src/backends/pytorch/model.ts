@@ -238,7 +238,12 @@ BLOCKS = ${string(blocks.depth > 0 ? blocks.path : "")}`
 
 const plainTrainText = `def train_mode(model: nn.Module) -> None:
     """Training: dropout acts."""
-    model.train()`
+    model.train()
+
+
+def statistics(model: nn.Module) -> dict[str, Tensor]:
+    """What training changes beside parameters: nothing in this model."""
+    return {}`
 
 const normsText = `def train_mode(model: nn.Module) -> None:
     """Training: dropout acts, and batch norms that learn use the batch's statistics.
@@ -248,6 +253,21 @@ const normsText = `def train_mode(model: nn.Module) -> None:
     model.train()
     for path, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
-            around = path if module.affine else path.rpartition(".")[0]
-            below = model.get_submodule(around).parameters()
-            module.train(any(p.requires_grad for p in below))`
+            module.train(norm_learns(model, path, module))
+
+
+def norm_learns(model: nn.Module, path: str, norm: nn.BatchNorm2d) -> bool:
+    """Its weight learns, or, where it has none, anything beside it."""
+    around = path if norm.affine else path.rpartition(".")[0]
+    return any(p.requires_grad for p in model.get_submodule(around).parameters())
+
+
+def statistics(model: nn.Module) -> dict[str, Tensor]:
+    """Running statistics of batch norms that learn: training changes these, too."""
+    return {
+        f"{path}.{name}" if path else name: tensor
+        for path, module in model.named_modules()
+        if isinstance(module, nn.BatchNorm2d) and norm_learns(model, path, module)
+        for name, tensor in module.named_buffers(recurse=False)
+        if name != "num_batches_tracked"
+    }`

@@ -279,11 +279,7 @@ class Run:
                 f"{bad[0]} is not finite at step {self.progress.step}: lower the rate "
                 "and go on with --resume; the last good checkpoint was kept"
             )
-        tensors = {
-            **learned,
-            **dict(statistics(self.model)),
-            **optimizer_tensors(self.optimizer, self.names),
-        }
+        tensors = {**learned, **optimizer_tensors(self.optimizer, self.names)}
         metadata = {
             "hasam.base": self.base,
             "hasam.progress": json.dumps(asdict(self.progress)),
@@ -299,10 +295,7 @@ class Run:
         tensors, metadata = read_safetensors(path)
         if metadata.get("hasam.base") != self.base:
             raise TrainingError(f"{path}: the run began on other frozen tensors")
-        for name, own in {
-            **learned_tensors(self.model),
-            **dict(statistics(self.model)),
-        }.items():
+        for name, own in learned_tensors(self.model).items():
             own.copy_(tensors.pop(name))
         restore_optimizer(self.optimizer, self.names, tensors)
         self.scaler.load_state_dict(json.loads(metadata["hasam.scaler"]))
@@ -476,11 +469,6 @@ class Run:
         if best and self.place.leads:
             save_learned(self.out / "best.safetensors", self.model, self.base)
         self.save()
-
-
-def statistics(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """Running statistics of batch norms, which training moves."""
-    return [(k, v) for k, v in model.named_buffers() if ".running_" in f".{k}"]
 
 
 def trim_log(path: Path, step: int) -> None:

@@ -22,7 +22,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from model import NAME, SPEC, VERSION, is_added, learns
+from model import NAME, SPEC, VERSION, is_added, learns, statistics
 
 Tensors = dict[str, Tensor]
 
@@ -38,6 +38,7 @@ DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
+COUNTER = "num_batches_tracked"
 WRAPPERS = ("module.", "_orig_mod.", "model.", "sam.", "sam_model.", "net.")
 
 
@@ -167,12 +168,10 @@ def load_base(model: nn.Module, path: Path) -> list[str]:
 
     Only what the spec added (adapters) may be missing: it keeps its initial values.
     """
-    found = read_checkpoint(path)
-    wanted = model.state_dict()
+    found = {k: v for k, v in read_checkpoint(path).items() if not k.endswith(COUNTER)}
+    wanted = {k: v for k, v in model.state_dict().items() if not k.endswith(COUNTER)}
     notes = []
-    missing = [
-        n for n in wanted if n not in found and not n.endswith("num_batches_tracked")
-    ]
+    missing = [n for n in wanted if n not in found]
     added = [n for n in wanted if is_added(n)]
     kept = [n for n in missing if is_added(n)]
     if 0 < len(kept) < len(added):
@@ -218,21 +217,24 @@ def named_tensors(model: nn.Module) -> Tensors:
 
 
 def learned_tensors(model: nn.Module) -> Tensors:
-    return {k: v.detach() for k, v in model.named_parameters() if learns(k)}
+    """All that training changes: what learns, and statistics of norms that learn."""
+    learning = {k: v.detach() for k, v in model.named_parameters() if learns(k)}
+    return {**learning, **statistics(model)}
 
 
 def base_hash(model: nn.Module) -> str:
     """SHA-256 of the frozen tensors by name: ties adapters to what they learned on."""
     digest = hashlib.sha256()
-    parameters = {name for name, _ in model.named_parameters()}
+    changing = learned_tensors(model)
     tensors = named_tensors(model)
-    for name in sorted(tensors):
-        if name in parameters and learns(name):
-            continue
+    for name in sorted(set(tensors) - set(changing)):
         line = [name, list(tensors[name].shape)]
         text = json.dumps(line, separators=(",", ":"), ensure_ascii=False)
         digest.update(f"{text}\n".encode())
-        digest.update(float_bytes(tensors[name]))
+        # PyTorch counts batches; hasam does not, and nothing uses the count.
+        counts = name.endswith(COUNTER)
+        tensor = torch.zeros_like(tensors[name]) if counts else tensors[name]
+        digest.update(float_bytes(tensor))
     return digest.hexdigest()
 
 
