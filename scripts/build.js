@@ -1,6 +1,6 @@
 // dist/ from src/: one native tsc run, JavaScript and declarations together.
 import { spawnSync } from "node:child_process"
-import { existsSync, rmSync } from "node:fs"
+import { existsSync, renameSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -8,6 +8,14 @@ import { fileURLToPath } from "node:url"
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 if (!existsSync(join(root, "src"))) process.exit(0) // an installed package already has its dist
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc")
-rmSync(join(root, "dist"), { recursive: true, force: true })
-const run = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], { stdio: "inherit", cwd: root })
+// Beside, then renamed: what runs meanwhile never meets half a build.
+const next = join(root, `dist.${process.pid}`)
+const run = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json"), "--outDir", next], {
+  stdio: "inherit",
+  cwd: root,
+})
+if (existsSync(next)) {
+  rmSync(join(root, "dist"), { recursive: true, force: true })
+  renameSync(next, join(root, "dist"))
+}
 process.exit(run.status ?? 1)

@@ -7,6 +7,7 @@ import { modelWeights } from "../../runtime/base.ts"
 import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
 import { saveSplit } from "../../runtime/data/splitFile.ts"
+import { frozenOf } from "../../runtime/run/adapters.ts"
 import { exists, files, type RunFile, readRun, writeRun } from "../../runtime/training/checkpoint.ts"
 import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
 import { modelHash } from "../../runtime/training/identity.ts"
@@ -142,17 +143,12 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
   const { tensors, notes } = await modelWeights(model, flags.weights, options.seed)
   for (const note of notes) talk(`note: ${note}`)
   if (flags.weights === undefined) talk("note: no --weights: everything starts from initial values")
-  const frozen = Object.fromEntries(
-    tensorTable(model)
-      .filter(({ learns }) => !learns)
-      .map((tensor) => [tensor.name, tensors[tensor.name]!]),
-  )
   const run: RunFile = {
     version,
     name,
     model: model.family.name,
     hash: modelHash(model),
-    base: hashOf(frozen),
+    base: hashOf(frozenOf(tensorTable(model), tensors)),
     spec: selected.spec,
     weights: flags.weights ?? null,
     data: resolve(flags.data),

@@ -95,3 +95,21 @@ export const learningNames = (model: ModelData): readonly string[] =>
   tensorTable(model)
     .filter(({ learns }) => learns)
     .map(({ name }) => name)
+
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")))
+
+/**
+ * What training changes, and so what a run saves: all that learns, and the running statistics of batch norms that learn (of those without a
+ * weight, where anything beside them does). Everything else keeps its bytes.
+ */
+export const changingTensors = (tensors: readonly ModelTensor[]): readonly ModelTensor[] => {
+  const learning = tensors.filter(({ learns }) => learns).map(({ name }) => name)
+  const learnsUnder = (path: string): boolean => learning.some((name) => under(name, path))
+  const names = new Set(tensors.map(({ name }) => name))
+  const moves = (name: string): boolean => {
+    if (!/\.running_(mean|var)$/.test(name)) return false
+    const norm = parentOf(name)
+    return learnsUnder(names.has(`${norm}.weight`) ? norm : parentOf(norm))
+  }
+  return tensors.filter(({ name, learns }) => learns || moves(name))
+}

@@ -5,7 +5,7 @@
 import { appendFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Backend, Executable } from "../../backends/backend.ts"
-import { learningNames, tensorTable } from "../../compiler/analysis/parameters.ts"
+import { changingTensors, learningNames, tensorTable } from "../../compiler/analysis/parameters.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { sizeOf } from "../../compiler/ir/graph.ts"
@@ -17,6 +17,7 @@ import type { Case } from "../data/case.ts"
 import { stream } from "../data/random.ts"
 import type { Reader, Sample } from "../data/reader.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
+import { frozenOf } from "../run/adapters.ts"
 import { hashOf, saveLearned } from "../weights/learned.ts"
 import { atStart, files, type LogEntry, logText, type Progress, readLast, readLog, writeLast } from "./checkpoint.ts"
 import { embeddingCache } from "./embeddings.ts"
@@ -146,12 +147,9 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
 
   const stateNames = Object.keys(learned.program.state)
   const start = input.resume ? await readLast(folder) : { tensors: {} as Tensors, progress: atStart }
-  const frozen = Object.fromEntries(
-    tensorTable(model)
-      .filter(({ learns }) => !learns)
-      .map(({ name }) => [name, weights[name]!]),
-  )
-  const base = hashOf(frozen)
+  const table = tensorTable(model)
+  const base = hashOf(frozenOf(table, weights))
+  const changing = changingTensors(table).map(({ name }) => name)
 
   const executable: Executable = await backend.compile(learned.program)
   await executable.load(weights)
@@ -170,7 +168,12 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     })
   }
 
-  const learnedNow = async (): Promise<Tensors> => executable.read(learned.receiving)
+  /** All that training changes; what the loss does not reach is as it was. */
+  const learnedNow = async (): Promise<Tensors> => {
+    const inState = changing.filter((name) => name in learned.program.state)
+    const now = await executable.read(inState)
+    return Object.fromEntries(changing.map((name) => [name, now[name] ?? weights[name]!]))
+  }
   const checkpoint = async (): Promise<void> => {
     const state = await executable.read(stateNames)
     const broken = Object.entries(state).find(([, tensor]) => !finite(tensor))
