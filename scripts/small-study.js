@@ -32,72 +32,38 @@ const hasam = (...args) => {
   if (status !== 0) process.exit(status ?? 1)
 }
 const once = (made, work) => {
-  if (existsSync(made)) return
-  work()
+  if (!existsSync(made)) work()
 }
-const trained = (run) => existsSync(at(run, "curves.svg"))
+/** Trains a run, goes on with one that was interrupted, leaves one that is finished. */
+const train = (run, spec, data, ...args) => {
+  if (existsSync(at(run, "curves.svg"))) return
+  const begun = existsSync(at(run, "last.safetensors"))
+  hasam("train", spec, "--data", data, "--out", at(run), ...args, ...(begun ? ["--resume"] : []))
+}
 
 mkdirSync(out, { recursive: true })
 once(at("phantoms"), () => hasam("data", "phantoms", at("phantoms"), "--count", 300, "--size", 160))
-if (!trained("base"))
-  hasam(
-    "train",
-    "examples/small",
-    "--data",
-    at("phantoms"),
-    "--out",
-    at("base"),
-    ...(existsSync(at("base/last.safetensors")) ? ["--resume"] : []),
-  )
-once(at("phantoms.safetensors"), () => hasam("weights", "export", at("base"), at("phantoms.safetensors")))
+train("base", "examples/small", at("phantoms"))
 let weights = at("phantoms.safetensors")
+once(weights, () => hasam("weights", "export", at("base"), weights))
 if (existsSync(busi)) {
-  if (!trained("busi"))
-    hasam(
-      "train",
-      "examples/small",
-      "--data",
-      busi,
-      "--weights",
-      weights,
-      "--out",
-      at("busi"),
-      "--epochs",
-      epochs.busi,
-      "--rate",
-      "3e-4",
-    )
-  once(at("pretrained.safetensors"), () => hasam("weights", "export", at("busi"), at("pretrained.safetensors")))
+  train("busi", "examples/small", busi, "--weights", weights, "--epochs", epochs.busi, "--rate", "3e-4")
   weights = at("pretrained.safetensors")
+  once(weights, () => hasam("weights", "export", at("busi"), weights))
 } else console.error(`skipped: there is no ${busi}; the base has seen phantoms only`)
 if (!existsSync(nerves)) {
   console.error(`stopped: there is no ${nerves}`)
   process.exit(0)
 }
 
+const nerve = ["--class", 1, "--weights", weights]
 once(at("unadapted/results.json"), () =>
-  hasam("eval", "examples/small", "--data", nerves, "--class", 1, "--weights", weights, "--out", at("unadapted")),
+  hasam("eval", "examples/small", "--data", nerves, ...nerve, "--out", at("unadapted")),
 )
 for (const model of models)
   for (const seed of seeds) {
     const run = `${model}-${seed}`
-    if (!trained(run))
-      hasam(
-        "train",
-        `examples/small/adapted.ts#${model}`,
-        "--data",
-        nerves,
-        "--class",
-        1,
-        "--weights",
-        weights,
-        "--out",
-        at(run),
-        "--epochs",
-        epochs.adapted,
-        "--seed",
-        seed,
-      )
+    train(run, `examples/small/adapted.ts#${model}`, nerves, ...nerve, "--epochs", epochs.adapted, "--seed", seed)
     once(at(run, "results.json"), () => hasam("eval", at(run)))
   }
 
