@@ -82,6 +82,8 @@ const attendGrad = (
   out: Value,
   g: Value,
   rows: number,
+  /** What the wanted part of k is multiplied with: the others' gradients are not computed. */
+  wanted = q,
 ): readonly [Value, Value, Value] => {
   const dq: Value[] = []
   let dk: Value | undefined
@@ -95,7 +97,7 @@ const attendGrad = (
     const dots = b.reduceSum(b.mul(gc, oc), last(b, gc))
     const ds = b.mul(p, b.sub(b.matmul(gc, v, transposed), dots))
     dq.push(b.matmul(ds, k))
-    dk = sum(dk, b.matmul(ds, qc, { transposeA: true }))
+    dk = sum(dk, b.matmul(ds, rowsOf(b, wanted, start, end), { transposeA: true }))
   }
   return [b.concat(dq, 2), dk!, dv!]
 }
@@ -138,7 +140,8 @@ const relPosAttentionGrad: Rule<"relPosAttentionGrad"> = (b, inputs, { attrs }, 
   const { scale, height, width } = attrs
   const [batch, heads, n, d] = b.shapeOf(q) as [number, number, number, number]
   const { grid, rh, rw, query, key } = augmented(b, inputs, attrs)
-  const [dquery, dkey, dv] = attendGrad(b, query, key, v, out, g, rows)
+  // Of the key's columns only k's have a use: the one-hot ones are constant.
+  const [dquery, dk, dv] = attendGrad(b, query, key, v, out, g, rows, b.scale(q, scale))
   const direct = b.scale(columnsOf(b, dquery, 0, d), scale)
   const dByRow = b.reshape(columnsOf(b, dquery, d, d + height), [batch * heads, height, width, height])
   const dByColumn = b.transpose(
@@ -157,7 +160,7 @@ const relPosAttentionGrad: Rule<"relPosAttentionGrad"> = (b, inputs, { attrs }, 
   }
   const dTableH = dTable(grid, dByRow, height)
   const dTableW = dTable(b.transpose(grid, [0, 2, 1, 3]), dByColumn, width)
-  return [dq, columnsOf(b, dkey, 0, d), dv, dTableH, dTableW]
+  return [dq, dk, dv, dTableH, dTableW]
 }
 
 /** [to, from]: each row has the shares of its two neighbours. */
