@@ -1,6 +1,7 @@
 /**
  * hasam's CPU engine beside PyTorch: SAM ViT-B's image encoder with HA adapters, forward and one Adam step.
- * One process each, alternating, the best run of each counts, and both must compute the same values.
+ * One process each, alternating, the best run of each counts, and both must compute the same values. On a machine that others use,
+ * compare processor seconds with --threads 1: they hardly depend on the others.
  *
  *     npm run build && node bench/encoder.js [--python PATH]… [--sizes 512,1024] [--works forward,step] [--rounds 2] [--runs 2]
  *
@@ -34,17 +35,19 @@ const measure = (command, script, work, size, file) => {
   const said = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
   return JSON.parse(said.trim().split("\n").at(-1))
 }
-const better = (a, b) =>
-  a === undefined
-    ? b
-    : { ...b, seconds: [Math.min(...a.seconds, ...b.seconds)], mebibytes: Math.min(a.mebibytes, b.mebibytes) }
-const row = (name, { seconds, mebibytes }, ours) => {
-  const best = Math.min(...seconds)
-  const ratios =
-    ours === undefined
-      ? ""
-      : `  time ×${(Math.min(...ours.seconds) / best).toFixed(2)}, memory ×${(ours.mebibytes / mebibytes).toFixed(2)}`
-  return `  ${name.padEnd(24)} ${best.toFixed(2).padStart(7)} s  ${mebibytes.toFixed(0).padStart(6)} MiB${ratios}`
+const least = (a, b) => (a === undefined ? b : Math.min(a, b))
+const better = (a, b) => ({
+  ...b,
+  best: least(a?.best, Math.min(...b.seconds)),
+  cpu: least(a?.cpu, Math.min(...b.cpuSeconds)),
+  mebibytes: least(a?.mebibytes, b.mebibytes),
+})
+const row = (name, result, ours = result) => {
+  const column = (key, unit, digits) => {
+    const ratio = ours === result ? "" : `×${(ours[key] / result[key]).toFixed(2)}`
+    return `${result[key].toFixed(digits).padStart(8)} ${unit} ${ratio.padEnd(6)}`
+  }
+  return `  ${name.padEnd(20)} ${column("best", "s", 2)} ${column("cpu", "s of processors", 2)} ${column("mebibytes", "MiB", 0)}`
 }
 
 try {

@@ -20,6 +20,7 @@ const zeros = (name) => {
 await engine.load({ ...weights, ...Object.fromEntries(moments.map((name) => [name, zeros(name)])) }, { give: true })
 const ready = performance.now()
 const seconds = []
+const cpuSeconds = []
 const values = []
 for (let i = 1; i <= Number(runs); i += 1) {
   const clock = Object.entries(clockAt(optimizer, optimizer.rate, i)).map(([name, x]) => [
@@ -28,11 +29,14 @@ for (let i = 1; i <= Number(runs); i += 1) {
   ])
   const inputs = work === "forward" ? { image } : { image, target, ...Object.fromEntries(clock) }
   const at = performance.now()
+  const before = process.cpuUsage()
   const { loss, embedding } = await engine.run(inputs)
   seconds.push((performance.now() - at) / 1000)
+  const { user, system } = process.cpuUsage(before)
+  cpuSeconds.push((user + system) / 1e6)
   values.push(loss?.data[0] ?? Math.hypot(...embedding.data.subarray(0, 10000)))
 }
 await engine.dispose()
 const mebibytes = process.resourceUsage().maxRSS / 1024
 const prepared = { build: (built - start) / 1000, load: (ready - built) / 1000 }
-console.log(JSON.stringify({ seconds, values, mebibytes, prepared }))
+console.log(JSON.stringify({ seconds, cpuSeconds, values, mebibytes, prepared }))
