@@ -8,12 +8,19 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 
 const outputOf = (command) => {
   const [program, ...args] = command.split(" ")
-  return execFileSync(process.execPath, [join(root, `bin/${program}.js`), ...args], { cwd: root, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } })
+  return execFileSync(process.execPath, [join(root, `bin/${program}.js`), ...args], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  })
 }
 
 /** A page with every golden block filled with what its command prints now. */
 export const regenerated = (text) =>
-  text.replace(/(<!-- golden: (.+?) -->\n```\n)[^]*?(```\n<!-- end -->)/g, (_, head, command, tail) => `${head}${outputOf(command)}${tail}`)
+  text.replace(
+    /(<!-- golden: (.+?) -->\n```\n)[\s\S]*?(```\n<!-- end -->)/g,
+    (_, head, command, tail) => `${head}${outputOf(command)}${tail}`,
+  )
 
 export const goldenPages = ["README.md"]
 

@@ -76,7 +76,7 @@ test("only commands print, and only they set an exit code", () => {
     (file) =>
       placeOf(file)[0] !== "cli" &&
       /\bconsole\.|process\.(exit\(|exitCode\s*=|stdout|stderr)/.test(
-        readFileSync(file, "utf8").replaceAll(/\/\*[^]*?\*\/|\/\/.*|`[^`]*`|"[^"\n]*"/g, ""),
+        readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|`[^`]*`|"[^"\n]*"/g, ""),
       ),
   )
   expect(wrong.map((file) => relative(src, file))).toEqual([])

@@ -11,7 +11,11 @@ import { Report } from "../../src/compiler/report/report.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const hasam = (...args: readonly string[]) => {
-  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], { cwd: packageRoot, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } })
+  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
+    cwd: packageRoot,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  })
   return { status: run.status, out: run.stdout, talk: run.stderr }
 }
 const spec = (name: string, text: string): string => {
@@ -31,7 +35,9 @@ describe("compile", () => {
     const { status, out } = hasam("compile", "examples/ha-sam", "--json")
     expect(status).toBe(0)
     const document = JSON.parse(out)
-    const validate = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(join(packageRoot, "docs/schema/report-1.json"), "utf8")))
+    const validate = new Ajv({ strict: false }).compile(
+      JSON.parse(readFileSync(join(packageRoot, "docs/schema/report-1.json"), "utf8")),
+    )
     expect(validate(document), JSON.stringify(validate.errors)).toBe(true)
     expect(validate({ ...document, schema: 2 })).toBe(false)
     const decoded = Report.decode(document)
@@ -49,7 +55,9 @@ describe("compile", () => {
   test("Table 2 and the uniform baseline", () => {
     const { status, out } = hasam("compile", "examples/ablations")
     expect(status).toBe(0)
-    const numbers = [...out.matchAll(/^\w+ +([\d,]+) +100,|^\w+ +([\d,]+) +\d/gm)].map((m) => (m[1] ?? m[2])!.replaceAll(",", ""))
+    const numbers = [...out.matchAll(/^\w+ +([\d,]+) +100,|^\w+ +([\d,]+) +\d/gm)].map((m) =>
+      (m[1] ?? m[2])!.replaceAll(",", ""),
+    )
     expect(numbers.map(Number)).toEqual([6_815_046, 6_815_046, 6_718_216, 5_774_498, 7_804_874, 8_693_260, 6_805_824])
   })
   test("exit codes: 1 for the spec, 2 for usage, 3 for a budget", () => {
@@ -86,7 +94,9 @@ export const total: ${count} = mine.counts.total
     const read = (name: string) => readFileSync(join(out, `report.${name}`), "utf8")
     for (const name of ["txt", "md", "html", "tex", "svg"]) expect(read(name), name).toContain("147,456")
     expect(JSON.parse(read("json")).models[0].trainable).toBe(147_456)
-    expect(hasam("compile", counted(147_456), "--report", "pdf", "--out", out).talk).toContain("HS5002: 'pdf' is not a form of report")
+    expect(hasam("compile", counted(147_456), "--report", "pdf", "--out", out).talk).toContain(
+      "HS5002: 'pdf' is not a form of report",
+    )
   })
   test("--input-size: tables follow", () => {
     const { out } = hasam("compile", counted(147_456), "--input-size", "512", "--json")
@@ -101,7 +111,10 @@ export const total: ${count} = mine.counts.total
   })
   test("a spec outside the repository, and one that imports another", () => {
     cpSync(join(packageRoot, "examples/ha-sam"), join(folder, "ha-sam"), { recursive: true })
-    const file = spec("imports.ts", 'import { haSam, hierarchical } from "./ha-sam/index.ts"\nexport const quarter = haSam(hierarchical(0.25))\n')
+    const file = spec(
+      "imports.ts",
+      'import { haSam, hierarchical } from "./ha-sam/index.ts"\nexport const quarter = haSam(hierarchical(0.25))\n',
+    )
     expect(hasam("compile", file, "--brief").out).toContain("7,100,928")
   })
 })
@@ -128,8 +141,12 @@ describe("the other commands", () => {
     expect(hasam("compile", "x", "--jsno").talk).toContain("Did you mean --json?")
   })
   test("a model is chosen by its export; the nearest after a typo", () => {
-    expect(hasam("diff", "examples/ha-sam#milions", "examples/ha-sam#millions").talk).toContain("The nearest is 'millions'.")
-    expect(hasam("diff", "examples/ablations", "examples/ablations").talk).toContain("several models: proposed, reversed")
+    expect(hasam("diff", "examples/ha-sam#milions", "examples/ha-sam#millions").talk).toContain(
+      "The nearest is 'millions'.",
+    )
+    expect(hasam("diff", "examples/ablations", "examples/ablations").talk).toContain(
+      "several models: proposed, reversed",
+    )
   })
   test("--help begins with examples, --version is a version", () => {
     expect(hasam("compile", "--help").out.startsWith("Examples:")).toBe(true)

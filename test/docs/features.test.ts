@@ -6,6 +6,6 @@ import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
 test("FEATURES.md has the table of ops that the code has", () => {
   const text = readFileSync(join(packageRoot, "FEATURES.md"), "utf8")
-  const [, table] = /<!-- support -->\n([^]*?)\n<!-- end -->/.exec(text) ?? []
+  const [, table] = /<!-- support -->\n([\s\S]*?)\n<!-- end -->/.exec(text) ?? []
   expect(table).toBe(supportTable().trim())
 })

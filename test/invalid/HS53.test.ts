@@ -1,4 +1,4 @@
-/** Training runs: HS5301 to HS5307, through the command line, on a model that trains in a second. */
+/** Training runs: HS5301 to HS5308, through the command line, on a model that trains in a second. */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -72,4 +72,25 @@ test("HS5307: fewer images than a batch", () => {
   const { status, text } = train("batch", "--batch", "50")
   expect(status).toBe(1)
   expect(text).toMatch(/error HS5307: \d+ images for training do not make a batch of 50/)
+})
+test("HS5308: a spacing for some images only", () => {
+  const table = join(folder, "data", "data.csv")
+  const whole = readFileSync(table, "utf8")
+  writeFileSync(table, whole.replace(/,[\d.]+(?=\r?\n?$)/, ","))
+  const { status, text } = hasam("eval", "run", "--part", "all")
+  writeFileSync(table, whole)
+  expect(status).toBe(1)
+  expect(text).toMatch(/data: error HS5308: 1 of \d+ images have no pixel spacing/)
+})
+test("training checks the data first: an error stops it before a folder is made", () => {
+  const table = join(folder, "data", "data.csv")
+  const [header, first] = readFileSync(table, "utf8").split("\n")
+  const image = join(folder, "data", first!.split(",")[header!.split(",").indexOf("image")]!)
+  const whole = readFileSync(image)
+  writeFileSync(image, whole.subarray(0, whole.length / 2))
+  const { status, text } = train("checked")
+  writeFileSync(image, whole)
+  expect(status).toBe(1)
+  expect(text).toMatch(/error HS42\d\d: |error HS41\d\d: /)
+  expect(existsSync(join(folder, "checked"))).toBe(false)
 })

@@ -1,5 +1,27 @@
 /** Read by tsc only: what is wrong must be an error, what is right must not. */
-import { adapt, afterAttention, asRatio, type Backbone, expectTrainable, freeze, freezeAll, linear, type Model, pipe, type Rank, relu, residual, samVitB, samVitH, schedule, sequential, type SamPart, uniform, unfreeze, type ViTB } from "hasam"
+import {
+  adapt,
+  afterAttention,
+  asRatio,
+  type Backbone,
+  expectTrainable,
+  freeze,
+  freezeAll,
+  linear,
+  type Model,
+  pipe,
+  type Rank,
+  relu,
+  residual,
+  type SamPart,
+  samVitB,
+  samVitH,
+  schedule,
+  sequential,
+  unfreeze,
+  uniform,
+  type ViTB,
+} from "hasam"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const holds = <_ extends true>(): void => undefined
@@ -8,7 +30,10 @@ const adapter = (rank: Rank) => residual(sequential(linear(768, rank), relu, lin
 const ranks = schedule(12, (i) => 31 * i)
 
 const frozen = pipe(samVitB, freezeAll)
-const adapted = pipe(frozen, adapt(ranks, (rank) => [afterAttention(adapter(rank))]))
+const adapted = pipe(
+  frozen,
+  adapt(ranks, (rank) => [afterAttention(adapter(rank))]),
+)
 const both = pipe(adapted, unfreeze("maskDecoder"))
 
 holds<Same<typeof samVitB, Model<ViTB, SamPart>>>()
@@ -24,7 +49,11 @@ schedule(12, (i) => {
   return i === 13 ? 0 : 31 * i
 })
 // @ts-expect-error adapters of another depth
-pipe(samVitH, freezeAll, adapt(ranks, (rank) => [afterAttention(adapter(rank))]))
+pipe(
+  samVitH,
+  freezeAll,
+  adapt(ranks, (rank) => [afterAttention(adapter(rank))]),
+)
 // @ts-expect-error every part is frozen
 pipe(frozen, expectTrainable(1))
 // @ts-expect-error a part that SAM does not have
@@ -40,4 +69,5 @@ residual(linear(768, 64))
 // @ts-expect-error a rank comes from a schedule, not from a number
 const byHand: Rank = 31
 adapt(uniform(12, 8), (rank: Rank) => [afterAttention(adapter(rank))])
+
 export { byHand }
