@@ -48,12 +48,9 @@ schedule(12, (i) => {
   // @ts-expect-error there is no block 13
   return i === 13 ? 0 : 31 * i
 })
+const shallow = adapt(ranks, (rank) => [afterAttention(adapter(rank))])
 // @ts-expect-error adapters of another depth
-pipe(
-  samVitH,
-  freezeAll,
-  adapt(ranks, (rank) => [afterAttention(adapter(rank))]),
-)
+pipe(samVitH, freezeAll, shallow)
 // @ts-expect-error every part is frozen
 pipe(frozen, expectTrainable(1))
 // @ts-expect-error a part that SAM does not have
