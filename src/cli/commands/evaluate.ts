@@ -17,6 +17,7 @@ import { maskOf } from "../../runtime/training/score.ts"
 import { backendFor } from "../backends.ts"
 import { say, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
+import { askable, unitOf } from "../trainingData.ts"
 import { dataOptionsOf, numberOf, openWithSplit, pointsOf, promptOf } from "../trainingOptions.ts"
 
 interface EvalFlags {
@@ -111,7 +112,9 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     prompt,
     ...(points === undefined ? {} : { points }),
   })
-  const cases = opened.of(part)
+  const teaches = teachesOf(model, from.options.loss)
+  const cases = await askable(samples, opened.of(part), model, teaches, part === "all" ? "" : part)
+  const unit = unitOf(from.data, cases)
 
   const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
   for (const note of notes) talk(`note: ${note}`)
@@ -131,14 +134,14 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   if (process.stderr.isTTY) bar.start(cases.length, 0)
   const counted = { predict: async (sample: Sample) => (bar.increment(), segmenter.predict(sample)) }
   try {
-    if (teachesOf(model, from.options.loss) === "point") {
-      const located = await locate(counted, samples.evaluation(await samples.withForeground(cases)))
+    if (teaches === "point") {
+      const located = await locate(counted, samples.evaluation(cases))
       const hits = located.filter(({ hit }) => hit).length
       say(
         `${report.name}: ${hits} of ${located.length} points lie inside the mask (${((100 * hits) / Math.max(1, located.length)).toFixed(2)} %)`,
       )
       if (flags.savePoints !== undefined) {
-        const everywhere = await locate(segmenter, samples.evaluation(await samples.withForeground(opened.cases)))
+        const everywhere = await locate(segmenter, samples.evaluation(opened.cases))
         await writeAtomically(
           flags.savePoints,
           csvText(
@@ -158,7 +161,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
       model: report.name,
       dataset: basename(resolve(from.data)),
       trainable: report.trainable,
-      unit: cases.some(({ spacing }) => spacing !== undefined) ? "mm" : "px",
+      unit,
       conventions: { ...conventions(options), prompt: prompt.kind, part },
       cases: measured,
     }

@@ -16,6 +16,7 @@ import { hashOf } from "../../runtime/weights/learned.ts"
 import { backendFor } from "../backends.ts"
 import { colors, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
+import { askable, demandUsable } from "../trainingData.ts"
 import { bytesOf, dataOptionsOf, numberOf, openWithSplit, overridden, pointsOf } from "../trainingOptions.ts"
 
 interface TrainFlags {
@@ -122,6 +123,8 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
   const savedSplit = join(folder, files.split)
   const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
   const share = numberOf("--fraction", flags.fraction)
+  if (share !== undefined && (share <= 0 || share > 1))
+    throw failed("--fraction", "HS5002", `${share} is not a share of the training images`, "Give more than 0, at most 1.")
   const split =
     share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
   const teaches = teachesOf(model, options.loss)
@@ -134,8 +137,10 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
     ...(points === undefined ? {} : { points }),
   })
   const inTrain = new Set(split.train)
-  const training = await samples.withForeground(opened.cases.filter(({ id }) => inTrain.has(id)))
-  const validation = await samples.withForeground(opened.of("validation"))
+  if (!flags.resume) await demandUsable(flags.data, dataOptions, opened.split, flags.split)
+  const inTraining = opened.cases.filter(({ id }) => inTrain.has(id))
+  const training = await askable(samples, inTraining, model, teaches, "training")
+  const validation = await askable(samples, opened.of("validation"), model, teaches, "validation")
   talk(
     `${training.length} images train, ${validation.length} validate, ${split.test.length} are kept for testing (split by ${split.by})`,
   )
@@ -159,6 +164,7 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       class: flags.class ?? null,
       inputSize: flags.inputSize ?? null,
       points: flags.points ?? null,
+      fraction: share ?? null,
     },
   }
   if (flags.resume) demandSame(flags.out, await readRun(folder), JSON.parse(JSON.stringify(run)))
