@@ -76,6 +76,12 @@ const shower = (epochs: number, teaches: "mask" | "point") => {
   return { on, stop: () => bar.stop() }
 }
 
+/** The rate may be another one where --rate says so: that is how a run goes on that diverged. */
+const withRate = ({ options, ...rest }: RunFile, rate: number): RunFile => ({
+  ...rest,
+  options: { ...options, optimizer: { ...(options["optimizer"] as object), rate } },
+})
+
 const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
   const keys = ["hash", "base", "data", "options"] as const
   const other = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
@@ -167,8 +173,15 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       fraction: share ?? null,
     },
   }
-  if (flags.resume) demandSame(flags.out, await readRun(folder), JSON.parse(JSON.stringify(run)))
-  else {
+  if (flags.resume) {
+    const before = await readRun(folder)
+    const asNow = flags.rate === undefined ? before : withRate(before, options.optimizer.rate)
+    demandSame(flags.out, asNow, JSON.parse(JSON.stringify(run)))
+    if (JSON.stringify(asNow) !== JSON.stringify(before)) {
+      talk(`note: from here on with a learning rate of ${options.optimizer.rate}`)
+      await writeRun(folder, asNow)
+    }
+  } else {
     await writeRun(folder, run)
     await saveSplit(savedSplit, split)
   }

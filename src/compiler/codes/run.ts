@@ -41,7 +41,7 @@ export const run = {
     title: "training gave values that are not finite",
     cause:
       "The loss, or what learns, became NaN or infinite: the learning rate is too high, or the data has such values.",
-    cure: "Lower the learning rate and go on with --resume from the last good checkpoint, which was kept.",
+    cure: "Go on with --resume and a lower --rate: the last good checkpoint was kept.",
   },
   HS5302: {
     title: "the run folder belongs to another spec",

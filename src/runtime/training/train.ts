@@ -19,7 +19,17 @@ import type { Reader, Sample } from "../data/reader.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
 import { frozenOf } from "../run/adapters.ts"
 import { hashOf, saveLearned } from "../weights/learned.ts"
-import { atStart, files, type LogEntry, logText, type Progress, readLast, readLog, writeLast } from "./checkpoint.ts"
+import {
+  atStart,
+  exists,
+  files,
+  type LogEntry,
+  logText,
+  type Progress,
+  readLast,
+  readLog,
+  writeLast,
+} from "./checkpoint.ts"
 import { embeddingCache } from "./embeddings.ts"
 import { promptFeeds, scalarFeed, squareSizes, type Teaches, targetFeed } from "./feeds.ts"
 import { modelHash } from "./identity.ts"
@@ -65,6 +75,8 @@ export interface TrainInput {
   readonly checkpointEvery?: number
   /** Bytes that tensors of a step may take; blocks are computed again until they fit. */
   readonly memory?: number
+  /** Where the image encoder is frozen, encode each image once and keep the embedding. Default: true. */
+  readonly cacheEmbeddings?: boolean
   /** Epochs between validations. */
   readonly validateEvery?: number
   readonly on?: (event: TrainingEvent) => void
@@ -116,7 +128,10 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   const { checkpointEvery = 200, validateEvery = 1, teaches, signal } = input
   const learning = learningNames(model)
   const fromEmbedding =
-    model.family.kind === "sam" && teaches === "mask" && !learning.some((name) => name.startsWith("image_encoder."))
+    input.cacheEmbeddings !== false &&
+    model.family.kind === "sam" &&
+    teaches === "mask" &&
+    !learning.some((name) => name.startsWith("image_encoder."))
   const prompted = options.prompt.kind === "box" ? "box" : "point"
   const sizes = squareSizes(model, options.batch, prompted)
 
@@ -177,7 +192,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   const checkpoint = async (): Promise<void> => {
     const state = await executable.read(stateNames)
     const broken = Object.entries(state).find(([, tensor]) => !finite(tensor))
-    if (broken !== undefined) throw diverged(folder, broken[0], progress.step)
+    if (broken !== undefined) throw await diverged(folder, broken[0], progress.step)
     await writeLast(folder, state, progress)
     on({ kind: "saved", step: progress.step })
   }
@@ -199,7 +214,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       ...(accumulate === 1 ? {} : { apply: scalarFeed(applies ? 1 : 0) }),
     })
     const loss = outputs["loss"]!.data[0]!
-    if (!Number.isFinite(loss)) throw diverged(folder, "the loss", progress.step)
+    if (!Number.isFinite(loss)) throw await diverged(folder, "the loss", progress.step)
     progress = {
       ...progress,
       sample: progress.sample + samples.length,
@@ -262,10 +277,12 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   }
 }
 
-const diverged = (folder: string, what: string, step: number) =>
+const diverged = async (folder: string, what: string, step: number) =>
   failed(
     folder,
     "HS5301",
     `${what === "the loss" ? what : `'${what}'`} is not finite at step ${step}`,
-    "Lower the learning rate and go on with --resume: the last good checkpoint was kept.",
+    (await exists(join(folder, files.last)))
+      ? "Go on with --resume and a lower --rate: the last good checkpoint was kept."
+      : "Start again with a lower --rate: it was too high from the beginning.",
   )

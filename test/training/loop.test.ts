@@ -1,0 +1,215 @@
+/** The training loop in process, on models and images so small that an epoch takes milliseconds. */
+import { mkdtempSync, readFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { beforeAll, describe, expect, test } from "vitest"
+import { cpu } from "../../src/backends/onnx/engine.ts"
+import { changingTensors, learningNames, tensorTable } from "../../src/compiler/analysis/parameters.ts"
+import type { Tensors } from "../../src/compiler/ir/graph.ts"
+import {
+  adam,
+  adapt,
+  afterAttention,
+  batchNorm2d,
+  bceWithLogits,
+  conv2d,
+  cosineRate,
+  dropout,
+  freezeAll,
+  linear,
+  type Model,
+  model,
+  pipe,
+  type Rank,
+  relu,
+  residual,
+  sam,
+  sequential,
+  sgd,
+  stepRate,
+  submodule,
+  type TrainingOptions,
+  unfreeze,
+  uniform,
+} from "../../src/dsl/index.ts"
+import { paperDefaults } from "../../src/dsl/training.ts"
+import { modelWeights } from "../../src/runtime/base.ts"
+import type { Case } from "../../src/runtime/data/case.ts"
+import { openData } from "../../src/runtime/data/layouts/index.ts"
+import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { reader } from "../../src/runtime/data/reader.ts"
+import { readLast } from "../../src/runtime/training/checkpoint.ts"
+import { imageSizeOf, promptFeeds } from "../../src/runtime/training/feeds.ts"
+import { rateAt } from "../../src/runtime/training/rate.ts"
+import { type TrainInput, train } from "../../src/runtime/training/train.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "hasam-"))
+let cases: readonly Case[] = []
+beforeAll(async () => {
+  await writePhantoms(join(folder, "data"), { n: 12, size: 32, seed: 2, perSubject: 1 })
+  cases = (await openData(join(folder, "data"))).cases
+})
+
+const tiny = sam({
+  imageSize: 32,
+  patchSize: 8,
+  width: 16,
+  depth: 2,
+  heads: 2,
+  windowSize: 2,
+  globalBlocks: [1],
+  outChannels: 16,
+  maskChannels: 4,
+  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 },
+})
+const adapted = (p = 0) =>
+  pipe(
+    tiny,
+    freezeAll,
+    adapt(uniform(2, 4), (rank: Rank) => [
+      afterAttention(residual(sequential(linear(16, rank), relu, dropout(p), linear(rank, 16)))),
+    ]),
+  )
+
+let runs = 0
+const trained = async (
+  { data: of }: Model<any, any>,
+  how: Partial<TrainingOptions>,
+  more: Partial<TrainInput> = {},
+) => {
+  const options = { ...paperDefaults, epochs: 2, batch: 2, optimizer: sgd({ rate: 0.05 }), ...how }
+  const { tensors } = await modelWeights(of, undefined, 3)
+  const losses: number[] = []
+  const run = join(folder, `run-${runs++}`)
+  const result = await train({
+    name: "tiny",
+    version: "test",
+    model: of,
+    options,
+    teaches: "mask",
+    weights: tensors,
+    reader: reader({ imageSize: imageSizeOf(of), seed: options.seed, prompt: options.prompt }),
+    train: cases.slice(0, 8),
+    validation: [],
+    folder: run,
+    backend: await cpu(),
+    resume: false,
+    on: (event) => {
+      if (event.kind === "step") losses.push(event.loss)
+    },
+    ...more,
+  })
+  return { ...result, losses, run, weights: tensors }
+}
+const furthest = (a: Tensors, b: Tensors): number =>
+  Math.max(
+    ...Object.entries(a).map(([name, { data }]) =>
+      data.reduce((m, x, i) => Math.max(m, Math.abs(x - b[name]!.data[i]!)), 0),
+    ),
+  )
+
+describe("a step", () => {
+  test("of two batches of 2 is one of a batch of 4", async () => {
+    const whole = await trained(adapted(), { batch: 4 })
+    const halves = await trained(adapted(), { batch: 2, accumulate: 2 })
+    expect(halves.progress.step).toBe(whole.progress.step)
+    expect(halves.progress.batch).toBe(2 * whole.progress.batch)
+    expect(furthest(whole.learned, whole.weights)).toBeGreaterThan(1e-4)
+    expect(furthest(whole.learned, halves.learned)).toBeLessThan(1e-6)
+  })
+  test("changes what learns and no byte of anything else", async () => {
+    const of = adapted()
+    const { tensors } = await modelWeights(of.data, undefined, 3)
+    const { weights, learned, run } = await trained(of, {})
+    for (const [name, { data }] of Object.entries(tensors)) expect(weights[name]!.data, name).toEqual(data)
+    expect(Object.keys(learned).sort()).toEqual([...learningNames(of.data)].sort())
+    for (const [name, { data }] of Object.entries(learned)) expect(data, name).not.toEqual(tensors[name]!.data)
+    const header = readFileSync(join(run, "best.safetensors"))
+    const names = Object.keys(JSON.parse(header.subarray(8, 8 + Number(header.readBigUInt64LE(0))).toString()))
+    expect(names.filter((name) => name !== "__metadata__").sort()).toEqual([...learningNames(of.data)].sort())
+  })
+})
+
+describe("dropout", () => {
+  test("draws by seed: the same again, others with another seed", async () => {
+    const first = await trained(adapted(0.5), { seed: 1 })
+    const again = await trained(adapted(0.5), { seed: 1 })
+    const without = await trained(adapted(0), { seed: 1 })
+    expect(again.learned).toEqual(first.learned)
+    expect(again.losses).toEqual(first.losses)
+    expect(furthest(first.learned, without.learned)).toBeGreaterThan(1e-5)
+  })
+})
+
+describe("embeddings", () => {
+  test("of a frozen encoder are computed once, and change no loss", async () => {
+    const decoderOnly = pipe(tiny, freezeAll, unfreeze("maskDecoder"))
+    const cached = await trained(decoderOnly, {})
+    const anew = await trained(decoderOnly, {}, { cacheEmbeddings: false })
+    expect(cached.losses.length).toBe(8)
+    cached.losses.forEach((loss, i) => expect(loss).toBeCloseTo(anew.losses[i]!, 5))
+    expect(furthest(cached.learned, anew.learned)).toBeLessThan(1e-5)
+  })
+})
+
+describe("batch norm", () => {
+  test("gathers each channel's mean and unbiased variance, and saves them with what learns", async () => {
+    const net = model(sequential(batchNorm2d(3), conv2d(3, 1, 3, { padding: 1 })), { name: "net", input: [3, 32, 32] })
+    const samples = reader({ imageSize: 32, seed: 0 })
+    const batch = []
+    for await (const sample of samples.training(cases.slice(0, 8), 0)) batch.push(sample)
+    const { image } = promptFeeds(batch, net.data)
+    const { learned } = await trained(net, { batch: 8, epochs: 1, loss: bceWithLogits() })
+    expect(Object.keys(learned).sort()).toEqual(
+      changingTensors(tensorTable(net.data))
+        .map(({ name }) => name)
+        .sort(),
+    )
+    for (let c = 0; c < 3; c += 1) {
+      const values = batch.flatMap((_, n) => [...image!.data.subarray((n * 3 + c) * 1024, (n * 3 + c + 1) * 1024)])
+      const mean = values.reduce((a, b) => a + b, 0) / values.length
+      const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1)
+      expect(learned["0.running_mean"]!.data[c]! / (0.1 * mean)).toBeCloseTo(1, 5)
+      expect(learned["0.running_var"]!.data[c]! / (0.9 + 0.1 * variance)).toBeCloseTo(1, 5)
+    }
+  })
+  test("that is frozen keeps its statistics", async () => {
+    const net = pipe(
+      model(sequential(batchNorm2d(3), conv2d(3, 1, 3, { padding: 1 })), { name: "net", input: [3, 32, 32] }),
+      freezeAll,
+      unfreeze(submodule("1")),
+    )
+    const { learned } = await trained(net, { batch: 4, epochs: 1, loss: bceWithLogits() })
+    expect(Object.keys(learned).sort()).toEqual(["1.bias", "1.weight"])
+  })
+})
+
+describe("the learning rate", () => {
+  const rates = (schedule: Parameters<typeof rateAt>[0], epochs: number) =>
+    Array.from({ length: epochs }, (_, epoch) => rateAt(schedule, 1, epoch, epochs))
+  test("falls by steps, as StepLR", () => expect(rates(stepRate(2, 0.1), 5)).toEqual([1, 1, 0.1, 0.1, 0.1 ** 2]))
+  test("follows a cosine, as CosineAnnealingLR, after a linear warm-up", () => {
+    // torch.optim.lr_scheduler.CosineAnnealingLR(T_max=4, eta_min=0.1) from 1
+    expect(rates(cosineRate({ floor: 0.1 }), 4).map((x) => Number(x.toFixed(6)))).toEqual([1, 0.868198, 0.55, 0.231802])
+    expect(rates(cosineRate({ warmup: 2 }), 6).slice(0, 3)).toEqual([0.5, 1, 1])
+  })
+  test("scales what a step changes", async () => {
+    const once = await trained(adapted(), { epochs: 1, batch: 8, optimizer: sgd({ rate: 0.01 }) })
+    const twice = await trained(adapted(), { epochs: 1, batch: 8, optimizer: sgd({ rate: 0.02 }) })
+    const name = learningNames(adapted().data).find((one) =>
+      once.learned[one]!.data.some((x) => x !== once.weights[one]!.data[0]),
+    )!
+    const change = ({ learned, weights }: typeof once) => learned[name]!.data.map((x, i) => x - weights[name]!.data[i]!)
+    const [a, b] = [change(once), change(twice)]
+    a.forEach((x, i) => expect(b[i]!).toBeCloseTo(2 * x, 6))
+  })
+})
+
+test("values that are not finite stop training; the checkpoint before them stays", async () => {
+  const good = await trained(adapted(), { epochs: 1, optimizer: adam({ rate: 1e-3 }) })
+  const before = readFileSync(join(good.run, "last.safetensors"))
+  const bad = trained(adapted(), { epochs: 4, optimizer: adam({ rate: 1e30 }) }, { folder: good.run, resume: true })
+  await expect(bad).rejects.toThrow(/HS5301: .* not finite at step \d+/)
+  expect(readFileSync(join(good.run, "last.safetensors")).equals(before)).toBe(true)
+  expect((await readLast(good.run)).progress.epoch).toBe(1)
+})
