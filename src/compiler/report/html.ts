@@ -8,7 +8,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; marg
 h2 { margin: 2.5rem 0 .2rem } .family { color: #666; margin: 0 0 .8rem }
 table { border-collapse: collapse; margin: .6rem 0 } th { color: #666; font-weight: 500; border-bottom: 1px solid #ccc }
 td, th { padding: .15rem .9rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums } td:first-child, th:first-child { text-align: left }
-tr.total td { border-top: 1px solid #ccc; font-weight: 600 } .learns { color: #0b5394 } .no { color: #b00020 } .yes { color: #1b7f3b } code { font-size: .93em }
+tr.total td { border-top: 1px solid #ccc; font-weight: 600 } .learns { color: #0b5394 } .no { color: #b00020 } .yes { color: #1b7f3b } code { font-size: .93em } ul { list-style: none; padding: 0 }
 `
 const row = (cells: readonly string[], kind = ""): string =>
   `<tr${kind === "" ? "" : ` class="${kind}"`}>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`

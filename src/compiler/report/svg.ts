@@ -12,7 +12,7 @@ const height = 150
 /** One model's blocks; deep enough to read, as wide as it has blocks. */
 export const blocksSvg = (model: ModelReport): string => {
   const most = Math.max(1, ...model.blocks.map(({ trainable }) => trainable))
-  const width = Math.max(320, model.blocks.length * (bar + gap) + 20)
+  const width = Math.max(440, model.blocks.length * (bar + gap) + 20)
   const bars = model.blocks.map(({ index, trainable, kind, ranks }, i) => {
     const h = Math.round((height * trainable) / most)
     const x = 10 + i * (bar + gap)
