@@ -55,31 +55,33 @@ const stage = (takes: number, gives: number): Layer<number, number> =>
 const pixels = (values: readonly number[]) =>
   buffer([3, 1, 1], { values: values.map((x) => 255 * x) }, { persistent: false })
 
-const resnet18 = define(
-  "ResNet",
-  {
-    mean: pixels([0.485, 0.456, 0.406]),
-    std: pixels([0.229, 0.224, 0.225]),
-    conv1: conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false }),
-    bn1: batchNorm2d(64),
-    relu,
-    maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
-    layer1: stage(64, 64),
-    layer2: stage(64, 128),
-    layer3: stage(128, 256),
-    layer4: stage(256, 512),
-    avgpool: globalAveragePool,
-    fc: linear(512, 2),
-  },
-  { takes: 3, gives: 2, inputs: ["image"] },
-  (m, { image }) => {
-    const x = m.maxpool(m.relu(m.bn1(m.conv1(forward.div(forward.sub(image!, m.mean), m.std)))))
-    return { point: m.fc(m.avgpool(m.layer4(m.layer3(m.layer2(m.layer1(x)))))) }
-  },
-)
+/** ResNet-18, 64 features wide, or a narrower one. */
+export const resnet = (width = 64) =>
+  define(
+    "ResNet",
+    {
+      mean: pixels([0.485, 0.456, 0.406]),
+      std: pixels([0.229, 0.224, 0.225]),
+      conv1: conv2d(3, width, 7, { stride: 2, padding: 3, bias: false }),
+      bn1: batchNorm2d(width),
+      relu,
+      maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
+      layer1: stage(width, width),
+      layer2: stage(width, 2 * width),
+      layer3: stage(2 * width, 4 * width),
+      layer4: stage(4 * width, 8 * width),
+      avgpool: globalAveragePool,
+      fc: linear(8 * width, 2),
+    },
+    { takes: 3, gives: 2, inputs: ["image"] },
+    (m, { image }) => {
+      const x = m.maxpool(m.relu(m.bn1(m.conv1(forward.div(forward.sub(image!, m.mean), m.std)))))
+      return { point: m.fc(m.avgpool(m.layer4(m.layer3(m.layer2(m.layer1(x)))))) }
+    },
+  )
 
 /** x and y, from 0 to 1, of the square that the image is padded to. */
-export const localizer = pipe(model(resnet18, { name: "ResNet-18", input: [3, 128, 128] }), expectTotal(11_177_538))
+export const localizer = pipe(model(resnet(), { name: "ResNet-18", input: [3, 128, 128] }), expectTotal(11_177_538))
 
 export const pointing = training(localizer, {
   optimizer: adam({ rate: 1e-3 }),
