@@ -204,7 +204,7 @@ const weights = () => {
 }
 
 const data = () => {
-  const group = new Command("data").summary("data sets: check them, make phantoms")
+  const group = new Command("data").summary("data sets: check them, split them, make phantoms")
   group
     .command("check")
     .argument("<dir>")
@@ -214,6 +214,17 @@ const data = () => {
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")
     .action(async (dir, options) => (await import("./commands/data.ts")).checkCommand(dir, options))
+  group
+    .command("split")
+    .summary("which images train, validate and test, as a file for --split; or k folds")
+    .argument("<dir>")
+    .requiredOption("--out <path>", "the file; with --folds, a folder for fold-1.json, fold-2.json …")
+    .option("--folds <k>", "fold i is tested, the next one validates, the others train", whole("--folds"))
+    .option("--seed <n>", "a whole number", "0")
+    .option("--layout <name>", "table, kaggle, busi or folders")
+    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (dir, options) => (await import("./commands/data.ts")).splitCommand(dir, options))
   group
     .command("phantoms")
     .summary("ultrasound-like images with masks, from a seed")

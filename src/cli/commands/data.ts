@@ -1,10 +1,13 @@
+import { join } from "node:path"
 import cliProgress from "cli-progress"
 import type { LayoutName } from "../../runtime/data/case.ts"
 import { checkData, isUsable } from "../../runtime/data/check.ts"
 import { dataReportText } from "../../runtime/data/checkText.ts"
 import { openData } from "../../runtime/data/layouts/index.ts"
-import { loadSplit } from "../../runtime/data/splitFile.ts"
+import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
+import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
 import { exit, say, talkDiagnostics } from "../output.ts"
+import { dataOptionsOf, numberOf } from "../trainingOptions.ts"
 
 interface CheckFlags {
   readonly layout?: LayoutName
@@ -40,6 +43,32 @@ export const checkCommand = async (dir: string, { json, split, ...options }: Che
   say(json ? JSON.stringify(report, null, 2) : dataReportText(report))
   if (!json) talkDiagnostics(report.diagnostics)
   process.exitCode = isUsable(report) ? exit.fine : exit.wrong
+}
+
+interface SplitFlags {
+  readonly out: string
+  readonly folds?: number
+  readonly seed: string
+  readonly layout?: string
+  readonly class?: number
+}
+
+/** hasam data split DIR --out FILE, or --folds K --out FOLDER */
+export const splitCommand = async (dir: string, { out, folds, seed: given, ...data }: SplitFlags): Promise<void> => {
+  const { cases } = await openData(dir, dataOptionsOf(data))
+  const seed = numberOf("--seed", given) ?? 0
+  const line = (file: string, { by, train, validation, test }: Split) =>
+    say(`${file}: ${train.length} train, ${validation.length} validate, ${test.length} test (by ${by})`)
+  if (folds === undefined) {
+    const split = splitCases(cases, { seed, root: dir })
+    await saveSplit(out, split)
+    return line(out, split)
+  }
+  for (const [i, split] of kFolds(cases, folds, { seed, root: dir }).entries()) {
+    const file = join(out, `fold-${i + 1}.json`)
+    await saveSplit(file, split)
+    line(file, split)
+  }
 }
 
 /** hasam data phantoms OUT */

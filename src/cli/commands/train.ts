@@ -130,7 +130,12 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
   const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
   const share = numberOf("--fraction", flags.fraction)
   if (share !== undefined && (share <= 0 || share > 1))
-    throw failed("--fraction", "HS5002", `${share} is not a share of the training images`, "Give more than 0, at most 1.")
+    throw failed(
+      "--fraction",
+      "HS5002",
+      `${share} is not a share of the training images`,
+      "Give more than 0, at most 1.",
+    )
   const split =
     share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
   const teaches = teachesOf(model, options.loss)
