@@ -22,6 +22,9 @@ interface Given<K extends OpKind> {
 }
 type Lowering<K extends OpKind> = (given: Given<K>) => string
 
+/** Query rows of attention at a time: 48 MiB of scores for SAM ViT-B at 1024². Fewer cost time, more only memory. */
+export const attentionRows = 256
+
 /** Composites with a kernel in onnxruntime; the others are decomposed before they come here. */
 export const kept: ReadonlySet<OpKind> = new Set<OpKind>(["linear", "softmax", "layerNorm", "gelu", "resizeBilinear"])
 
@@ -217,7 +220,7 @@ const lowerings: { readonly [K in Exclude<OpKind, Decomposed | Source>]: Lowerin
 }
 
 export interface LowerOptions {
-  /** Query rows of attention at a time. */
+  /** Query rows of attention at a time. Default: attentionRows. */
   readonly rows?: number
   /** A file for others: only ONNX's own ops, shapes and order as written. Default: as our engine runs it best. */
   readonly portable?: boolean
@@ -256,7 +259,10 @@ const nameOf = (node: Node): string | undefined =>
   node.op === "input" || node.op === "parameter" ? node.attrs.name : undefined
 
 /** A graph as an ONNX model. Parameters and inputs keep their names, and so do outputs. */
-export const lower = (graph: Graph, { rows = 512, portable = false, weights = [] }: LowerOptions = {}): OnnxModel => {
+export const lower = (
+  graph: Graph,
+  { rows = attentionRows, portable = false, weights = [] }: LowerOptions = {},
+): OnnxModel => {
   const decomposed = decompose(graph, { keep: kept, rows })
   const { nodes, outputs } = decomposed
   const e = new Emitter(portable)
