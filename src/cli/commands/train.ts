@@ -211,6 +211,7 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       options,
       teaches,
       weights: tensors,
+      giveWeights: true,
       reader: samples,
       train: training,
       validation,

@@ -65,6 +65,8 @@ export interface TrainInput {
   readonly teaches: Teaches
   /** Every tensor of the model (base.ts). */
   readonly weights: Tensors
+  /** The engine may take the frozen tensors over, so that they are in memory once less; they are not to be used afterwards. */
+  readonly giveWeights?: boolean
   readonly reader: Reader
   readonly train: readonly Case[]
   readonly validation: readonly Case[]
@@ -163,15 +165,17 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   const stateNames = Object.keys(learned.program.state)
   const start = input.resume ? await readLast(folder) : { tensors: {} as Tensors, progress: atStart }
   const table = tensorTable(model)
-  const base = hashOf(frozenOf(table, weights))
+  const frozen = frozenOf(table, weights)
+  const base = hashOf(frozen)
   const changing = changingTensors(table).map(({ name }) => name)
 
-  const executable: Executable = await backend.compile(learned.program)
-  await executable.load(weights)
-  await executable.load({ ...stateStart(learned, weights), ...start.tensors })
   const cache = fromEmbedding ? await embeddingCache(backend, model, weights) : undefined
   const checker: Predictor | undefined =
     input.validation.length === 0 ? undefined : await predictor(backend, model, weights, prompted)
+  const executable: Executable = await backend.compile(learned.program)
+  const others = Object.entries(weights).filter(([name]) => !(name in frozen))
+  await executable.load({ ...Object.fromEntries(others), ...stateStart(learned, weights), ...start.tensors })
+  await executable.load(frozen, { give: input.giveWeights ?? false })
 
   let progress = start.progress
   const log: LogEntry[] = [...(await readLog(folder, progress.step))]
