@@ -24,7 +24,10 @@ export const base = pipe(
     decoder: { heads: 4, mlpWidth: 128, iouWidth: 64 },
   }),
   freeze(
-    submodule("prompt_encoder"),
+    submodule("prompt_encoder.mask_downscaling"),
+    submodule("prompt_encoder.point_embeddings.0"),
+    submodule("prompt_encoder.point_embeddings.2"),
+    submodule("prompt_encoder.point_embeddings.3"),
     submodule("mask_decoder.iou_prediction_head"),
     submodule("mask_decoder.output_hypernetworks_mlps.1"),
     submodule("mask_decoder.output_hypernetworks_mlps.2"),
@@ -36,7 +39,8 @@ export const base = pipe(
 export const pretraining = training(base, {
   optimizer: adam({ rate: 1e-3 }),
   loss: add(dice(), weighted(5, bceWithLogits())),
-  epochs: 20,
+  epochs: 28,
   batch: 4,
-  rateSchedule: cosineRate({ warmup: 1, floor: 0.05 }),
+  rateSchedule: cosineRate({ warmup: 1, floor: 0.02 }),
+  augmentation: { flip: true, rotation: 5, scale: 0.1, gain: 0.1 },
 })
