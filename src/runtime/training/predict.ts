@@ -65,9 +65,11 @@ export const predictor = async (
       const [, height, width] = sample.image.shape as [number, number, number]
       const [x, y] = output.data as unknown as [number, number]
       const [originalHeight, originalWidth] = sample.originalSize
+      // A point that is to prompt lies in the image.
+      const within = (at: number, extent: number) => Math.min(extent - 1, Math.max(0, at))
       return Float32Array.of(
-        (x * imageSize * originalWidth) / width - 0.5,
-        (y * imageSize * originalHeight) / height - 0.5,
+        within((x * imageSize * originalWidth) / width - 0.5, originalWidth),
+        within((y * imageSize * originalHeight) / height - 0.5, originalHeight),
       )
     },
     dispose: () => executable.dispose(),
