@@ -67,9 +67,22 @@ describe("SAM ViT-B", () => {
 })
 
 test("a device fits what it has room for, the engine's overhead included", () => {
-  const memory = { ...memoryOf(of(learning)), peak: 8 * 2 ** 30 }
-  const fits = (overhead: number) => fitsOf(memory, overhead).map(({ fits }) => fits)
-  expect(fits(0)).toEqual([true, true, true, true, true])
-  expect(fits(1)).toEqual([false, true, true, true, true])
-  expect(fits(16 * 2 ** 30)).toEqual([false, false, false, true, true])
+  const compiled = of(learning)
+  const { peak } = memoryOf(compiled)
+  const fits = (fixed: number) =>
+    fitsOf(memoryOf(compiled, { overhead: { fixed, perNode: 0, slack: 0 } })).map(({ fits }) => fits)
+  const gib = 2 ** 30
+  expect(fits(8 * gib - peak)).toEqual([true, true, true, true, true])
+  expect(fits(8 * gib - peak + 1)).toEqual([false, true, true, true, true])
+  expect(fits(24 * gib - peak)).toEqual([false, false, false, true, true])
+})
+
+test("overhead grows with nodes and with what a run makes, as measured for an engine", () => {
+  const compiled = of(learning)
+  const tensors = memoryOf(compiled)
+  const { overhead, total } = memoryOf(compiled, { overhead: { fixed: 1000, perNode: 10, slack: 0.5 } })
+  const made = tensors.gradients + tensors.nextState + tensors.activations
+  expect(overhead).toBe(Math.round(1000 + 10 * compiled.program.graph.nodes.length + 0.5 * made))
+  expect(total).toBe(tensors.peak + overhead)
+  expect(tensors.total).toBe(tensors.peak)
 })

@@ -19,7 +19,7 @@ export interface LargestBuffer {
   readonly bytes: number
 }
 
-/** Bytes. `peak` is the sum of the others: what tensors need at the worst moment. */
+/** Bytes. `peak` is the sum of those before it: what tensors need at the worst moment. */
 export interface Memory {
   /** Parameters, frozen or learning. */
   readonly weights: number
@@ -34,6 +34,10 @@ export interface Memory {
   /** … and everything between. */
   readonly activations: number
   readonly peak: number
+  /** What the engine needs beside them. */
+  readonly overhead: number
+  /** peak + overhead: what the process needs, without Node itself. */
+  readonly total: number
   /** The module whose node runs at that moment. */
   readonly at: string
   readonly largest: LargestBuffer
@@ -57,12 +61,25 @@ export interface Engine {
   readonly decompose?: DecomposeOptions
   /** State is there twice: a run reads one copy and writes the other. Otherwise next values are made in the run. */
   readonly doubleState?: boolean
+  /** What the engine needs beside tensors. Default: nothing. */
+  readonly overhead?: Overhead
 }
+/** Measured for each engine, not derived. */
+export interface Overhead {
+  /** Bytes, whatever the program. */
+  readonly fixed: number
+  /** Bytes for each node of the lowered program. */
+  readonly perNode: number
+  /** Bytes for each byte of buffers made in a run: what its allocator cannot use. */
+  readonly slack: number
+}
+
+const none: Overhead = { fixed: 0, perNode: 0, slack: 0 }
 
 /** What a compiled program needs, in the order of its nodes. */
 export const memoryOf = (
   { program, gradients }: Pick<Compiled, "program" | "gradients">,
-  { doubleState = false }: Engine = {},
+  { doubleState = false, overhead: { fixed, perNode, slack } = none }: Engine = {},
 ): Memory => {
   const { graph, state } = program
   const { nodes } = graph
@@ -79,6 +96,8 @@ export const memoryOf = (
   )
   const nextState = bytesOf(doubleState ? isNext : plan.alive.filter((id) => isNext.has(id)))
   const finished = bytesOf(plan.alive.filter((id) => isGradient.has(id) && !isNext.has(id)))
+  const peak = plan.resident + plan.peak
+  const overhead = Math.round(fixed + perNode * nodes.length + slack * plan.peak)
   return {
     weights,
     optimizerState,
@@ -86,7 +105,9 @@ export const memoryOf = (
     gradients: finished,
     nextState,
     activations: plan.peak - finished - (doubleState ? 0 : nextState),
-    peak: plan.resident + plan.peak,
+    peak,
+    overhead,
+    total: peak + overhead,
     at: nodes[plan.at]!.from ?? "",
     largest: largestOf(nodes),
   }
@@ -143,8 +164,8 @@ export interface Fit {
   readonly available: number
   readonly fits: boolean
 }
-/** Does it fit? `overhead` is what the engine needs beside tensors. The last row is about the largest buffer alone. */
-export const fitsOf = ({ peak, largest }: Memory, overhead = 0, devices = commonDevices): readonly Fit[] => {
+/** Does it fit? The last row is about the largest buffer alone. */
+export const fitsOf = ({ total, largest }: Memory, devices = commonDevices): readonly Fit[] => {
   const fit = (device: string, needed: number, available: number): Fit => ({
     device,
     needed,
@@ -152,7 +173,7 @@ export const fitsOf = ({ peak, largest }: Memory, overhead = 0, devices = common
     fits: needed <= available,
   })
   return [
-    ...devices.map(({ name, bytes }) => fit(name, peak + overhead, bytes)),
+    ...devices.map(({ name, bytes }) => fit(name, total, bytes)),
     fit("WebGPU's 128 MiB binding", largest.bytes, webgpuBinding),
   ]
 }
