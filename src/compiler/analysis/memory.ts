@@ -166,14 +166,14 @@ export interface Fit {
 }
 /** Does it fit? The last row is about the largest buffer alone. */
 export const fitsOf = ({ total, largest }: Memory, devices = commonDevices): readonly Fit[] => {
-  const fit = (device: string, needed: number, available: number): Fit => ({
+  const rowOf = (device: string, needed: number, available: number): Fit => ({
     device,
     needed,
     available,
     fits: needed <= available,
   })
   return [
-    ...devices.map(({ name, bytes }) => fit(name, total, bytes)),
-    fit("WebGPU's 128 MiB binding", largest.bytes, webgpuBinding),
+    ...devices.map(({ name, bytes }) => rowOf(name, total, bytes)),
+    rowOf("WebGPU's 128 MiB binding", largest.bytes, webgpuBinding),
   ]
 }

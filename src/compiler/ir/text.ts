@@ -64,7 +64,7 @@ const nodeLine = new RegExp(
 )
 const attributePattern = new RegExp(String.raw` (\w+)=(${quoted}|\S+)`, "g")
 const outputLine = new RegExp(String.raw`^output (${quoted}) %(\d+)$`)
-const stateLine = new RegExp(String.raw`^state (${quoted}) (${quoted})$`)
+const stateLine = new RegExp(`^state (${quoted}) (${quoted})$`)
 
 const parseNode = ([, , shape, op, copy, inputs, attrs, from]: RegExpExecArray): Node => {
   const shapes = JSON.parse(`[${shape!.replace(/^\(|\)$/g, "")}]`) as readonly Shape[]

@@ -136,7 +136,7 @@ const augmented = (b: Builder, [q, k, , tableH, tableW]: readonly Value[], { sca
 }
 
 const relPosAttentionGrad: Rule<"relPosAttentionGrad"> = (b, inputs, { attrs }, rows) => {
-  const [q, , v, tableH, tableW, out, g] = inputs as [Value, Value, Value, Value, Value, Value, Value]
+  const [q, , v, , , out, g] = inputs as [Value, Value, Value, Value, Value, Value, Value]
   const { scale, height, width } = attrs
   const [batch, heads, n, d] = b.shapeOf(q) as [number, number, number, number]
   const { grid, rh, rw, query, key } = augmented(b, inputs, attrs)
