@@ -5,6 +5,10 @@ import { program } from "./program.ts"
 
 /** Runs a command line. Sets the exit code; throws nothing. */
 export const main = async (argv: readonly string[], command?: string): Promise<void> => {
+  // A reader that has seen enough, such as head, closes the pipe.
+  process.stdout.on("error", (problem: NodeJS.ErrnoException) => {
+    if (problem.code !== "EPIPE") throw problem
+  })
   try {
     await program().parseAsync([...argv.slice(0, 2), ...(command === undefined ? [] : [command]), ...argv.slice(2)])
   } catch (problem) {

@@ -5,7 +5,7 @@ import type { ModelData } from "../dsl/model.ts"
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
 import type { Diagnostic } from "./diagnostic.ts"
-import { type EvaluatedSpec, evaluateSpec, type Place } from "./frontend/evaluate.ts"
+import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import type { Correction } from "./frontend/morph.ts"
 import { packageRoot } from "./frontend/package.ts"
 import { resolveSpec } from "./frontend/resolve.ts"
@@ -124,12 +124,17 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
   }
 }
 
+/** Mistakes that no type can see: a type error on their line is another mistake. */
+const unseen: ReadonlySet<string> = new Set(["HS1003", "HS1004", "HS1018", "HS1019"])
+
 /** One sentence at one place, whoever found it; of two on a line, the one with our code says it better. */
 const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]): readonly Diagnostic[] => {
   const key = ({ file, line, code, message }: Diagnostic) => `${file}|${line}|${code}|${message}`
   const ours = new Map(evaluated.map((d) => [key(d), d]))
   const lines = new Set(
-    evaluated.filter(({ severity }) => severity === "error").map(({ file, line }) => `${file}|${line}`),
+    evaluated
+      .filter(({ severity, code }) => severity === "error" && !unseen.has(code))
+      .map(({ file, line }) => `${file}|${line}`),
   )
   const codes = new Set(evaluated.map(({ file, line, code }) => `${file}|${line}|${code}`))
   // Where a type error and an evaluated error share a line, the mistake is one; evaluated, its numbers are known.

@@ -95,7 +95,7 @@ describe("transforms", () => {
     expect(withTotal(uniform(4, 10))(s).ranks).toEqual([4, 8, 12, 16])
   })
   test("fitTrainable comes as near to a budget as whole ranks allow", () => {
-    const fit = (n: number) =>
+    const fitted = (n: number) =>
       trained(
         pipe(
           samVitB,
@@ -106,7 +106,7 @@ describe("transforms", () => {
     // One rank in each of twelve blocks is 12 · (2 · 768 + 1) parameters.
     const step = 12 * (2 * d + 1)
     for (const budget of [500_000, 1_789_056, 6_815_046])
-      expect(Math.abs(fit(budget) - budget)).toBeLessThanOrEqual(step / 2)
+      expect(Math.abs(fitted(budget) - budget)).toBeLessThanOrEqual(step / 2)
   })
 })
 

@@ -1,20 +1,24 @@
-import { expect, test, vi } from "vitest"
+/** The type checker does not start: a warning, and the spec is still evaluated. */
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
-vi.mock("node:child_process", () => ({
-  execFile: (_: string, __: readonly string[], ___: object, done: (error: Error, out: string, err: string) => void) =>
-    done(new Error("spawn EACCES"), "", ""),
-}))
+const compile = (tsc: string, ...specs: readonly string[]) =>
+  spawnSync(process.execPath, [join(packageRoot, "bin/hasam-compile.js"), ...specs], {
+    cwd: packageRoot,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1", HASAM_TSC: tsc },
+  })
 
-test("HS1025: the type checker does not start; the spec is still evaluated", async () => {
-  const { typeCheck } = await import("../../src/compiler/frontend/typecheck.ts")
-  expect(await typeCheck(["mine.ts"])).toEqual([
-    {
-      file: "mine.ts",
-      line: 0,
-      column: 0,
-      code: "HS1025",
-      severity: "warning",
-      message: "the type checker did not run: spawn EACCES",
-    },
-  ])
+test("HS1025: the counts are still proven", () => {
+  const { status, stdout, stderr } = compile("/nowhere/tsc", "examples/ablations")
+  expect(stderr).toContain("index.ts: warning HS1025: the type checker did not run: spawn /nowhere/tsc ENOENT")
+  expect(stdout).toContain("✓ all 7 expectations hold")
+  expect(status).toBe(0)
+})
+test("HS1025: mistakes in what is exported as a model are still told, by evaluating", () => {
+  const { status, stderr } = compile("/nowhere/tsc", "test/invalid/ten-mistakes.ts")
+  expect(stderr.match(/error HS1\d+/g)).toHaveLength(6)
+  expect(status).toBe(1)
 })

@@ -132,7 +132,12 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     clearOnComplete: true,
   })
   if (process.stderr.isTTY) bar.start(cases.length, 0)
-  const counted = { predict: async (sample: Sample) => (bar.increment(), segmenter.predict(sample)) }
+  const counted = {
+    predict: async (sample: Sample) => {
+      bar.increment()
+      return segmenter.predict(sample)
+    },
+  }
   try {
     if (teaches === "point") {
       const located = await locate(counted, samples.evaluation(cases))

@@ -75,7 +75,8 @@ export const run = {
   },
   HS5308: {
     title: "pixels and millimetres would be mixed",
-    cause: "Some of the images to evaluate have a pixel spacing and others have none, so their distances have two units.",
+    cause:
+      "Some of the images to evaluate have a pixel spacing and others have none, so their distances have two units.",
     cure: "Give the table a spacing for every image, or for none.",
   },
 } as const satisfies Record<`HS5${number}`, Explanation>

@@ -10,6 +10,7 @@ import type { Training } from "../../dsl/training.ts"
 import type { Code } from "../codes/index.ts"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
+import { interrupted } from "./interrupt.ts"
 
 /** A place in the user's source; lines and columns count from 1. */
 export interface Place {
@@ -48,15 +49,29 @@ interface Bundle {
   readonly map: TraceMap
 }
 
-const messageOf = (entry: string, { text, location }: Message): Diagnostic => ({
-  file: location === null ? entry : resolve(location.file),
-  line: location?.line ?? 0,
-  column: (location?.column ?? -1) + 1,
-  code: "HS1002",
-  severity: "error",
-  message: text.replace(/\s*\(use .*$/s, ""),
-  help: /resolve/i.test(text) ? "Correct the path of the import, or add the missing file." : "Correct the syntax here.",
-})
+/** What esbuild says, where it speaks of more than a spec's author knows. */
+const wording = (text: string): readonly [message: string, help: string] => {
+  if (/^Top-level await/.test(text))
+    return ["a spec cannot await", "Leave await out: a spec only describes a model, and needs nothing that takes time."]
+  const message = text.replace(/\s*\(use .*$/s, "")
+  return [
+    message,
+    /resolve/i.test(text) ? "Correct the path of the import, or add the missing file." : "Correct the syntax here.",
+  ]
+}
+
+const messageOf = (entry: string, { text, location }: Message): Diagnostic => {
+  const [message, help] = wording(text)
+  return {
+    file: location === null ? entry : resolve(location.file),
+    line: location?.line ?? 0,
+    column: (location?.column ?? -1) + 1,
+    code: "HS1002",
+    severity: "error",
+    message,
+    help,
+  }
+}
 
 const bundle = async (entry: string): Promise<Bundle | readonly Diagnostic[]> => {
   const { build } = await import("esbuild")
@@ -96,7 +111,7 @@ const placer =
   (entry: string, map: TraceMap) =>
   (at: string | undefined): Place => {
     const [, line, column] = /:(\d+):(\d+)$/.exec(at ?? "") ?? []
-    if (line === undefined) return { file: entry, line: 1, column: 1 }
+    if (line === undefined) return { file: entry, line: 0, column: 0 }
     const found = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 })
     if (found.source === null) return { file: entry, line: 1, column: 1 }
     return { file: decodeURIComponent(new URL(found.source).pathname), line: found.line, column: found.column + 1 }
@@ -108,8 +123,8 @@ interface Evaluated {
   readonly problem?: { readonly message: string; readonly at?: string }
 }
 
-/** Threads start while the bundle is made. */
-const startThread = (): Worker => new Worker(new URL("./worker.js", import.meta.url), { stdout: false, stderr: false })
+/** Threads start while the bundle is made. What one writes to stdout is dropped: there only the answer belongs. */
+const startThread = (): Worker => new Worker(new URL("./worker.js", import.meta.url), { stdout: true })
 
 const runIn = (thread: Worker, code: string): Promise<Evaluated | "timeout" | "exit"> =>
   new Promise((done) => {
@@ -159,6 +174,7 @@ export const evaluateSpec = async (entry: string): Promise<EvaluatedSpec> => {
         "HS1006",
         `evaluating the spec took longer than ${limit / 1000} s`,
         "Look for a loop that never ends.",
+        await interrupted(bundleName),
       )
     if (result === "exit")
       return about(

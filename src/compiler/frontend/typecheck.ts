@@ -11,8 +11,10 @@ import { codeOfSentence } from "./sentences.ts"
 
 const require = createRequire(import.meta.url)
 
-/** The native compiler of this platform; its JavaScript launcher would cost 0.05 s more. */
+/** The native compiler of this platform, or the one that HASAM_TSC names; its JavaScript launcher would cost 0.05 s more. */
 const nativeTsc = (): string | undefined => {
+  const given = process.env["HASAM_TSC"]
+  if (given !== undefined) return given
   try {
     const typescript = createRequire(require.resolve("typescript/package.json"))
     const platform = typescript.resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`)
@@ -44,6 +46,19 @@ const globals = "declare const console: { log(...values: unknown[]): void; error
 
 const firstSentence = (text: string): string => text.replace(/\s+/g, " ").trim()
 
+/** tsc would have Node's types installed; that is not what is wrong. */
+const reachesOut = (text: string): { readonly message: string; readonly help: string } | undefined => {
+  const [, name] =
+    /Cannot find name '([^']+)'\. Do you need to (?:install type definitions|change your target library)/.exec(text) ??
+    []
+  return name === undefined
+    ? undefined
+    : {
+        message: `a spec has no '${name}': it describes a model, without Node or a browser`,
+        help: 'Numbers from elsewhere can be imported: import numbers from "./numbers.json".',
+      }
+}
+
 /** A line of tsc's output, and the indented lines that explain it. */
 const parse = (output: string, folder: string): readonly Diagnostic[] => {
   const found: { file: string; line: number; column: number; code: `TS${number}`; text: string }[] = []
@@ -65,13 +80,21 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
     const sentence = /Problem<(?:"|`)([^"`]+)(?:"|`)>/.exec(text)?.[1]
     const known = sentence === undefined ? undefined : codeOfSentence(sentence)
     return known === undefined
-      ? { file, line, column, code, severity: "error", message: firstSentence(text) }
+      ? { file, line, column, code, severity: "error", ...(reachesOut(text) ?? { message: firstSentence(text) }) }
       : { file, line, column, code: known, severity: "error", message: sentence! }
   })
 }
 
 /** Where --types writes a spec's counts. */
 export const countsFile = (entry: string): string => join(dirname(entry), ".hasam/counts.d.ts")
+
+const temporary = (): string | Error => {
+  try {
+    return mkdtempSync(join(tmpdir(), "hasam-"))
+  } catch (problem) {
+    return problem as Error
+  }
+}
 
 /** All type errors of the specs, in one run. */
 export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnostic[]> => {
@@ -80,7 +103,12 @@ export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnost
     return import("./morph.ts").then(({ typeCheckWithMorph }) =>
       typeCheckWithMorph(config(entries)).then((text) => parse(text, packageRoot)),
     )
-  const folder = mkdtempSync(join(tmpdir(), "hasam-"))
+  const notRun = (reason: string): Diagnostic => ({
+    ...aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${firstSentence(reason).slice(0, 200)}`),
+    severity: "warning",
+  })
+  const folder = temporary()
+  if (folder instanceof Error) return Promise.resolve([notRun(folder.message)])
   const project = join(folder, "tsconfig.json")
   const ambient = join(folder, "globals.d.ts")
   writeFileSync(ambient, globals)
@@ -97,12 +125,7 @@ export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnost
         rmSync(folder, { recursive: true, force: true })
         const found = parse(stdout, folder)
         const silent = error !== null && found.length === 0
-        const reason = firstSentence(stderr || stdout || error?.message || "").slice(0, 200)
-        done(
-          silent
-            ? [{ ...aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${reason}`), severity: "warning" }]
-            : found,
-        )
+        done(silent ? [notRun(stderr || stdout || error.message)] : found)
       },
     )
   })

@@ -15,6 +15,9 @@ const placeOf = (stack: string, filename: string): string | undefined => {
   return line === undefined ? undefined : /([^\s(]*:\d+:\d+)\)?$/.exec(line)?.[1]
 }
 
+// A spec may print while it is being written; stdout is for the command's answer.
+Object.assign(console, { log: console.error, info: console.error, debug: console.error })
+
 parentPort?.once("message", ({ code, filename }: { code: string; filename: string }) => {
   const module: { exports: Record<string, unknown> } = { exports: {} }
   try {

@@ -1,6 +1,6 @@
 /** samples.py: images, masks, prompts and augmentations as src/runtime/data prepares them. */
 
-export const samplesPy = String.raw`"""From a case to what the model takes: pixels, prompts and target, as hasam does it."""
+export const samplesPy = `"""From a case to what the model takes: pixels, prompts and target, as hasam does it."""
 
 from __future__ import annotations
 

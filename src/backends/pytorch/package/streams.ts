@@ -1,6 +1,6 @@
 /** streams.py: the random numbers of src/runtime/data/random.ts, so that orders, prompts and augmentations agree. */
 
-export const streamsPy = String.raw`"""Seeded random numbers: the same orders, prompts and augmentations as hasam's.
+export const streamsPy = `"""Seeded random numbers: the same orders, prompts and augmentations as hasam's.
 
 The generator sfc32 of PractRand (C. Doty-Humphrey), started from a hash of a key. One
 stream per purpose: what one part draws never shifts the numbers of another.
