@@ -151,7 +151,7 @@ def main():
             adam.zero_grad(set_to_none=True)
         seconds.append(time.perf_counter() - start)
         cpu_seconds.append(time.process_time() - before)
-        values.append(float(value))
+        values.append(value.item())
     mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result = {"seconds": seconds, "cpuSeconds": cpu_seconds, "values": values, "mebibytes": mebibytes}
     print(json.dumps({**result, "torch": torch.__version__}))
