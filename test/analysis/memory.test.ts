@@ -46,8 +46,9 @@ test("inference needs weights and the widest moment", () => {
 })
 
 describe("SAM ViT-B", () => {
-  const at = (rows?: number) =>
-    memoryOfModel(samVitB.data, { engine: { decompose: rows === undefined ? {} : { rows } } }).inference
+  /** Query rows of a global block at a time. */
+  const at = (rows = 512) =>
+    memoryOfModel(samVitB.data, { engine: { decompose: { scores: rows * 12 * 4096 } } }).inference
 
   test("weights are those of the checkpoint, but for what one point does not touch", () => {
     const { weights } = at()

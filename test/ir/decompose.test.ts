@@ -24,14 +24,17 @@ const attentions = [
   { name: "n ≠ m, d ≠ e", shapes: qkv(1, 3, 5, 4, 2, 3) },
   { name: "one query", shapes: qkv(2, 1, 1, 6, 3, 2) },
 ]
+/** Channels of a head below and above height + width: the bias is added to scores, or part of the product. */
 const grids = [
-  { height: 2, width: 3 },
-  { height: 4, width: 1 },
-  { height: 3, width: 3 },
+  { height: 2, width: 3, d: 3 },
+  { height: 4, width: 1, d: 3 },
+  { height: 3, width: 3, d: 3 },
+  { height: 2, width: 3, d: 7 },
+  { height: 1, width: 4, d: 6 },
 ]
-const relative = (height: number, width: number): readonly Shape[] => {
-  const q: Shape = [2, 2, height * width, 3]
-  return [q, q, q, [2 * height - 1, 3], [2 * width - 1, 3]]
+const relative = (height: number, width: number, d: number): readonly Shape[] => {
+  const q: Shape = [3, 2, height * width, d]
+  return [q, q, q, [2 * height - 1, d], [2 * width - 1, d]]
 }
 
 /** Total over composites. */
@@ -82,14 +85,14 @@ const cases: { readonly [K in Composite]: readonly Case[] } = {
       return parts(b, b.attentionGrad(q!, k!, v!, out, g!, { scale: 1.7 }))
     }),
   ),
-  relPosAttention: grids.map(({ height, width }) =>
-    of(`on ${height} × ${width}`, relative(height, width), (b, [q, k, v, th, tw]) => [
+  relPosAttention: grids.map(({ height, width, d }) =>
+    of(`on ${height} × ${width}, ${d} channels`, relative(height, width, d), (b, [q, k, v, th, tw]) => [
       b.relPosAttention(q!, k!, v!, th!, tw!, { scale: 0.6, height, width }),
     ]),
   ),
-  relPosAttentionGrad: grids.map(({ height, width }) => {
-    const shapes = relative(height, width)
-    return of(`on ${height} × ${width}`, [...shapes, shapes[0]!], (b, inputs) => {
+  relPosAttentionGrad: grids.map(({ height, width, d }) => {
+    const shapes = relative(height, width, d)
+    return of(`on ${height} × ${width}, ${d} channels`, [...shapes, shapes[0]!], (b, inputs) => {
       const [q, k, v, th, tw, g] = inputs as [Value, Value, Value, Value, Value, Value]
       const attrs = { scale: 0.6, height, width }
       const out = b.relPosAttention(q, k, v, th, tw, attrs)
@@ -128,11 +131,11 @@ const expectSame = (graph: Graph, other: Graph): void => {
 describe("a decomposition has the composite's values", () => {
   for (const [op, list] of Object.entries(cases))
     for (const c of list)
-      for (const rows of [512, 2, 1])
-        test(`${op} ${c.name}, ${rows} rows a chunk`, () => {
+      for (const scores of [100_000, 80, 30, 1])
+        test(`${op} ${c.name}, ${scores} scores at a time`, () => {
           const graph = graphOf(c)
           expect(graph.nodes.some((node) => node.op === op)).toBe(true)
-          const simple = decompose(graph, { rows })
+          const simple = decompose(graph, { scores })
           expect(simple.nodes.filter((node) => isComposite(node.op))).toEqual([])
           expectSame(graph, simple)
         })
@@ -158,14 +161,16 @@ test("parts that nothing uses leave nothing behind", () => {
 
 test("a gradient's probabilities are its own: those of the forward pass can go", () => {
   const graph = graphOf(cases.attentionGrad[0]!)
-  const products = (rows: number) => decompose(graph, { rows }).nodes.filter(({ op }) => op === "exp").length
-  expect(products(7)).toBe(2)
-  expect(products(4)).toBe(4)
+  const products = (scores: number) => decompose(graph, { scores }).nodes.filter(({ op }) => op === "exp").length
+  const scores = 2 * 2 * 7 * 7
+  expect(products(scores)).toBe(2)
+  expect(products(scores - 1)).toBe(4)
+  expect(products(2 * 7 * 4)).toBe(8)
 })
 
 test("scores of a chunk are all that there is at a time", () => {
   const graph = graphOf({ ...cases.attention[0]!, shapes: qkv(1, 1, 64, 64, 4, 4) })
   const largest = (of: Graph) => Math.max(...of.nodes.map(({ shape }) => shape.reduce((n, extent) => n * extent, 1)))
-  expect(largest(decompose(graph, { rows: 64 }))).toBe(64 * 64)
-  expect(largest(decompose(graph, { rows: 8 }))).toBe(8 * 64)
+  expect(largest(decompose(graph, { scores: 64 * 64 }))).toBe(64 * 64)
+  expect(largest(decompose(graph, { scores: 8 * 64 }))).toBe(8 * 64)
 })

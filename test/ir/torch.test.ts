@@ -90,7 +90,7 @@ test("every case of the reference is tried", () => {
 
 describe.each([
   ["directly", undefined],
-  ["decomposed", { rows: 2 }],
+  ["decomposed", { scores: 12 }],
 ] as const)("%s", (_, decomposed) => {
   for (const [name, build] of Object.entries(builds))
     test(name, () => {

@@ -12,7 +12,7 @@ const goals: readonly Goal[] = [
   { kind: "gradients", learning, loss },
   { kind: "training", learning, loss, optimizer: adam({ rate: 1e-3 }) },
 ]
-const taskOf = (goal: Goal): Task => ({ model, sizes, goal, decompose: { rows: 3 } })
+const taskOf = (goal: Goal): Task => ({ model, sizes, goal, decompose: { scores: 24 } })
 const names = passes.map(({ name }) => name)
 /** Dumps after every pass, in full. */
 const dumpsOf = (goal: Goal) =>

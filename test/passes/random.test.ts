@@ -201,12 +201,12 @@ describe("no pass changes what a program computes", () => {
   })
   test("decompose, in chunks of any size, before and after recompute", () => {
     fc.assert(
-      fc.property(aRecipe, fc.integer({ min: 1, max: 4 }), (recipe, rows) => {
+      fc.property(aRecipe, fc.integer({ min: 1, max: 60 }), (recipe, scores) => {
         const { whole } = programOf(recipe)
-        const simple = decompose(whole, { rows })
+        const simple = decompose(whole, { scores })
         expect(simple.nodes.some(({ op }) => isComposite(op))).toBe(false)
         expectSame(whole, simple, 1e-9)
-        expectSame(whole, decompose(recompute(whole, ["blocks.0", "blocks.1"]), { rows }), 1e-9)
+        expectSame(whole, decompose(recompute(whole, ["blocks.0", "blocks.1"]), { scores }), 1e-9)
       }),
       always,
     )
@@ -214,7 +214,7 @@ describe("no pass changes what a program computes", () => {
   test("nor does printing and parsing change the program", () => {
     fc.assert(
       fc.property(aRecipe, (recipe) => {
-        const program = { graph: decompose(programOf(recipe).whole, { rows: 2 }), state: {} }
+        const program = { graph: decompose(programOf(recipe).whole, { scores: 8 }), state: {} }
         expect(parse(print(program))).toEqual(program)
       }),
       always,

@@ -11,8 +11,8 @@ import { startThread } from "./thread.ts"
 export interface CpuOptions {
   /** Threads for each op. Default: as many as the machine has. */
   readonly threads?: number
-  /** Query rows of attention at a time. */
-  readonly rows?: number
+  /** Scores of attention at a time. */
+  readonly scores?: number
   /** native: onnxruntime-node; wasm: onnxruntime-web, the same model, about four times slower. Default: native where it loads. */
   readonly engine?: "native" | "wasm"
 }
@@ -54,7 +54,7 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
     const threads = options.threads ?? availableParallelism()
     const runtime = runtimeOf(options.engine)
     const { graph, state } = program
-    const lowered = lower(graph, options.rows === undefined ? {} : { rows: options.rows })
+    const lowered = lower(graph, options.scores === undefined ? {} : { scores: options.scores })
     const model = encodeModel(lowered)
     const sources = sourcesOf(program)
     const advancing = new Set(Object.values(state))

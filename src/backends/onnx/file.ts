@@ -9,7 +9,7 @@ export interface OnnxFile {
   /** The file's bytes in pieces, which refer to the weights that were given. */
   readonly chunks: readonly Uint8Array[]
 }
-export interface OnnxFileOptions extends Pick<LowerOptions, "rows"> {
+export interface OnnxFileOptions extends Pick<LowerOptions, "scores"> {
   /** The model's file name. Default: model.onnx. */
   readonly name?: string
   /** Weights in a file beside the model's, `<name>.data`. Default: only where one file would exceed 1.5 GB; protocol buffers end at 2. */
@@ -31,10 +31,10 @@ const bytesOf = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, 
  */
 export const onnxFiles = (program: Program, weights: Tensors, options: OnnxFileOptions = {}): readonly OnnxFile[] => {
   if (Object.keys(program.state).length > 0) throw new Error("internal: a program with state is not a file for others")
-  const { name = "model.onnx", rows, doc = "" } = options
+  const { name = "model.onnx", scores, doc = "" } = options
   const tensors = Object.entries(complete("onnx", sourcesOf(program), weights))
   const total = tensors.reduce((sum, [, { shape }]) => sum + float * sizeOf(shape), 0)
-  const lowering = { portable: true, ...(rows === undefined ? {} : { rows }) }
+  const lowering = { portable: true, ...(scores === undefined ? {} : { scores }) }
 
   if (!(options.external ?? total > largestInline)) {
     const inside = tensors.map(([tensor, { shape, data }]) => ({ name: tensor, shape, data }))

@@ -22,8 +22,8 @@ interface Given<K extends OpKind> {
 }
 type Lowering<K extends OpKind> = (given: Given<K>) => string
 
-/** Query rows of attention at a time: 48 MiB of scores for SAM ViT-B at 1024². Fewer cost time, more only memory. */
-export const attentionRows = 256
+/** Scores of attention at a time, 12 MiB: what a processor's caches hold is multiplied, added to and exponentiated fastest. */
+export const attentionScores = 64 * 12 * 4096
 
 /** Composites with a kernel in onnxruntime; the others are decomposed before they come here. */
 export const kept: ReadonlySet<OpKind> = new Set<OpKind>(["linear", "softmax", "layerNorm", "gelu", "resizeBilinear"])
@@ -220,8 +220,8 @@ const lowerings: { readonly [K in Exclude<OpKind, Decomposed | Source>]: Lowerin
 }
 
 export interface LowerOptions {
-  /** Query rows of attention at a time. Default: attentionRows. */
-  readonly rows?: number
+  /** Scores of attention at a time. Default: attentionScores. */
+  readonly scores?: number
   /** A file for others: only ONNX's own ops, shapes and order as written. Default: as our engine runs it best. */
   readonly portable?: boolean
   /** Weights that go into the model; others are inputs. */
@@ -261,9 +261,9 @@ const nameOf = (node: Node): string | undefined =>
 /** A graph as an ONNX model. Parameters and inputs keep their names, and so do outputs. */
 export const lower = (
   graph: Graph,
-  { rows = attentionRows, portable = false, weights = [] }: LowerOptions = {},
+  { scores = attentionScores, portable = false, weights = [] }: LowerOptions = {},
 ): OnnxModel => {
-  const decomposed = decompose(graph, { keep: kept, rows })
+  const decomposed = decompose(graph, { keep: kept, scores })
   const { nodes, outputs } = decomposed
   const e = new Emitter(portable)
   const given = new Set(weights.map(({ name }) => name))

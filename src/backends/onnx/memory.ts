@@ -1,5 +1,5 @@
 import type { Engine } from "../../compiler/analysis/memory.ts"
-import { kept } from "./lower.ts"
+import { attentionScores, kept } from "./lower.ts"
 
 const mib = 2 ** 20
 
@@ -24,7 +24,7 @@ const mib = 2 ** 20
  * itself comes on top: 46 MiB.
  */
 export const cpuMemory: Engine = {
-  decompose: { keep: kept, rows: 512 },
+  decompose: { keep: kept, scores: attentionScores },
   doubleState: true,
   overhead: { fixed: 65 * mib, perNode: 0.02 * mib, slack: 0.4 },
 }

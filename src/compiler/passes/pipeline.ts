@@ -152,7 +152,7 @@ export const passes: readonly Pass[] = [
   },
   {
     name: "simplify",
-    about: "what outputs do not depend on goes, and equal nodes become one",
+    about: "what outputs do not depend on goes, equal nodes become one, and parts of a tensor stand beside one another",
     applies: always,
     run: onGraph(simplify),
   },

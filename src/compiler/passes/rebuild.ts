@@ -42,5 +42,28 @@ export const rebuild = (graph: Graph, rewrite: Rewrite = () => undefined): Graph
   return { nodes: b.nodes, outputs: graph.outputs.map(({ name, value }) => ({ name, value: values[value] as Value })) }
 }
 
-/** simplify: what outputs do not depend on goes, and equal nodes become one. */
-export const simplify = (graph: Graph): Graph => rebuild(graph)
+/**
+ * What is padded with zeros only to be added to what stands next to it is put beside it: so come the gradients of slices, as those of q, k
+ * and v, that together were one tensor.
+ */
+const besideOneAnother: Rewrite = (b, { op }, inputs) => {
+  if (op !== "add") return undefined
+  const [x, y] = inputs.map((input) => b.nodes[input]!) as [Node, Node]
+  if (x.op !== "pad" || y.op !== "pad" || x.shape.some((extent, i) => extent !== y.shape[i])) return undefined
+  const axis = x.attrs.before.findIndex((n, i) => n !== y.attrs.before[i])
+  if (axis < 0) return undefined
+  const [first, second] = x.attrs.before[axis]! < y.attrs.before[axis]! ? [x, y] : [y, x]
+  const touch = first.attrs.before[axis]! + b.shapeOf(first.inputs[0]!)[axis]! === second.attrs.before[axis]
+  const alike = x.shape.every(
+    (_, i) => i === axis || (x.attrs.before[i] === y.attrs.before[i] && x.attrs.after[i] === y.attrs.after[i]),
+  )
+  if (!touch || !alike) return undefined
+  const parts = [first, second].flatMap(({ inputs: [part] }) => {
+    const node = b.nodes[part!]!
+    return node.op === "concat" && node.attrs.axis === axis ? node.inputs : [part!]
+  })
+  return b.pad(b.concat(parts, axis), first.attrs.before, second.attrs.after)
+}
+
+/** simplify: what outputs do not depend on goes, equal nodes become one, and parts of a tensor stand beside one another. */
+export const simplify = (graph: Graph): Graph => rebuild(rebuild(graph, besideOneAnother))

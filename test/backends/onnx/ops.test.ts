@@ -12,8 +12,8 @@ const reference = (graph: Graph, inputs: Tensors) =>
 const all = [...cases, ...windows]
 
 describe.each([
-  ["the engine", { rows: 3 }],
-  ["a portable file", { rows: 3, portable: true }],
+  ["the engine", { scores: 16 }],
+  ["a portable file", { scores: 16, portable: true }],
 ] as const)("ops in %s", (_, options) => {
   test.each(all.map((of) => [of.name, of] as const))("%s", async (_, { graph, inputs, tolerance }) => {
     const actual = await runGraph(graph, inputs, options)

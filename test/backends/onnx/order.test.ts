@@ -24,8 +24,8 @@ interface Event {
   readonly args: { readonly mem_bytes_requested_in_use?: string; readonly output_size?: string }
 }
 /** What ran, first to last, and the most bytes that were in use. */
-const profile = async (graph: Graph, rows: number, options: object = {}) => {
-  const model = lower(graph, { rows })
+const profile = async (graph: Graph, scores: number, options: object = {}) => {
+  const model = lower(graph, { scores })
   const prefix = join(folder, `${readdirSync(folder).length}`)
   const session = await InferenceSession.create(encodeModel(model), {
     ...sessionOptions(1, false),
@@ -59,25 +59,25 @@ const ours = (nodes: readonly OnnxNode[]): readonly string[] =>
     .reverse()
 
 test.each([
-  ["a training step", training.graph, 512],
-  ["a training step in many chunks", training.graph, 5],
-  ["all gradients", allGradients.graph, 7],
-] as const)("%s runs in our order", async (_, graph, rows) => {
-  const { model, ran } = await profile(graph, rows)
+  ["a training step", training.graph, 1 << 20],
+  ["a training step in many chunks", training.graph, 60],
+  ["all gradients", allGradients.graph, 90],
+] as const)("%s runs in our order", async (_, graph, scores) => {
+  const { model, ran } = await profile(graph, scores)
   expect(ran.filter((name) => !isProbe(name))).toEqual(ours(model.nodes))
 })
 
 test("without probes the order would be another: they are needed", async () => {
-  const { model, ran } = await profile(training.graph, 5)
+  const { model, ran } = await profile(training.graph, 60)
   const reversed = [...ours(model.nodes)].reverse()
   expect(ran.filter(isProbe).length).toBeGreaterThan(10)
   expect(ran.filter(isProbe).length).toBeLessThan(reversed.length / 3)
 })
 
 test("memory in use is what the plan says", async () => {
-  const { peak } = await profile(training.graph, 64)
+  const { peak } = await profile(training.graph, 1000)
   const next = new Set(Object.values(training.state))
-  const planned = schedule(decompose(training.graph, { keep: kept, rows: 64 }), next).peak
+  const planned = schedule(decompose(training.graph, { keep: kept, scores: 1000 }), next).peak
   expect(peak / planned).toBeGreaterThan(0.9)
   expect(peak / planned).toBeLessThan(1.1)
 })

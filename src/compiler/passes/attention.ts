@@ -1,0 +1,242 @@
+/**
+ * Attention from matrix products, in pieces: as many scores q kᵀ at a time as a budget allows. Pieces are groups of windows, or query rows
+ * of one window. Gradients compute the probabilities again.
+ */
+import type { Builder, Value } from "../ir/builder.ts"
+import type { RelPosAttrs } from "../ir/graph.ts"
+
+/** [batch, heads, n, d] each; q already scaled. */
+interface Operands {
+  readonly q: Value
+  readonly k: Value
+  readonly v: Value
+  /** What the scores of a query row get beside the product: [batch, heads, n, height] and [batch, heads, n, width] on a grid of keys. */
+  readonly byRow?: Value
+  readonly byColumn?: Value
+}
+interface Gradients {
+  /** Of the scaled q. */
+  readonly q: Value
+  readonly k: Value
+  readonly v: Value
+  readonly byRow?: Value
+  readonly byColumn?: Value
+}
+
+/** [start, end) along one axis. */
+const cut = (b: Builder, x: Value, axis: number, start: number, end: number): Value => {
+  const shape = b.shapeOf(x)
+  if (start === 0 && end === shape[axis]) return x
+  return b.slice(
+    x,
+    shape.map((_, i) => (i === axis ? start : 0)),
+    shape.map((extent, i) => (i === axis ? end : extent)),
+  )
+}
+const joined = (b: Builder, parts: readonly Value[], axis: number): Value =>
+  parts.length === 1 ? parts[0]! : b.concat(parts, axis)
+
+/** n things in the fewest pieces of at most `most`, as equal as can be. */
+const pieces = (n: number, most: number): readonly (readonly [number, number])[] => {
+  const count = Math.ceil(n / Math.max(1, most))
+  const edge = (i: number) => Math.ceil((i * n) / count)
+  return Array.from({ length: count }, (_, i) => [edge(i), edge(i + 1)] as const)
+}
+
+/** Scores of one query row, of all heads. */
+const scoresOfRow = (b: Builder, { q, k }: Operands): number => b.shapeOf(q)[1]! * b.shapeOf(k)[2]!
+
+/** Does `work` for as many windows at a time as the budget allows, and puts its results together. */
+const byWindows = <O extends Operands, R extends object>(
+  b: Builder,
+  operands: O,
+  scores: number,
+  work: (o: O) => R,
+): R => {
+  const [windows, , n] = b.shapeOf(operands.q) as [number, number, number]
+  const groups = pieces(windows, Math.floor(scores / (n * scoresOfRow(b, operands))))
+  const results = groups.map(([start, end]) =>
+    work(
+      Object.fromEntries(Object.entries(operands).map(([name, x]) => [name, cut(b, x, 0, start, end)])) as never as O,
+    ),
+  )
+  const names = Object.keys(results[0]!) as (keyof R)[]
+  const together = names.map((name) => [
+    name,
+    joined(
+      b,
+      results.map((r) => r[name] as Value),
+      0,
+    ),
+  ])
+  return Object.fromEntries(together) as R
+}
+
+const transposed = { transposeB: true }
+const sumOver = (axis: number) => ({ axes: [axis], keepDims: false })
+
+/** softmax(q kᵀ + the bias of row and column) for the query rows [start, end). */
+const probabilities = (b: Builder, { q, k, byRow, byColumn }: Operands, start: number, end: number): Value => {
+  const product = b.matmul(cut(b, q, 2, start, end), k, transposed)
+  if (byRow === undefined || byColumn === undefined) return b.softmax(product)
+  const shape = b.shapeOf(product)
+  const [batch, heads, rows] = shape as [number, number, number]
+  const [height, width] = [byRow, byColumn].map((bias) => b.shapeOf(bias)[3]!) as [number, number]
+  const grid = b.reshape(product, [batch, heads, rows, height, width])
+  const ofRow = b.reshape(cut(b, byRow, 2, start, end), [batch, heads, rows, height, 1])
+  const ofColumn = b.reshape(cut(b, byColumn, 2, start, end), [batch, heads, rows, 1, width])
+  return b.softmax(b.reshape(b.add(b.add(grid, ofRow), ofColumn), shape))
+}
+
+/** softmax(q kᵀ) v. */
+export const attend = (b: Builder, operands: Operands, scores: number): Value =>
+  byWindows(b, operands, scores, (window) => {
+    const chunks = pieces(b.shapeOf(window.q)[2]!, Math.floor(scores / scoresOfRow(b, window)))
+    const rows = chunks.map(([start, end]) => b.matmul(probabilities(b, window, start, end), window.v))
+    return { out: joined(b, rows, 2) }
+  }).out
+
+/** From what `attend` gave and its gradient to the gradients of its operands. */
+export const attendGrad = (
+  b: Builder,
+  operands: Operands & {
+    readonly out: Value
+    readonly g: Value
+    /** What the wanted part of k was multiplied with, if not all of q: the others' gradients are not computed. */
+    readonly wanted?: Value
+  },
+  scores: number,
+): Gradients =>
+  byWindows(b, operands, scores, (window) => {
+    const { q, k, v, byRow, byColumn, out, g, wanted = q } = window
+    const sum = (before: Value | undefined, x: Value): Value => (before === undefined ? x : b.add(before, x))
+    const parts: { q: Value; byRow?: Value; byColumn?: Value }[] = []
+    let dk: Value | undefined
+    let dv: Value | undefined
+    for (const [start, end] of pieces(b.shapeOf(q)[2]!, Math.floor(scores / scoresOfRow(b, window)))) {
+      const [gc, oc] = [cut(b, g, 2, start, end), cut(b, out, 2, start, end)]
+      const p = probabilities(b, window, start, end)
+      dv = sum(dv, b.matmul(p, gc, { transposeA: true }))
+      // Σ p·dp of a row is the row's g·out: no second pass over the probabilities.
+      const dots = b.reduceSum(b.mul(gc, oc), { axes: [3], keepDims: true })
+      const ds = b.mul(p, b.sub(b.matmul(gc, v, transposed), dots))
+      dk = sum(dk, b.matmul(ds, cut(b, wanted, 2, start, end), { transposeA: true }))
+      const bias = [byRow, byColumn].map((x) => (x === undefined ? 0 : b.shapeOf(x)[3]!))
+      const grid = () => b.reshape(ds, [...b.shapeOf(ds).slice(0, 3), ...bias])
+      parts.push({
+        q: b.matmul(ds, k),
+        ...(byRow === undefined ? {} : { byRow: b.reduceSum(grid(), sumOver(4)) }),
+        ...(byColumn === undefined ? {} : { byColumn: b.reduceSum(grid(), sumOver(3)) }),
+      })
+    }
+    const names = Object.keys(parts[0]!) as (keyof Gradients & keyof (typeof parts)[0])[]
+    const rows = names.map((name) => [
+      name,
+      joined(
+        b,
+        parts.map((part) => part[name]!),
+        2,
+      ),
+    ])
+    return { ...Object.fromEntries(rows), k: dk!, v: dv! } as Gradients
+  })
+
+/** The table's row for i and k, with i·extent + k running. */
+const relativeIndices = (extent: number): readonly number[] =>
+  Array.from({ length: extent * extent }, (_, i) => Math.floor(i / extent) - (i % extent) + extent - 1)
+/** [extent, d, extent]: column k of row i is table[i − k + extent − 1], transposed for q · R. */
+const relativeRows = (b: Builder, table: Value, extent: number): Value => {
+  const d = b.shapeOf(table)[1]!
+  return b.transpose(b.reshape(b.gather(table, relativeIndices(extent)), [extent, extent, d]), [0, 2, 1])
+}
+
+/** 1 at the token's row, and 1 at its column: [1, 1, height·width, height + width]. */
+const gridOneHot = (b: Builder, height: number, width: number): Value => {
+  const tokens = Array.from({ length: height * width }, (_, t) => t)
+  const each = (coordinate: (t: number) => number, classes: number): Value =>
+    b.oneHot(b.constant(tokens.map(coordinate), [1, 1, height * width]), { classes })
+  return b.concat([each((t) => Math.floor(t / width), height), each((t) => t % width, width)], 3)
+}
+
+/** q·Rh and q·Rw, not scaled: what the relative positions add to the scores of each query. */
+const biases = (b: Builder, [q, , , tableH, tableW]: readonly Value[], { height, width }: RelPosAttrs) => {
+  const [batch, heads, n, d] = b.shapeOf(q!) as [number, number, number, number]
+  const grid = b.reshape(q!, [batch * heads, height, width, d])
+  const rh = relativeRows(b, tableH!, height)
+  const rw = relativeRows(b, tableW!, width)
+  const swapped = b.matmul(b.transpose(grid, [0, 2, 1, 3]), rw)
+  return {
+    grid,
+    rh,
+    rw,
+    byRow: b.reshape(b.matmul(grid, rh), [batch, heads, n, height]),
+    byColumn: b.reshape(b.transpose(swapped, [0, 2, 1, 3]), [batch, heads, n, width]),
+  }
+}
+
+/**
+ * On a small grid the bias is cheapest as part of the product, [q·scale, q·Rh, q·Rw] · [k, row one-hot, column one-hot]ᵀ: additions along
+ * rows of 14 scores are slow. On a large one, where that would be the larger part of the product, it is added.
+ */
+const inProduct = (b: Builder, q: Value, { height, width }: RelPosAttrs): boolean => height + width < b.shapeOf(q)[3]!
+
+const augmented = (b: Builder, [q, k]: readonly Value[], bias: ReturnType<typeof biases>, attrs: RelPosAttrs) => {
+  const { scale, height, width } = attrs
+  const [batch, heads, n] = b.shapeOf(q!) as [number, number, number]
+  const onehot = b.broadcast(gridOneHot(b, height, width), [batch, heads, n, height + width])
+  return { q: b.concat([b.scale(q!, scale), bias.byRow, bias.byColumn], 3), k: b.concat([k!, onehot], 3) }
+}
+
+/** [q, k, v, tableH, tableW] → softmax(q kᵀ·scale + q·Rh + q·Rw) v, on a grid of height × width tokens. */
+export const relPosAttention = (b: Builder, inputs: readonly Value[], attrs: RelPosAttrs, scores: number): Value => {
+  const [q, k, v] = inputs as [Value, Value, Value]
+  const bias = biases(b, inputs, attrs)
+  if (inProduct(b, q, attrs)) return attend(b, { ...augmented(b, inputs, bias, attrs), v }, scores)
+  const { byRow, byColumn } = bias
+  return attend(b, { q: b.scale(q, attrs.scale), k, v, byRow, byColumn }, scores)
+}
+
+/** [q, k, v, tableH, tableW, out, g] → gradients of the first five. */
+export const relPosAttentionGrad = (
+  b: Builder,
+  inputs: readonly Value[],
+  attrs: RelPosAttrs,
+  scores: number,
+): readonly Value[] => {
+  const [q, k, v, , , out, g] = inputs as [Value, Value, Value, Value, Value, Value, Value]
+  const { scale, height, width } = attrs
+  const [batch, heads, n, d] = b.shapeOf(q) as [number, number, number, number]
+  const bias = biases(b, inputs, attrs)
+  const scaled = b.scale(q, scale)
+
+  const grad = (): Required<Gradients> => {
+    if (!inProduct(b, q, attrs)) {
+      const { byRow, byColumn } = bias
+      return attendGrad(b, { q: scaled, k, v, byRow, byColumn, out, g }, scores) as Required<Gradients>
+    }
+    // Of the key's columns only k's have a use: the one-hot ones are constant.
+    const all = attendGrad(b, { ...augmented(b, inputs, bias, attrs), v, out, g, wanted: scaled }, scores)
+    return {
+      ...all,
+      q: cut(b, all.q, 3, 0, d),
+      byRow: cut(b, all.q, 3, d, d + height),
+      byColumn: cut(b, all.q, 3, d + height, d + height + width),
+    }
+  }
+  const { q: dScaled, k: dk, v: dv, byRow, byColumn } = grad()
+  const dByRow = b.reshape(byRow, [batch * heads, height, width, height])
+  const dByColumn = b.transpose(b.reshape(byColumn, [batch * heads, height, width, width]), [0, 2, 1, 3])
+  const fromRows = b.matmul(dByRow, bias.rh, transposed)
+  const fromColumns = b.transpose(b.matmul(dByColumn, bias.rw, transposed), [0, 2, 1, 3])
+  const dq = b.add(b.scale(dScaled, scale), b.reshape(b.add(fromRows, fromColumns), [batch, heads, n, d]))
+  // dR[i] = Σ over heads and the other axis of qᵀ · d(q·R); then rows of equal distance add up.
+  const dTable = (x: Value, dBias: Value, extent: number): Value => {
+    const perHead = b.matmul(x, dBias, { transposeA: true })
+    const total = b.reduceSum(perHead, { axes: [0], keepDims: false })
+    const flat = b.reshape(b.transpose(total, [0, 2, 1]), [extent * extent, d])
+    return b.scatterAdd(flat, { indices: relativeIndices(extent), rows: 2 * extent - 1 })
+  }
+  const dTableH = dTable(bias.grid, dByRow, height)
+  const dTableW = dTable(b.transpose(bias.grid, [0, 2, 1, 3]), dByColumn, width)
+  return [dq, dk, dv, dTableH, dTableW]
+}
