@@ -12,6 +12,9 @@ const whole =
     return n
   }
 
+/** 4,8,12 */
+const blockList = (value: string): readonly number[] => value.split(",").map(whole("--histograms"))
+
 const targets = "cpu, wasm, webgpu, onnx, pytorch"
 
 const compile = () =>
@@ -112,7 +115,7 @@ const evaluate = () =>
     .option("--weights <file>", "checkpoint of the base")
     .option("--adapters <file>", "what training wrote; a run's best by default")
     .option("--target <target>", "cpu, wasm or webgpu", "cpu")
-    .option("--out <dir>", "where cases.csv, summary.json and figures go; a run's own folder by default")
+    .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default")
     .option("--layout <name>", "table, kaggle, busi or folders")
     .option("--class <n>", "foreground in masks of several classes", whole("--class"))
     .option("--split <file>", "a saved split")
@@ -123,6 +126,7 @@ const evaluate = () =>
     .option("--empty <rule>", "one mask empty: diagonal or exclude", "diagonal")
     .option("--seed <n>", "where no run gives it", "0")
     .option("--figures", "a sheet of images, truths and predictions")
+    .option("--histograms <blocks>", "what comes out of these blocks, e.g. 4,8,12: blocks.svg", blockList)
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")
     .action(async (subject, options) => (await import("./commands/evaluate.ts")).evaluate(subject, options))
@@ -137,6 +141,7 @@ const compare = () =>
     .option("--test <test>", "welch (two-sample, as the paper), paired or wilcoxon", "welch")
     .option("--holm", "correct for several comparisons")
     .option("--format <format>", "text, markdown or latex", "text")
+    .option("--histograms <file>", "an SVG of block outputs, of runs evaluated with --histograms")
     .option("--verbose", "stack traces of internal faults")
     .action(async (runs, options) => (await import("./commands/compare.ts")).compare(runs, options))
 

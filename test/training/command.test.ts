@@ -77,6 +77,20 @@ test("a localizer's points are the prompts of another model", () => {
   expect(hasam("train", "tiny.ts", "--data", "data", "--out", "x", "--prompt", "localizer").text).toContain("HS5002")
 })
 
+test("what blocks give, of one run and of two", () => {
+  done("eval", "pointed", "--histograms", "1")
+  done("train", "tiny.ts", "--data", "data", "--out", "again", "--seed", "1")
+  done("eval", "again", "--histograms", "1")
+  expect(readFileSync(join(folder, "again/blocks.svg"), "utf8")).toContain("block 1")
+  const { out } = done("compare", "pointed", "again", "--histograms", "both.svg")
+  expect(out).toContain("pointed")
+  const svg = readFileSync(join(folder, "both.svg"), "utf8")
+  for (const run of ["pointed", "again"]) expect(svg).toContain(run)
+  expect(hasam("eval", "again", "--histograms", "2").text).toContain("HS5002: there is no block 2")
+  expect(hasam("eval", "again", "--histograms", "x").text).toContain("--histograms is a positive whole number, not 'x'")
+  expect(hasam("compare", "small", "again", "--histograms", "y.svg").status).toBe(1)
+})
+
 test("folds as files; a fold trains", () => {
   const { out } = hasam("data", "split", "data", "--folds", "5", "--out", "folds")
   expect(out.trim().split("\n").length).toBe(5)

@@ -1,14 +1,18 @@
 import { basename, join } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
+import { loadBlocks } from "../../runtime/evaluation/blocks.ts"
+import { blockHistograms } from "../../runtime/figures/histograms.ts"
+import { writeAtomically } from "../../runtime/files.ts"
 import { compareResults, type SignificanceTest } from "../../runtime/metrics/comparison.ts"
 import { loadResults, type Results } from "../../runtime/metrics/results.ts"
 import { tableLatex, tableMarkdown, tableText } from "../../runtime/metrics/tables.ts"
-import { say } from "../output.ts"
+import { say, talk } from "../output.ts"
 
 interface CompareFlags {
   readonly test: string
   readonly holm?: boolean
   readonly format: string
+  readonly histograms?: string
 }
 const oneOf = <A extends string>(name: string, given: string, known: readonly A[]): A => {
   const found = known.find((one) => one === given)
@@ -34,8 +38,14 @@ const named = (all: readonly (readonly [run: string, results: Results])[]): read
 export const compare = async (runs: readonly string[], flags: CompareFlags): Promise<void> => {
   const test = oneOf<SignificanceTest>("--test", flags.test, ["welch", "paired", "wilcoxon"])
   const format = oneOf("--format", flags.format, ["text", "markdown", "latex"])
-  const results = await Promise.all(
+  const loaded = await Promise.all(
     runs.map(async (run) => [run, await loadResults(join(run, "results.json"))] as const),
   )
-  say(texts[format](compareResults(named(results), { test, correction: flags.holm ? "holm" : "none" })).trimEnd())
+  const results = named(loaded)
+  say(texts[format](compareResults(results, { test, correction: flags.holm ? "holm" : "none" })).trimEnd())
+  if (flags.histograms === undefined) return
+  const values = await Promise.all(runs.map(loadBlocks))
+  const figure = await blockHistograms(results.map(({ model }, i) => [model, values[i]!]))
+  await writeAtomically(flags.histograms, figure)
+  talk(`wrote ${flags.histograms}`)
 }

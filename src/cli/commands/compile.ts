@@ -1,3 +1,4 @@
+import { cpuMemory } from "../../backends/onnx/memory.ts"
 import { costReport, receivingOf } from "../../compiler/analysis/summary.ts"
 import type { Compiled } from "../../compiler/compile.ts"
 import { compileSpecs } from "../../compiler/compile.ts"
@@ -44,7 +45,7 @@ const expectationsText = (models: Report["models"]): string => {
 const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
   const compiled = await compileSpecs(specs, {
     ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
-    cost: { of: costReport(flags.batch ?? 1), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
+    cost: { of: costReport(flags.batch ?? 1, cpuMemory), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
     receives: receivingOf,
   })
   const withBudget =

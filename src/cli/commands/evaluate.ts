@@ -37,6 +37,7 @@ interface EvalFlags {
   readonly empty: string
   readonly seed: string
   readonly figures?: boolean
+  readonly histograms?: readonly number[]
   readonly json?: boolean
 }
 
@@ -100,6 +101,8 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   const options = metricOptions(flags)
   const part = partOf(flags.part)
   const from = await subjectOf(subject, flags)
+  if ((flags.figures || flags.histograms !== undefined) && from.out === undefined)
+    throw failed(subject, "HS5002", "there is no folder for figures", "Give --out DIR; a run has its own.")
   const { data: model, report } = from.selected.model
   const dataOptions = dataOptionsOf({ ...flags, ...(from.chosen === undefined ? {} : { class: from.chosen }) })
   const prompt = promptOf(flags.prompt, from.options.prompt)
@@ -181,6 +184,15 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
           masks: { [report.name]: maskOf(logits, sample.originalSize) },
         }))
         await writeAtomically(join(from.out, "sheet.png"), await sheet(sheetRows))
+      }
+      if (flags.histograms !== undefined) {
+        const { blockValues, saveBlocks } = await import("../../runtime/evaluation/blocks.ts")
+        const { blockHistograms } = await import("../../runtime/figures/histograms.ts")
+        const backend = await backendFor(flags.target)
+        const again = samples.evaluation(cases)
+        const values = await blockValues(backend, model, weights, flags.histograms, again, cases.length)
+        await saveBlocks(from.out, values)
+        await writeAtomically(join(from.out, "blocks.svg"), await blockHistograms([[report.name, values]]))
       }
     }
   } finally {

@@ -3,7 +3,7 @@ import type { ModelData } from "../../dsl/model.ts"
 import { elaborate, standardSizes } from "../passes/elaborate/index.ts"
 import type { ModelReport } from "../report/report.ts"
 import { costOf } from "./cost.ts"
-import { commonDevices, memoryOfModel } from "./memory.ts"
+import { type Engine, fitsOf, memoryOfModel, plainEngine } from "./memory.ts"
 import type { ModelTensor } from "./parameters.ts"
 
 /** The network's shape, whatever its ranks: what reaches the loss depends on this alone. */
@@ -29,18 +29,19 @@ export const receivingOf = (model: ModelData, learning: readonly string[]): Read
   return receiving
 }
 
-/** FLOPs and memory of a batch of square images with one point each, as the report prints them. */
+/** FLOPs, and memory as an engine needs it, of a batch of square images with one point each, as the report prints them. */
 export const costReport =
-  (batch: number) =>
+  (batch: number, engine: Engine = plainEngine) =>
   (model: ModelData, tensors: readonly ModelTensor[]): Pick<ModelReport, "flops" | "memory"> => {
     const learning = tensors.filter(({ learns }) => learns).map(({ name }) => name)
     const sizes = standardSizes(model, batch)
     const cost = costOf(model, { sizes, learning })
-    const { inference, training } = memoryOfModel(model, { sizes, learning })
+    const { inference, training } = memoryOfModel(model, { sizes, learning, engine })
     const needed = training ?? inference
     const { bytes, shape, from } = [inference, needed]
       .map(({ largest }) => largest)
       .reduce((a, b) => (b.bytes > a.bytes ? b : a))
+    const trains = fitsOf(needed)
     return {
       flops: {
         convention: "1 multiply-add = 2 FLOPs",
@@ -48,14 +49,14 @@ export const costReport =
         backward: cost.training?.backward ?? 0,
       },
       memory: {
-        inference: inference.peak,
-        training: needed.peak,
+        inference: inference.total,
+        training: needed.total,
         largest: { bytes, shape: [...shape], from },
-        fits: commonDevices.map(({ name, bytes }) => ({
-          device: name,
-          bytes,
-          inference: inference.peak <= bytes,
-          training: needed.peak <= bytes,
+        fits: fitsOf(inference).map(({ device, available, fits }, i) => ({
+          device,
+          bytes: available,
+          inference: fits,
+          training: trains[i]!.fits,
         })),
       },
     }

@@ -31,7 +31,7 @@ const modelHtml = (model: ModelReport): string => {
     ...(model.memory === undefined
       ? []
       : [
-          `<p>Planned peak memory: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.</p>`,
+          `<p>Peak memory, predicted for the CPU engine: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.</p>`,
           table(
             ["device", "segments", "trains"],
             model.memory.fits.map(({ device, inference, training }) =>

@@ -32,7 +32,7 @@ const modelMarkdown = (model: ModelReport): string => {
     ...(model.memory === undefined
       ? []
       : [
-          `Planned peak memory: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.`,
+          `Peak memory, predicted for the CPU engine: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.`,
         ]),
   ]
   return [

@@ -56,7 +56,7 @@ const costLines = ({ flops, memory }: ModelReport): readonly string[] => [
   ...(memory === undefined
     ? []
     : [
-        `memory    segmenting ${unit.bytes(memory.inference)}${flops?.backward ? `, a training step ${unit.bytes(memory.training)}` : ""} (planned peak of tensors, float32)`,
+        `memory    segmenting ${unit.bytes(memory.inference)}${flops?.backward ? `, a training step ${unit.bytes(memory.training)}` : ""} (peak, predicted for the CPU engine, float32)`,
         `fits      ${memory.fits.map(({ device, inference, training }) => `${device}: ${!inference ? "no" : flops?.backward ? (training ? "trains" : "segments") : "yes"}`).join(" · ")}`,
         `largest   ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in ${memory.largest.from}`,
       ]),

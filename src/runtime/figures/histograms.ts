@@ -1,4 +1,5 @@
 /** Distributions of values, as the paper's Figure 4: what comes out of chosen blocks, with and without the hierarchy. */
+import type { Tensors } from "../../compiler/ir/graph.ts"
 import { chartSvg } from "./chart.ts"
 
 export interface Distribution {
@@ -113,4 +114,16 @@ export const valueHistograms = (
     },
     { width: Math.max(480, 400 * panels.length), height: 380 },
   )
+}
+
+/** The values that runs' blocks gave, a panel for each block that all of them have. */
+export const blockHistograms = (runs: readonly (readonly [name: string, values: Tensors])[]): Promise<string> => {
+  const panels = Object.keys(runs[0]![1])
+    .filter((block) => runs.every(([, values]) => block in values))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+    .map((title) => ({
+      title,
+      distributions: runs.map(([name, values]) => ({ name, values: values[title]!.data })),
+    }))
+  return valueHistograms("Values that blocks give", panels)
 }

@@ -1,0 +1,73 @@
+/** What comes out of chosen blocks of an image encoder, for the paper's Figure 4. */
+import { join } from "node:path"
+import type { Backend } from "../../backends/backend.ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import { type Program, sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
+import { inferenceProgram } from "../../compiler/passes/program.ts"
+import { simplify } from "../../compiler/passes/rebuild.ts"
+import type { ModelData } from "../../dsl/model.ts"
+import type { Sample } from "../data/reader.ts"
+import { promptFeeds, squareSizes } from "../training/feeds.ts"
+import { loadAll, save } from "../weights/index.ts"
+
+/** Values kept of a block: enough for a histogram of 60 bins. */
+const enough = 100_000
+
+/** In a run's folder: a tensor for each block, named `block 4`. */
+export const blocksFile = "blocks.safetensors"
+
+/**
+ * A program from an image to the outputs of blocks, adapters included; counted from 1 as in the paper.
+ * Throws HS5002 for a block that is not there.
+ */
+export const blockProgram = (model: ModelData, blocks: readonly number[]): Program => {
+  if (model.family.kind !== "sam")
+    throw failed("--histograms", "HS5002", "this model has no image encoder with blocks", "Evaluate a SAM.")
+  const { depth } = model.family.config
+  const { graph } = inferenceProgram(model, squareSizes(model, 1, "point"), { outputs: ["image_embedding"] })
+  const outputs = blocks.map((block) => {
+    const path = `image_encoder.blocks.${block - 1}`
+    const value = graph.nodes.findLastIndex(
+      ({ op, from }) => op !== "parameter" && (from === path || from?.startsWith(`${path}.`)),
+    )
+    if (value < 0) throw failed("--histograms", "HS5002", `there is no block ${block}`, `Blocks are 1 to ${depth}.`)
+    return { name: `block ${block}`, value }
+  })
+  return { graph: simplify({ nodes: graph.nodes, outputs }), state: {} }
+}
+
+/** Each block's values over all samples, evenly thinned out where they are many. */
+export const blockValues = async (
+  backend: Backend,
+  model: ModelData,
+  weights: Tensors,
+  blocks: readonly number[],
+  samples: AsyncIterable<Sample>,
+  count: number,
+): Promise<Tensors> => {
+  const program = blockProgram(model, blocks)
+  const taken = new Set(program.graph.nodes.flatMap(({ op, attrs }) => (op === "parameter" ? [attrs.name] : [])))
+  const collected = new Map<string, number[]>(program.graph.outputs.map(({ name }) => [name, []]))
+  const executable = await backend.compile(program)
+  try {
+    await executable.load(Object.fromEntries(Object.entries(weights).filter(([name]) => taken.has(name))))
+    for await (const sample of samples) {
+      const outputs = await executable.run({ image: promptFeeds([sample], model)["image"]! })
+      for (const [name, values] of collected) {
+        const { shape, data } = outputs[name]!
+        const step = Math.ceil((sizeOf(shape) * count) / enough)
+        for (let at = 0; at < data.length; at += step) values.push(data[at]!)
+      }
+    }
+  } finally {
+    await executable.dispose()
+  }
+  return Object.fromEntries(
+    [...collected].map(([name, values]) => [name, { shape: [values.length], data: Float32Array.from(values) }]),
+  )
+}
+
+export const saveBlocks = (folder: string, values: Tensors): Promise<void> => save(join(folder, blocksFile), values)
+
+/** What `saveBlocks` wrote. */
+export const loadBlocks = (folder: string): Promise<Tensors> => loadAll(join(folder, blocksFile))
