@@ -19,7 +19,7 @@ const nerves = resolve(nervesGiven ?? join(shared, "usgra-seg"))
 const busi = resolve(busiGiven ?? join(shared, "busi-sample/Dataset_BUSI_with_GT"))
 const models = ["hierarchical", "flat", "reversed", "withoutFirst", "withoutLast"]
 const seeds = [0, 1, 2]
-const epochs = { busi: 4, adapted: 6 }
+const epochs = { busi: 20, adapted: 20 }
 const started = performance.now()
 
 const at = (...names) => join(out, ...names)

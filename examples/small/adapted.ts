@@ -40,7 +40,7 @@ const adapted = (ranks: Schedule<6>) =>
 const growing = schedule(6, (i) => (d * r * (i <= 3 ? i : i - 1)) / 3)
 const budget = withTotal(6 * d * r)
 
-const options = { optimizer: adam({ rate: 5e-4 }), epochs: 10, batch: 4, rateSchedule: cosineRate({ floor: 0.05 }) }
+const options = { optimizer: adam({ rate: 5e-4 }), epochs: 20, batch: 4, rateSchedule: cosineRate({ floor: 0.05 }) }
 
 export const hierarchical = pipe(growing, budget, adapted)
 export const flat = pipe(uniform(6, d * r), budget, adapted)
