@@ -23,7 +23,7 @@ const compile = () =>
     .description(
       "Checks specs, proves their counts and freeze masks, reports what the models cost, and lowers them to a target.",
     )
-    .argument("<spec...>", "folders with an index.ts, or files")
+    .argument("<spec...>", "folders with an index.ts, or files; spec#export is one of its models")
     .option(
       "--target <target>",
       "what to lower to: onnx or pytorch write files; cpu, wasm and webgpu check that the target can run it",

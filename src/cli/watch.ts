@@ -5,7 +5,7 @@ import type { Compiled } from "../compiler/compile.ts"
 import { exit, talk } from "./output.ts"
 
 const folderOf = (spec: string): string => {
-  const path = resolve(spec)
+  const path = resolve(spec.split("#")[0]!)
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path)
 }
 

@@ -1,10 +1,12 @@
 /** Specs → reports and diagnostics: types and values checked side by side. */
+
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { closest } from "fastest-levenshtein"
 import type { ModelData } from "../dsl/model.ts"
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
-import type { Diagnostic } from "./diagnostic.ts"
+import { aboutFile, type Diagnostic } from "./diagnostic.ts"
 import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import type { Correction } from "./frontend/morph.ts"
 import { packageRoot } from "./frontend/package.ts"
@@ -149,23 +151,45 @@ const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]):
 const bySource = (order: readonly string[]) => (a: Diagnostic, b: Diagnostic) =>
   order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column
 
-/** Compiles specs given as folders or files. */
+/** The models of a spec that were asked for as `spec#name`, by their own name or their training's; else all. */
+const chosen = (spec: EvaluatedSpec, name: string | undefined): EvaluatedSpec["models"] | Diagnostic => {
+  if (name === undefined) return spec.models
+  const wanted = spec.trainings.find((training) => training.name === name)?.model ?? name
+  const models = spec.models.filter((model) => model.name === wanted)
+  const names = spec.models.map((model) => model.name)
+  return models.length > 0 || names.length === 0
+    ? models
+    : aboutFile(
+        spec.entry,
+        "HS1008",
+        `the spec exports no model '${name}'`,
+        `The nearest is '${closest(name, names)}'.`,
+      )
+}
+
+/** Compiles specs given as folders or files; `spec#name` is one model of a spec. */
 export const compileSpecs = async (given: readonly string[], options: CompileOptions = {}): Promise<Compiled> => {
-  const resolved = given.map(resolveSpec)
+  const asked = given.map((one) => one.split("#") as [path: string, name?: string])
+  const resolved = asked.map(([path]) => resolveSpec(path))
+  const names = asked.filter((_, i) => typeof resolved[i] === "string").map(([, name]) => name)
   const entries = resolved.filter((entry): entry is string => typeof entry === "string")
   const unfound = resolved.filter((entry): entry is Diagnostic => typeof entry !== "string")
   const [typed, specs] = await Promise.all([
     entries.length === 0 ? [] : typeCheck(entries),
     Promise.all(entries.map(evaluateSpec)),
   ])
-  const count = specs.reduce((n, { models }) => n + models.length, 0)
+  const choices = specs.map((spec, i) => chosen(spec, names[i]))
+  const modelsOf = (i: number) => [choices[i]!].flatMap((choice) => ("code" in choice ? [] : choice))
+  const missing = choices.filter((choice): choice is Diagnostic => "code" in choice)
+  const count = specs.reduce((n, _, i) => n + modelsOf(i).length, 0)
   const costs = options.cost !== undefined && count <= options.cost.atMost
-  const compiled = specs.flatMap((spec) =>
-    spec.models.map(({ name, data }) =>
+  const compiled = specs.flatMap((spec, i) =>
+    modelsOf(i).map(({ name, data }) =>
       compileModel(spec, name, withInputSize(data, options.inputSize), options, costs),
     ),
   )
   const evaluated = [
+    ...missing,
     ...specs.flatMap(({ diagnostics }) => diagnostics),
     ...compiled.flatMap(({ diagnostics }) => diagnostics),
   ]

@@ -52,6 +52,15 @@ describe("compile", () => {
     expect(adapters).toHaveLength(96)
     expect(adapters.every(({ receivesGradient }: any) => receivesGradient)).toBe(true)
   })
+  test("spec#export is one model, by its name or its training's; another is told with the nearest", () => {
+    const namesOf = (...specs: readonly string[]) =>
+      JSON.parse(hasam("compile", ...specs, "--json").out).models.map(({ name }: any) => name)
+    expect(namesOf("examples/ha-sam#mebibytes")).toEqual(["mebibytes"])
+    expect(namesOf("examples/ablations#flat", "examples/small/adapted.ts#trainFlat")).toEqual(["flat", "flat"])
+    const { status, talk } = hasam("compile", "examples/ablations#flt")
+    expect(status).toBe(1)
+    expect(talk).toContain("HS1008: the spec exports no model 'flt'\n  The nearest is 'flat'.")
+  })
   test("Table 2 and the uniform baseline", () => {
     const { status, out } = hasam("compile", "examples/ablations")
     expect(status).toBe(0)
