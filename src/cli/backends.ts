@@ -6,6 +6,7 @@ const engines: Readonly<Record<string, () => Promise<Backend>>> = {
   cpu: async () => (await import("../backends/onnx/engine.ts")).cpu(),
   wasm: async () => (await import("../backends/tfjs/index.ts")).wasmBackend(),
   webgpu: async () => (await import("../backends/tfjs/node.ts")).webgpuBackend(),
+  "webgpu-f16": async () => (await import("../backends/tfjs/node.ts")).webgpuBackend({ f16: true }),
   reference: async () => (await import("../backends/reference.ts")).reference(),
 }
 
