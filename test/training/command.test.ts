@@ -88,7 +88,14 @@ test("what blocks give, of one run and of two", () => {
   for (const run of ["pointed", "again"]) expect(svg).toContain(run)
   expect(hasam("eval", "again", "--histograms", "2").text).toContain("HS5002: there is no block 2")
   expect(hasam("eval", "again", "--histograms", "x").text).toContain("--histograms is a positive whole number, not 'x'")
-  expect(hasam("compare", "small", "again", "--histograms", "y.svg").status).toBe(1)
+  done("eval", "pointed", "--out", "bare", "--histograms", "1")
+  done("eval", "again", "--out", "elsewhere")
+  expect(hasam("compare", "bare", "elsewhere", "--histograms", "y.svg").text).toContain("HS4002: the run has no values")
+})
+
+test("a run is evaluated from any folder", () => {
+  const { status } = spawnSync(process.execPath, [program, "eval", join(folder, "pointed")], { cwd: tmpdir() })
+  expect(status).toBe(0)
 })
 
 test("folds as files; a fold trains", () => {

@@ -165,8 +165,9 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
     model: model.family.name,
     hash: modelHash(model),
     base: hashOf(frozenOf(tensorTable(model), tensors)),
-    spec: selected.spec,
-    weights: flags.weights ?? null,
+    // The run is evaluated from any folder.
+    spec: resolve(selected.spec),
+    weights: flags.weights === undefined ? null : resolve(flags.weights),
     data: resolve(flags.data),
     layout: opened.layout,
     target: flags.target,
@@ -174,7 +175,7 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       ...options,
       class: flags.class ?? null,
       inputSize: flags.inputSize ?? null,
-      points: flags.points ?? null,
+      points: flags.points === undefined ? null : resolve(flags.points),
       fraction: share ?? null,
     },
   }

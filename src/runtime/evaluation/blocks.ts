@@ -1,4 +1,5 @@
 /** What comes out of chosen blocks of an image encoder, for the paper's Figure 4. */
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { Backend } from "../../backends/backend.ts"
 import { failed } from "../../compiler/diagnostic.ts"
@@ -69,5 +70,10 @@ export const blockValues = async (
 
 export const saveBlocks = (folder: string, values: Tensors): Promise<void> => save(join(folder, blocksFile), values)
 
-/** What `saveBlocks` wrote. */
-export const loadBlocks = (folder: string): Promise<Tensors> => loadAll(join(folder, blocksFile))
+/** What `saveBlocks` wrote. Throws HS4002 where it wrote nothing. */
+export const loadBlocks = (folder: string): Promise<Tensors> => {
+  const path = join(folder, blocksFile)
+  if (!existsSync(path))
+    throw failed(folder, "HS4002", "the run has no values of blocks", "Run `hasam eval RUN --histograms 4,8,12` first.")
+  return loadAll(path)
+}
