@@ -5,7 +5,7 @@ import { tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import type { Tensors } from "../../src/compiler/ir/graph.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { blockValues } from "../../src/runtime/evaluation/blocks.ts"
-import { adapted, odd, prompts, randomInputs, randomWeights, sizesFor } from "../run/models.ts"
+import { adapted, odd, randomInputs, randomWeights, sizesFor } from "../run/models.ts"
 
 const image = { shape: [3, 40, 29], data: randomInputs(sizesFor(40, "point"), 40)["image"]!.data }
 const samples = async function* () {
