@@ -13,7 +13,7 @@ const whole =
   }
 
 /** 4,8,12 */
-const blockList = (value: string): readonly number[] => value.split(",").map(whole("--histograms"))
+const blockList = (value: string): readonly number[] => [...new Set(value.split(",").map(whole("--histograms")))]
 
 const targets = "cpu, wasm, webgpu, onnx, pytorch"
 

@@ -1,5 +1,4 @@
 /** A spec on the command line, with #export where it has several models. */
-import { closest } from "fastest-levenshtein"
 import { type Compiled, type CompiledModel, compileSpecs } from "../compiler/compile.ts"
 import { aboutFile, type Diagnostics, Failed } from "../compiler/diagnostic.ts"
 import { paperDefaults, type Training, type TrainingOptions } from "../dsl/training.ts"
@@ -16,18 +15,13 @@ const optionsOf = ({ kind: _, model: __, at: ___, ...options }: Training): Train
 const pick = (compiled: Compiled, path: string, name: string | undefined): Selected => {
   const { models, specs } = compiled
   const trainings = specs.flatMap(({ trainings }) => trainings)
-  const names = models.map((model) => model.name)
   const asTraining = trainings.find((training) => training.name === name)
-  const wanted =
-    asTraining?.model ??
-    name ??
-    (models.length === 1 ? names[0] : trainings.length === 1 ? trainings[0]!.model : undefined)
-  const model = models.find((one) => one.name === wanted)
+  const ofOnlyTraining = trainings.length === 1 ? models.filter(({ name }) => name === trainings[0]!.model) : []
+  const [model] = models.length === 1 ? models : ofOnlyTraining
   if (model === undefined) {
-    const message =
-      name === undefined ? `the spec has several models: ${names.join(", ")}` : `the spec exports no model '${name}'`
-    const help = name === undefined ? `Choose one: ${path}#${names[0]}` : `The nearest is '${closest(name, names)}'.`
-    throw new Failed([aboutFile(path, "HS1008", message, help)])
+    const names = models.map((one) => one.name)
+    const message = `the spec has several models: ${names.join(", ")}`
+    throw new Failed([aboutFile(path, "HS1008", message, `Choose one: ${path}#${names[0]}`)])
   }
   const training = asTraining ?? trainings.find((one) => one.model === model.name)
   return { model, options: training === undefined ? paperDefaults : optionsOf(training.training), spec: path }
@@ -39,7 +33,7 @@ export const selectModel = async (
   { inputSize }: { readonly inputSize?: number } = {},
 ): Promise<Selected> => {
   const [path, name] = given.split("#") as [string, string | undefined]
-  const compiled = await compileSpecs([path], inputSize === undefined ? {} : { inputSize })
+  const compiled = await compileSpecs([given], inputSize === undefined ? {} : { inputSize })
   const errors = compiled.report.diagnostics.filter(({ severity }) => severity === "error")
   if (errors.length > 0) throw new Failed(errors as unknown as Diagnostics)
   return pick(compiled, path, name)

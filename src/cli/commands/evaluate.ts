@@ -104,6 +104,9 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   if ((flags.figures || flags.histograms !== undefined) && from.out === undefined)
     throw failed(subject, "HS5002", "there is no folder for figures", "Give --out DIR; a run has its own.")
   const { data: model, report } = from.selected.model
+  // A block that is not there is told before anything is evaluated.
+  if (flags.histograms !== undefined)
+    (await import("../../runtime/evaluation/blocks.ts")).blockProgram(model, flags.histograms)
   const dataOptions = dataOptionsOf({ ...flags, ...(from.chosen === undefined ? {} : { class: from.chosen }) })
   const prompt = promptOf(flags.prompt, from.options.prompt)
   const points = await pointsOf(from.points, prompt)
