@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander"
 import { version } from "../compiler/compile.ts"
 import { exit } from "./output.ts"
+import { runningNames, targets } from "./targets/index.ts"
 
 const whole =
   (name: string) =>
@@ -15,7 +16,7 @@ const whole =
 /** 4,8,12 */
 const blockList = (value: string): readonly number[] => [...new Set(value.split(",").map(whole("--histograms")))]
 
-const targets = "cpu, wasm, webgpu, onnx, pytorch"
+const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
 
 const compile = () =>
   new Command("compile")
@@ -26,7 +27,7 @@ const compile = () =>
     .argument("<spec...>", "folders with an index.ts, or files; spec#export is one of its models")
     .option(
       "--target <target>",
-      "what to lower to: onnx or pytorch write files; cpu, wasm and webgpu check that the target can run it",
+      "what to lower to: files are written, or it is checked that the target's engine can run the model",
     )
     .option("--out <dir>", "where files go", "build")
     .option("--weights <file>", "checkpoint to put into files for --target onnx")
@@ -62,7 +63,7 @@ const run = () =>
       "image [B,3,H,W] 0…255, original_size, point_coords, point_labels, boxes, mask_input, target",
     )
     .requiredOption("--outputs <file>", "image_embedding, low_res_masks, iou_predictions, masks")
-    .option("--target <target>", "cpu, wasm, webgpu or reference", "cpu")
+    .option("--target <target>", runningNames, "cpu")
     .option("--gradients", "also loss and grad/<parameter> of all that learns; needs target")
     .option("--multimask", "masks of tokens 1… in place of token 0")
     .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
@@ -83,7 +84,7 @@ const train = () =>
     )
     .requiredOption("--out <dir>", "the run's folder")
     .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
-    .option("--target <target>", "cpu, wasm or webgpu", "cpu")
+    .option("--target <target>", runningNames, "cpu")
     .option("--resume", "go on where the run in --out stands")
     .option("--epochs <n>", "passes over the training images", whole("--epochs"))
     .option("--batch <n>", "images at once", whole("--batch"))
@@ -114,7 +115,7 @@ const evaluate = () =>
     .option("--part <part>", "train, validation, test or all", "test")
     .option("--weights <file>", "checkpoint of the base")
     .option("--adapters <file>", "what training wrote; a run's best by default")
-    .option("--target <target>", "cpu, wasm or webgpu", "cpu")
+    .option("--target <target>", runningNames, "cpu")
     .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default")
     .option("--layout <name>", "table, kaggle, busi or folders")
     .option("--class <n>", "foreground in masks of several classes", whole("--class"))
@@ -245,11 +246,10 @@ const data = () => {
 /** The whole command line. */
 export const program = (): Command => {
   const root = new Command("hasam")
-    .description(
-      `Typed model definitions, compiled: counts proven, freeze masks exact, models that train.\nTargets: ${targets}.`,
-    )
+    .description(`Typed model definitions, compiled: counts proven, freeze masks exact, models that train.`)
     .version(version)
     .showSuggestionAfterError(true)
+    .addHelpText("after", `\nTargets:\n${targetLines}`)
     .addHelpText("after", "\nExit codes: 0 fine, 1 the spec or the data is wrong, 2 usage or internal, 3 over budget.")
   for (const command of [compile, run, train, evaluate, compare, diff, reconcile, explain, weights, data])
     root.addCommand(command())

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { Failed } from "../../src/compiler/diagnostic.ts"
 import type { Report } from "../../src/compiler/report/report.ts"
-import { backendFor } from "../../src/cli/backends.ts"
+import { backendFor, demandEngine, targetNamed } from "../../src/cli/targets/index.ts"
 import { overBudget } from "../../src/cli/budget.ts"
 import { bytesOf, dataOptionsOf, numberOf, pointsOf, promptOf } from "../../src/cli/trainingOptions.ts"
 import { centre } from "../../src/dsl/index.ts"
@@ -50,5 +50,15 @@ test("HS5002: values that an option does not know", async () => {
 })
 
 test("HS2503: a target that does not exist", async () => {
-  expect(await codeOf(() => backendFor("cuda"))).toBe("HS2503")
+  for (const name of ["gpu", "constructor", "__proto__", "toString", ""]) {
+    expect(await codeOf(() => targetNamed(name))).toBe("HS2503")
+    expect(await codeOf(() => backendFor(name))).toBe("HS2503")
+    expect(() => demandEngine(name)).toThrow(`there is no target '${name}'`)
+  }
+  expect(() => targetNamed("webgp")).toThrow("there is no target 'webgp'; do you mean webgpu?")
+})
+test("HS2503: a target that writes files does not run", async () => {
+  expect(await codeOf(() => backendFor("onnx"))).toBe("HS2503")
+  expect(() => demandEngine("onnx")).toThrow("'onnx' is not a target that runs")
+  expect(() => demandEngine("cpu")).not.toThrow()
 })

@@ -5,6 +5,7 @@ import { compileSpecs } from "../../compiler/compile.ts"
 import type { Report } from "../../compiler/report/report.ts"
 import { modelText, summaryText } from "../../compiler/report/text.ts"
 import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
+import { lowerTo, targetNamed } from "../targets/index.ts"
 
 export interface CompileFlags {
   readonly target?: string
@@ -73,6 +74,8 @@ const update = async (compiled: Compiled): Promise<boolean> => {
 
 /** hasam compile */
 export const compile = async (specs: readonly string[], flags: CompileFlags): Promise<void> => {
+  // A wrong target is told before anything is compiled.
+  if (flags.target !== undefined) targetNamed(flags.target)
   if (flags.watch) return (await import("../watch.ts")).watch(specs, () => once(specs, flags))
   let compiled = flags.update ? await quietly(specs, flags) : await once(specs, flags)
   if (flags.update) {
@@ -84,7 +87,7 @@ export const compile = async (specs: readonly string[], flags: CompileFlags): Pr
   if (flags.dump !== undefined || flags.stopAfter !== undefined) (await import("../dump.ts")).dump(compiled, flags)
   if (flags.report !== undefined)
     await (await import("../reports.ts")).writeReports(compiled.report, flags.report, flags.out)
-  if (flags.target !== undefined) await (await import("../targets.ts")).lowerTo(compiled, flags.target, flags)
+  if (flags.target !== undefined) await lowerTo(compiled, flags.target, flags)
 }
 
 const quietly = (specs: readonly string[], { inputSize }: CompileFlags): Promise<Compiled> =>

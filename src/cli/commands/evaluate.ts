@@ -14,9 +14,9 @@ import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
 import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
 import { predictor } from "../../runtime/training/predict.ts"
 import { maskOf } from "../../runtime/training/score.ts"
-import { backendFor } from "../backends.ts"
 import { say, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
+import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, unitOf } from "../trainingData.ts"
 import { dataOptionsOf, numberOf, openWithSplit, pointsOf, promptOf } from "../trainingOptions.ts"
 
@@ -98,6 +98,7 @@ const textOf = (results: Results): string => {
 
 /** hasam eval RUN | SPEC */
 export const evaluate = async (subject: string, flags: EvalFlags): Promise<void> => {
+  demandEngine(flags.target)
   const options = metricOptions(flags)
   const part = partOf(flags.part)
   const from = await subjectOf(subject, flags)

@@ -7,9 +7,9 @@ import { withAdapters } from "../../runtime/run/adapters.ts"
 import { decodeInputs } from "../../runtime/run/inputs.ts"
 import { loadAll } from "../../runtime/weights/load.ts"
 import { save } from "../../runtime/weights/save.ts"
-import { backendFor } from "../backends.ts"
 import { talk } from "../output.ts"
 import { selectModel } from "../select.ts"
+import { backendFor, demandEngine } from "../targets/index.ts"
 
 interface RunFlags {
   readonly weights?: string
@@ -25,6 +25,7 @@ interface RunFlags {
 
 /** hasam run SPEC: inputs → outputs, as segment-anything's Sam.forward. */
 export const run = async (spec: string, flags: RunFlags): Promise<void> => {
+  demandEngine(flags.target)
   const { model, options } = await selectModel(spec, flags)
   const { data } = model
   const { inputs, diagnostics } = decodeInputs(flags.inputs, data, await loadAll(flags.inputs), {

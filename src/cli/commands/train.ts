@@ -13,9 +13,9 @@ import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
 import { modelHash } from "../../runtime/training/identity.ts"
 import { type TrainingEvent, train } from "../../runtime/training/train.ts"
 import { hashOf } from "../../runtime/weights/learned.ts"
-import { backendFor } from "../backends.ts"
 import { colors, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
+import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
 import { bytesOf, dataOptionsOf, numberOf, openWithSplit, overridden, pointsOf } from "../trainingOptions.ts"
 
@@ -104,6 +104,7 @@ const differing = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<stri
 
 /** hasam train SPEC --data DIR --out RUN */
 export const trainCommand = async (spec: string, flags: TrainFlags): Promise<void> => {
+  demandEngine(flags.target)
   const selected = await selectModel(spec, flags)
   const { data: model, name } = selected.model
   const options = overridden(selected.options, flags)

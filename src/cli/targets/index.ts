@@ -1,0 +1,82 @@
+/** The one list of targets. compile, run, train, eval and help read it; to add a target is to add an entry. */
+import { closest, distance } from "fastest-levenshtein"
+import type { Backend } from "../../backends/backend.ts"
+import type { Compiled } from "../../compiler/compile.ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import type { LowerFlags, Target } from "./target.ts"
+
+export const targets: readonly Target[] = [
+  {
+    name: "cpu",
+    about: "onnxruntime on the processor",
+    engine: async () => (await import("../../backends/onnx/engine.ts")).cpu(),
+  },
+  {
+    name: "wasm",
+    about: "TensorFlow.js in WebAssembly: no native code",
+    engine: async () => (await import("../../backends/tfjs/index.ts")).wasmBackend(),
+  },
+  {
+    name: "webgpu",
+    about: "browsers, and Node with the package webgpu",
+    engine: async () => (await import("../../backends/tfjs/node.ts")).webgpuBackend(),
+    lower: async () => (await import("./webgpu.ts")).forBrowsers,
+  },
+  {
+    name: "webgpu-f16",
+    about: "webgpu with attention in 16 bits",
+    engine: async () => (await import("../../backends/tfjs/node.ts")).webgpuBackend({ f16: true }),
+  },
+  {
+    name: "reference",
+    about: "float64: slow, and right",
+    engine: async () => (await import("../../backends/reference.ts")).reference(),
+  },
+  {
+    name: "onnx",
+    about: "a file that segments elsewhere",
+    lower: async () => (await import("./onnx.ts")).onnxFile,
+  },
+  {
+    name: "pytorch",
+    about: "a PyTorch package for torchrun and Slurm",
+    lower: async () => (await import("./pytorch.ts")).packaged,
+  },
+]
+
+const namesOf = (list: readonly Target[]): string => list.map(({ name }) => name).join(", ")
+/** Those that run a program here. */
+const running = targets.filter(({ engine }) => engine !== undefined)
+
+/** Names in help texts. */
+export const runningNames = namesOf(running)
+
+/** Throws HS2503. */
+export const targetNamed = (name: string): Target => {
+  const target = targets.find((one) => one.name === name)
+  if (target !== undefined) return target
+  const near = closest(
+    name,
+    targets.map((one) => one.name),
+  )
+  const meant = distance(name, near) <= 2 ? `; do you mean ${near}?` : ""
+  throw failed("--target", "HS2503", `there is no target '${name}'${meant}`, `Targets are ${namesOf(targets)}.`)
+}
+
+/** A wrong target is told before anything is read. Throws HS2503. */
+export const demandEngine = (name: string): NonNullable<Target["engine"]> => {
+  const { engine } = targetNamed(name)
+  if (engine === undefined)
+    throw failed("--target", "HS2503", `'${name}' is not a target that runs`, `Targets that run are ${runningNames}.`)
+  return engine
+}
+
+/** The engine of a target that runs. Throws HS2503. */
+export const backendFor = async (name: string): Promise<Backend> => demandEngine(name)()
+
+/** hasam compile --target: files, or whether the engine can run the models. Throws HS2503. */
+export const lowerTo = async (compiled: Compiled, name: string, flags: LowerFlags): Promise<void> => {
+  const target = targetNamed(name)
+  const lower = (await target.lower?.()) ?? (await import("./runnable.ts")).runnable(await backendFor(name))
+  for (const model of compiled.models) await lower(model, compiled, flags)
+}

@@ -1,0 +1,22 @@
+import type { Backend } from "../../backends/backend.ts"
+import type { Compiled, CompiledModel } from "../../compiler/compile.ts"
+
+/** What `hasam compile` says about files that a target writes. */
+export interface LowerFlags {
+  readonly out: string
+  readonly weights?: string
+  readonly batch?: number
+}
+/** Writes a model for a target into `out`; or checks that the target can run it. */
+export type Lower = (model: CompiledModel, compiled: Compiled, flags: LowerFlags) => Promise<void>
+
+/** Something that models are compiled for. What it needs is loaded when it is asked for. */
+export interface Target {
+  readonly name: string
+  /** What it is for, in a few words. */
+  readonly about: string
+  /** The engine, where the target runs programs in this process. */
+  readonly engine?: () => Promise<Backend>
+  /** What `hasam compile` does. Left out: the engine compiles the program, so that it is known to run. */
+  readonly lower?: () => Promise<Lower>
+}

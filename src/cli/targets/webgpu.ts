@@ -1,0 +1,33 @@
+import { join } from "node:path"
+import { limitDiagnostics, limitProblems } from "../../backends/tfjs/limits.ts"
+import { learningNames } from "../../compiler/analysis/parameters.ts"
+import { Failed } from "../../compiler/diagnostic.ts"
+import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
+import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
+import { paperDefaults } from "../../dsl/training.ts"
+import { emitForBrowser } from "../../runtime/browser/emit.ts"
+import { talk } from "../output.ts"
+import type { Lower } from "./target.ts"
+
+/** Checks a model against what every WebGPU device has, and writes a folder that a browser opens. Throws HS2601. */
+export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch = 1 }) => {
+  const spec = specs.find(({ models }) => models.some((model) => model.name === name))!
+  const sizes = standardSizes(data, batch)
+  const segment = inferenceProgram(data, sizes)
+  const learning = learningNames(data)
+  const programs =
+    learning.length === 0 ? [segment] : [segment, trainingProgram(data, sizes, { ...paperDefaults, learning }).program]
+  // What every WebGPU device has: a page does not know yet where it will be opened.
+  const problems = programs.flatMap((program) => limitProblems(program)).toSorted((a, b) => b.bytes - a.bytes)
+  // What fits the largest fits all: one diagnostic, not one for each block.
+  const [worst] = limitDiagnostics(problems.slice(0, 1), () => spec.exportOf(name))
+  if (worst !== undefined) {
+    const others = problems.length - 1
+    throw new Failed([
+      others === 0 ? worst : { ...worst, message: `${worst.message}; ${others} other buffers break it too` },
+    ])
+  }
+  talk(`${name}: fits the limits that every WebGPU device has, segmenting${learning.length > 0 ? " and training" : ""}`)
+  await emitForBrowser(join(out, name), segment)
+  talk(`wrote ${join(out, name)}: put weights.safetensors there and serve it`)
+}
