@@ -1,5 +1,6 @@
 import { CommanderError } from "commander"
 import { Failed } from "../compiler/diagnostic.ts"
+import { cannotWrite } from "../runtime/files.ts"
 import { exit, exitCodeOf, talk, talkDiagnostics } from "./output.ts"
 import { program } from "./program.ts"
 
@@ -7,8 +8,12 @@ import { program } from "./program.ts"
 export const main = async (argv: readonly string[], command?: string): Promise<void> => {
   // A reader that has seen enough, such as head, closes the pipe.
   process.stdout.on("error", (problem: NodeJS.ErrnoException) => {
-    if (problem.code !== "EPIPE") throw problem
+    if (problem.code === "EPIPE") return
+    talkDiagnostics([cannotWrite("stdout", problem).diagnostics[0]])
+    process.exit(exit.wrong)
   })
+  // A terminal that was closed: what runs goes on to its checkpoint.
+  process.stderr.on("error", () => undefined)
   try {
     await program().parseAsync([...argv.slice(0, 2), ...(command === undefined ? [] : [command]), ...argv.slice(2)])
   } catch (problem) {

@@ -40,7 +40,7 @@ export const talkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
     )
 }
 
-export const exit = { fine: 0, wrong: 1, usage: 2, overBudget: 3 } as const
+export const exit = { fine: 0, wrong: 1, usage: 2, overBudget: 3, interrupted: 130 } as const
 
 /** 3 if the only errors are budgets, 1 if there are others, 0 if there are none. */
 export const exitCodeOf = (diagnostics: readonly Diagnostic[]): number => {

@@ -1,6 +1,6 @@
 /** Files are written whole or not at all: beside their place first, then renamed. */
-import { mkdir, open, readdir, readFile, rename, rm, rmdir } from "node:fs/promises"
-import { dirname } from "node:path"
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
 
 const because: Readonly<Record<string, string>> = {
@@ -15,6 +15,14 @@ const because: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
   EIO: "the device reports an input or output error",
   EMFILE: "too many files are open",
+  ENFILE: "too many files are open on this machine",
+  ELOOP: "the path goes in a circle",
+  ENAMETOOLONG: "the name is too long",
+  EBUSY: "something else uses it",
+  ENXIO: "there is no such device",
+  EPIPE: "its reader is gone",
+  ESTALE: "the folder is gone on its server",
+  ERR_INVALID_ARG_VALUE: "the path has a character that no path may have",
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
@@ -24,6 +32,37 @@ export const reason = (error: unknown): string =>
   because[codeOf(error) ?? ""] ?? (error instanceof Error ? error.message.split("\n")[0]! : String(error))
 
 let written = 0
+
+/** Does a process of this number run on this machine? */
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) === "EPERM"
+  }
+}
+
+/** What a write that was killed left: NAME.PID.NUMBER.part, of a process that is gone. Numbers of processes are used again; an hour is long for a write. */
+const leftover = /^(.+)\.(\d+)\.[\w-]+\.part$/
+const hour = 3_600_000
+const isLeftover = async (path: string, pid: number): Promise<boolean> =>
+  pid !== process.pid &&
+  (!isAlive(pid) ||
+    (await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs > hour,
+      () => false,
+    )))
+
+/** Removes what killed processes left in a folder beside their files; with `of`, beside this one only. */
+export const removeLeftovers = async (folder: string, of?: string): Promise<void> => {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, base, pid] = leftover.exec(name) ?? []
+    if (base === undefined || (of !== undefined && base !== of)) continue
+    const path = join(folder, name)
+    if (await isLeftover(path, Number(pid))) await rm(path, { recursive: true, force: true }).catch(() => undefined)
+  }
+}
 
 /**
  * Writes a file so that its place holds either what was there before or all of `data`, even when the disk fills up or
@@ -36,6 +75,7 @@ export const writeAtomically = async (
   const beside = `${path}.${process.pid}.${written++}.part`
   try {
     await mkdir(dirname(path), { recursive: true })
+    await removeLeftovers(dirname(path), basename(path))
     const file = await open(beside, "w")
     try {
       await file.writeFile(data as Uint8Array) // Node takes iterables too; its types lag behind
@@ -60,6 +100,7 @@ export const writeFolderAtomically = async (path: string, fill: (folder: string)
   const there = await readdir(path).catch(() => [])
   if (there.length > 0) throw failed(path, "HS4001", "the folder is not empty", "Choose another one, or delete it.")
   try {
+    await removeLeftovers(dirname(path), basename(path))
     await mkdir(beside, { recursive: true })
     await fill(beside)
     await rmdir(path).catch(() => undefined)

@@ -1,7 +1,7 @@
-/** Training runs: HS5301 to HS5308, through the command line, on a model that trains in a second. */
+/** Training runs: HS5301 to HS5310, through the command line, on a model that trains in a second. */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
@@ -20,6 +20,9 @@ const hasam = (...args: readonly string[]) => {
   return { status: run.status, text: run.stderr }
 }
 const train = (out: string, ...args: readonly string[]) => hasam("train", "spec.ts#model", "--data", "data", "--out", out, ...args)
+
+/** A process that has ended. */
+const gone = spawnSync("true").pid
 
 beforeAll(async () => {
   writeFileSync(join(folder, "spec.ts"), spec)
@@ -81,6 +84,35 @@ test("HS5308: a spacing for some images only", () => {
   writeFileSync(table, whole)
   expect(status).toBe(1)
   expect(text).toMatch(/data: error HS5308: 1 of \d+ images have no pixel spacing/)
+})
+test("HS5309: a folder that another process holds; a lock that a crash left, and what it left beside, go by themselves", () => {
+  const lock = join(folder, "locked", "run.lock")
+  const held = (pid: number, host = hostname()) =>
+    writeFileSync(lock, JSON.stringify({ id: "x", pid, host, started: "", since: "2026-11-25" }))
+  mkdirSync(join(folder, "locked"))
+  held(process.pid)
+  const { status, text } = train("locked")
+  expect(status).toBe(1)
+  expect(text).toContain(`locked: error HS5309: process ${process.pid} has held the run's folder since 2026-11-25`)
+  held(1, "another.machine")
+  expect(train("locked").text).toContain("error HS5309: process 1 on another.machine has held")
+  expect(readdirSync(join(folder, "locked"))).toEqual(["run.lock"])
+  held(gone)
+  writeFileSync(join(folder, "locked", `last.safetensors.${gone}.3.part`), "half")
+  expect(train("locked")).toMatchObject({ status: 0 })
+  expect(readdirSync(join(folder, "locked")).filter((name) => /lock|part/.test(name))).toEqual([])
+})
+test("HS5310: a checkpoint on another base", () => {
+  const last = join(folder, "run", "last.safetensors")
+  const whole = readFileSync(last)
+  const bytes = Buffer.from(whole)
+  const at = bytes.indexOf('"hasam.base":"') + '"hasam.base":"'.length
+  bytes[at] = bytes[at] === 0x61 ? 0x62 : 0x61
+  writeFileSync(last, bytes)
+  const { status, text } = train("run", "--resume")
+  writeFileSync(last, whole)
+  expect(status).toBe(1)
+  expect(text).toContain("error HS5310: the checkpoint was written by a run on other base weights")
 })
 test("training checks the data first: an error stops it before a folder is made", () => {
   const table = join(folder, "data", "data.csv")

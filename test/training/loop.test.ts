@@ -72,6 +72,7 @@ const adapted = (p = 0) =>
   )
 
 let runs = 0
+const identity = { run: "run", base: "base" }
 const trained = async (
   { data: of }: Model<any, any>,
   how: Partial<TrainingOptions>,
@@ -92,6 +93,7 @@ const trained = async (
     train: cases.slice(0, 8),
     validation: [],
     folder: run,
+    identity,
     backend: await cpu(),
     resume: false,
     on: (event) => {
@@ -211,5 +213,14 @@ test("values that are not finite stop training; the checkpoint before them stays
   const bad = trained(adapted(), { epochs: 4, optimizer: adam({ rate: 1e30 }) }, { folder: good.run, resume: true })
   await expect(bad).rejects.toThrow(/HS5301: .* not finite at step \d+/)
   expect(readFileSync(join(good.run, "last.safetensors")).equals(before)).toBe(true)
-  expect((await readLast(good.run)).progress.epoch).toBe(1)
+  expect((await readLast(good.run, identity)).progress.epoch).toBe(1)
+})
+
+test("a checkpoint of another run, or on another base, is not gone on from", async () => {
+  const { run } = await trained(adapted(), { epochs: 1 })
+  const resumed = (more: Partial<typeof identity>) =>
+    trained(adapted(), { epochs: 2 }, { folder: run, resume: true, identity: { ...identity, ...more } })
+  await expect(resumed({ run: "other" })).rejects.toThrow(/HS5310: .* of another model, data or options/)
+  await expect(resumed({ base: "other" })).rejects.toThrow(/HS5310: .* on other base weights/)
+  expect((await resumed({})).finished).toBe(true)
 })

@@ -8,12 +8,13 @@ import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
 import { saveSplit } from "../../runtime/data/splitFile.ts"
 import { frozenOf } from "../../runtime/run/adapters.ts"
-import { exists, files, type RunFile, readRun, writeRun } from "../../runtime/training/checkpoint.ts"
+import { exists, files, identityOf, type RunFile, readRun, writeRun } from "../../runtime/training/checkpoint.ts"
 import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
 import { modelHash } from "../../runtime/training/identity.ts"
+import { type RunLock, withRunFolder } from "../../runtime/training/lock.ts"
 import { type TrainingEvent, train } from "../../runtime/training/train.ts"
 import { hashOf } from "../../runtime/weights/learned.ts"
-import { colors, talk } from "../output.ts"
+import { colors, exit, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
 import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
@@ -105,28 +106,47 @@ const differing = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<stri
 /** hasam train SPEC --data DIR --out RUN */
 export const trainCommand = async (spec: string, flags: TrainFlags): Promise<void> => {
   demandEngine(flags.target)
-  const selected = await selectModel(spec, flags)
-  const { data: model, name } = selected.model
-  const options = overridden(selected.options, flags)
   const folder = resolve(flags.out)
-  const dataOptions = dataOptionsOf(flags)
-  const points = await pointsOf(flags.points, options.prompt)
-  const begun = await exists(join(folder, files.last))
-  if (flags.resume && !begun)
+  if (flags.resume && !(await exists(join(folder, files.last))))
     throw failed(
       flags.out,
       "HS5304",
       `'${flags.out}' holds no checkpoint of a run`,
       "Leave --resume out to start the run.",
     )
-  if (!flags.resume && begun)
+  await withRunFolder(folder, (lock) => trainIn(folder, lock, spec, flags))
+}
+
+const demandUnbegun = async (folder: string, given: string): Promise<void> => {
+  if (await exists(join(folder, files.last)))
     throw failed(
-      flags.out,
+      given,
       "HS5303",
-      `'${flags.out}' holds a run already`,
+      `'${given}' holds a run already`,
       "Add --resume to go on with it, or give another --out.",
     )
+}
 
+/** A run that was killed before its first checkpoint starts anew; what another one learned is not overwritten. */
+const demandNothingLost = async (folder: string, given: string, run: RunFile): Promise<void> => {
+  if (!(await exists(join(folder, files.best)))) return
+  const before = await readRun(folder).catch(() => undefined)
+  if (JSON.stringify(before) !== JSON.stringify(JSON.parse(JSON.stringify(run))))
+    throw failed(
+      given,
+      "HS5303",
+      `'${given}' holds what another run learned ('${files.best}'), without its checkpoint`,
+      "Give another --out.",
+    )
+}
+
+const trainIn = async (folder: string, lock: RunLock, spec: string, flags: TrainFlags): Promise<void> => {
+  if (!flags.resume) await demandUnbegun(folder, flags.out)
+  const selected = await selectModel(spec, flags)
+  const { data: model, name } = selected.model
+  const options = overridden(selected.options, flags)
+  const dataOptions = dataOptionsOf(flags)
+  const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
   const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
   const share = numberOf("--fraction", flags.fraction)
@@ -188,7 +208,10 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       talk(`note: from here on with a learning rate of ${options.optimizer.rate}`)
       await writeRun(folder, asNow)
     }
+    if (before.target !== flags.target)
+      talk(`note: the run was begun with --target ${before.target}; other targets round otherwise`)
   } else {
+    await demandNothingLost(folder, flags.out, run)
     await writeRun(folder, run)
     await saveSplit(savedSplit, split)
   }
@@ -197,12 +220,12 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
   let asked = 0
   const interrupt = () => {
     asked += 1
-    if (asked > 1) process.exit(130)
+    if (asked > 1) process.exit(exit.interrupted)
     talk("\nstopping after this step; once more to stop at once")
     stop.abort()
   }
-  process.on("SIGINT", interrupt)
-  process.on("SIGTERM", interrupt)
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+  for (const signal of signals) process.on(signal, interrupt)
   const { on, stop: stopBar } = shower(options.epochs, teaches)
   try {
     const backend = await backendFor(flags.target)
@@ -218,6 +241,8 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       train: training,
       validation,
       folder,
+      identity: identityOf(run),
+      demandFolder: lock.demand,
       backend,
       resume: flags.resume ?? false,
       ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
@@ -233,10 +258,13 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
       talk(
         `done: ${result.progress.step} steps${bestEpoch < 0 ? "" : `, best validation ${teaches === "mask" ? "Dice" : "hits"} ${bestDice.toFixed(4)} in epoch ${bestEpoch + 1}`}; ${join(flags.out, files.best)}`,
       )
-    } else talk(`stopped at step ${result.progress.step}; go on with --resume`)
+    } else {
+      talk(`stopped at step ${result.progress.step}; go on with --resume`)
+      // What was to follow a whole training, as in `train && eval`, does not.
+      process.exitCode = exit.interrupted
+    }
   } finally {
     stopBar()
-    process.off("SIGINT", interrupt)
-    process.off("SIGTERM", interrupt)
+    for (const signal of signals) process.off(signal, interrupt)
   }
 }

@@ -79,4 +79,15 @@ export const run = {
       "Some of the images to evaluate have a pixel spacing and others have none, so their distances have two units.",
     cure: "Give the table a spacing for every image, or for none.",
   },
+  HS5309: {
+    title: "another process holds the run's folder",
+    cause: "A training writes into the folder just now. Two in one folder would overwrite one another's checkpoints.",
+    cure: "Wait for the other one, stop it, or give another --out. A lock that a crash left goes by itself at the next start.",
+  },
+  HS5310: {
+    title: "the checkpoint is another run's",
+    cause:
+      "The checkpoint says which run and which base weights it belongs to, and these are others: it was copied here, or the weights were changed.",
+    cure: "Restore the folder from a copy, or start the run again in another folder.",
+  },
 } as const satisfies Record<`HS5${number}`, Explanation>

@@ -2,6 +2,7 @@
  * A run on disk: run.json says what it is, last.safetensors is where it stands, best.safetensors what it learned at its best,
  * log.jsonl what happened. Every file is whole at any moment.
  */
+import { createHash } from "node:crypto"
 import { access, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { isLeft } from "fp-ts/lib/Either.js"
@@ -109,13 +110,47 @@ export const readRun = async (folder: string): Promise<RunFile> => {
 export const writeRun = (folder: string, run: RunFile): Promise<void> =>
   writeAtomically(join(folder, files.run), `${JSON.stringify(run, null, 2)}\n`)
 
-export const writeLast = (folder: string, tensors: Tensors, progress: Progress): Promise<void> =>
-  save(join(folder, files.last), tensors, { "hasam.progress": JSON.stringify(progress) })
+/** What ties a checkpoint to its run: a run goes on from its own only, on its own base. */
+export interface Identity {
+  /** Hash of what the run is, but for the rate, which may be another one from a step on. */
+  readonly run: string
+  /** Hash of the frozen tensors. */
+  readonly base: string
+}
 
-export const readLast = (folder: string): Promise<{ readonly tensors: Tensors; readonly progress: Progress }> => {
+export const identityOf = ({ hash, base, data, options }: RunFile): Identity => {
+  const withoutRate = JSON.stringify({ hash, base, data, options }, (key, value) =>
+    key === "rate" ? undefined : value,
+  )
+  return { run: createHash("sha256").update(withoutRate).digest("hex"), base }
+}
+
+export const writeLast = (folder: string, tensors: Tensors, progress: Progress, identity: Identity): Promise<void> =>
+  save(join(folder, files.last), tensors, {
+    "hasam.progress": JSON.stringify(progress),
+    "hasam.run": identity.run,
+    "hasam.base": identity.base,
+  })
+
+const another = (path: string, what: string) =>
+  failed(
+    path,
+    "HS5310",
+    `the checkpoint was written by a run ${what}`,
+    "Restore the folder from a copy, or start the run again in another folder.",
+  )
+
+/** Throws HS5306 and HS5310. */
+export const readLast = (
+  folder: string,
+  identity: Identity,
+): Promise<{ readonly tensors: Tensors; readonly progress: Progress }> => {
   const path = join(folder, files.last)
   return withCheckpoint(path, async (checkpoint) => {
     const progress = decode(path, Progress, checkpoint.metadata["hasam.progress"] ?? "")
+    const { "hasam.run": run, "hasam.base": base } = checkpoint.metadata
+    if (base !== identity.base) throw another(path, "on other base weights")
+    if (run !== identity.run) throw another(path, "of another model, data or options")
     const tensors: Record<string, Tensors[string]> = {}
     for (const stored of checkpoint.tensors) tensors[stored.name] = await checkpoint.read(stored)
     return { tensors, progress }
@@ -128,14 +163,15 @@ export interface LogEntry {
   readonly [key: string]: number | string
 }
 
-/** The log up to a step: what a killed run wrote after its last checkpoint will be written again. */
-export const readLog = async (folder: string, upTo: number): Promise<readonly LogEntry[]> => {
+/** The log of the epochs before one: what a killed run wrote after its last checkpoint will be written again. */
+export const readLog = async (folder: string, before: number): Promise<readonly LogEntry[]> => {
   const text = await readFile(join(folder, files.log), "utf8").catch(() => "")
   const entries: LogEntry[] = []
   for (const line of text.split("\n")) {
     try {
       const entry = JSON.parse(line) as LogEntry
-      if (typeof entry.step === "number" && entry.step <= upTo) entries.push(entry)
+      if (typeof entry.step === "number" && typeof entry["epoch"] === "number" && entry["epoch"] < before)
+        entries.push(entry)
     } catch {
       // An unfinished last line.
     }

@@ -23,6 +23,7 @@ import {
   atStart,
   exists,
   files,
+  type Identity,
   type LogEntry,
   logText,
   type Progress,
@@ -71,6 +72,10 @@ export interface TrainInput {
   readonly train: readonly Case[]
   readonly validation: readonly Case[]
   readonly folder: string
+  /** What the run's checkpoints say they belong to. */
+  readonly identity: Identity
+  /** Asked before anything is written: throws where the folder is no longer this process's. */
+  readonly demandFolder?: () => Promise<void>
   readonly backend: Backend
   readonly resume: boolean
   /** Steps between checkpoints within an epoch; every epoch's end has one too. */
@@ -127,7 +132,8 @@ async function* batched(samples: AsyncIterable<Sample>, size: number): AsyncGene
 /** Trains, or goes on. Throws HS5301, HS5305 and what reading data, writing files and the engine throw. */
 export const train = async (input: TrainInput): Promise<TrainResult> => {
   const { model, options, weights, backend, folder, on = () => undefined } = input
-  const { checkpointEvery = 200, validateEvery = 1, teaches, signal } = input
+  const { checkpointEvery = 200, validateEvery = 1, teaches, signal, identity } = input
+  const { demandFolder = async () => undefined } = input
   const learning = learningNames(model)
   const fromEmbedding =
     input.cacheEmbeddings !== false &&
@@ -163,7 +169,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   on({ kind: "compiled", receiving: learned.receiving.length, unreached: learned.unreached })
 
   const stateNames = Object.keys(learned.program.state)
-  const start = input.resume ? await readLast(folder) : { tensors: {} as Tensors, progress: atStart }
+  const start = input.resume ? await readLast(folder, identity) : { tensors: {} as Tensors, progress: atStart }
   const table = tensorTable(model)
   const frozen = frozenOf(table, weights)
   const base = hashOf(frozen)
@@ -178,7 +184,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   await executable.load(frozen, { give: input.giveWeights ?? false })
 
   let progress = start.progress
-  const log: LogEntry[] = [...(await readLog(folder, progress.step))]
+  const log: LogEntry[] = [...(await readLog(folder, progress.epoch))]
   await writeAtomically(join(folder, files.log), logText(log))
   const note = async (entry: LogEntry): Promise<void> => {
     log.push(entry)
@@ -197,7 +203,8 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     const state = await executable.read(stateNames)
     const broken = Object.entries(state).find(([, tensor]) => !finite(tensor))
     if (broken !== undefined) throw await diverged(folder, broken[0], progress.step)
-    await writeLast(folder, state, progress)
+    await demandFolder()
+    await writeLast(folder, state, progress, identity)
     on({ kind: "saved", step: progress.step })
   }
 
@@ -248,6 +255,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       lossCount: 0,
       ...(best ? { bestDice: result!, bestEpoch: epoch } : {}),
     }
+    await demandFolder()
     await note({ step: progress.step, epoch, loss, ...(result === undefined ? {} : { validation: result }) })
     if (best || checker === undefined)
       await saveLearned(join(folder, files.best), await learnedNow(), {

@@ -127,6 +127,7 @@ describe.skipIf(!pillow)("generated train.py", () => {
       train: cases.filter(({ id }) => split.train.includes(id)),
       validation: [],
       folder: await mkdtemp(join(root, "ours-")),
+      identity: { run: "run", base: "base" },
       backend: cpu(),
       resume: false,
       on: (event) => {
