@@ -1,6 +1,6 @@
-// dist/ from src/: one native tsc run, JavaScript and declarations together.
+// dist/ from src/: one native tsc run, JavaScript and declarations together; and the Python of PyTorch packages as it is.
 import { spawnSync } from "node:child_process"
-import { existsSync, renameSync, rmSync } from "node:fs"
+import { cpSync, existsSync, renameSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -15,6 +15,11 @@ const run = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json"),
   cwd: root,
 })
 if (existsSync(next)) {
+  const python = "backends/pytorch/python"
+  cpSync(join(root, "src", python), join(next, python), {
+    recursive: true,
+    filter: (p) => !/__pycache__|_cache/.test(p),
+  })
   rmSync(join(root, "dist"), { recursive: true, force: true })
   renameSync(next, join(root, "dist"))
 }

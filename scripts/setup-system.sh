@@ -15,8 +15,19 @@ fi
 # Dawn refuses the lavapipe of Mesa 22.
 mesa_is_new() { has mesa-vulkan-drivers && dpkg --compare-versions "$(version mesa-vulkan-drivers)" ge 23; }
 
+# ruff and mypy of pinned versions, in a folder of their own; PyTorch's types are the system's.
+python_tools() {
+  local folder="${XDG_CACHE_HOME:-$HOME/.cache}/hasam/python-tools" wanted
+  wanted="$(dirname "$0")/python-tools.txt"
+  cmp -s "$wanted" "$folder/installed.txt" && return
+  say "installing $(grep -v '^#' "$wanted" | tr '\n' ' ')"
+  { /usr/bin/python3 -m venv --system-site-packages "$folder" && "$folder/bin/pip" install -q -r "$wanted"; } >/dev/null 2>&1 \
+    && cp "$wanted" "$folder/installed.txt" || say "no ruff and mypy: the checks of the Python in packages will skip"
+}
+trap python_tools EXIT
+
 missing=()
-for package in chromium libvulkan1 python3-torch python3-pil libopenblas0-pthread; do has "$package" || missing+=("$package"); done
+for package in chromium libvulkan1 python3-torch python3-pil python3-venv libopenblas0-pthread; do has "$package" || missing+=("$package"); done
 need_mesa=false
 mesa_is_new || need_mesa=true
 if [ ${#missing[@]} -eq 0 ] && ! $need_mesa; then

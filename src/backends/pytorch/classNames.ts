@@ -4,6 +4,7 @@
  */
 import type { LayerData, ModuleData } from "../../dsl/layer.ts"
 import { childrenOf } from "../../dsl/tensors.ts"
+import { layerNames } from "./package/files.ts"
 import { pascal } from "./python.ts"
 
 interface Placed {
@@ -58,10 +59,7 @@ export const classNames = (forms: readonly Form[]): readonly string[] => {
 }
 
 /** What model.py has beside modules. */
-const taken = new Set(
-  `Tensor NamedTuple Fill Normal Uniform Values Residual ParallelSum ParallelConcat GlobalAveragePool Embedding LayerNorm2d Lora
-  LoraLinear`.split(/\s+/),
-)
+const taken = new Set(["Tensor", "NamedTuple", "Fill", "Normal", "Uniform", "Values", ...layerNames()])
 const identifier = (name: string): string => {
   const plain = pascal(name) || "Module"
   const safe = /^\d/.test(plain) ? `M${plain}` : plain

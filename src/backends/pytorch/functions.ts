@@ -121,7 +121,7 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
   sin: same("torch.sin"),
   cos: same("torch.cos"),
   softmax: (_, [x]) => method(x!, "softmax", "-1"),
-  equals: (_, [x], attrs) => atom(`(${bound(x!, "sum")} == ${number(num(attrs, "value"))}).float()`),
+  equals: (_, [x], attrs) => method(method(x!, "eq", number(num(attrs, "value"))), "float"),
   constant,
   rearrange,
   concat,

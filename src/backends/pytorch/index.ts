@@ -1,19 +1,13 @@
 /** The PyTorch target: a package of readable Python that is the same model, on one machine or a cluster. */
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
+import { pixelMean } from "../../dsl/sam/sam.ts"
 import { type Loss, paperDefaults, type Training } from "../../dsl/training.ts"
 import { countsOf, modelPy } from "./model.ts"
 import { checkNames } from "./names.ts"
-import { casesPy } from "./package/cases.ts"
-import { initialPy } from "./package/initial.ts"
-import { lossesPy } from "./package/losses.ts"
+import { pythonFiles } from "./package/files.ts"
 import { readme, requirements } from "./package/readme.ts"
-import { runPy } from "./package/run.ts"
-import { samplesPy } from "./package/samples.ts"
-import { settingsPy } from "./package/settings.ts"
-import { streamsPy } from "./package/streams.ts"
-import { trainPy } from "./package/train.ts"
-import { weightsPy } from "./package/weights.ts"
+import { settingsJson } from "./package/settings.ts"
 
 export interface PytorchOptions {
   /** What the model is called; its family's name where nothing is said. */
@@ -53,21 +47,21 @@ export const pytorchPackage = (
 ): Readonly<Record<string, string>> => {
   checkNames(networkOf(data), name, place)
   const options = training ?? paperDefaults
-  const where = place(training?.at)
   const prompted = data.family.kind === "sam"
   const teaches = !prompted && teachesPoints(options.loss) ? "point" : "mask"
-  const { total, trainable } = countsOf(data)
+  const { total, trainable, learns, added } = countsOf(data)
+  const facts = {
+    ...{ name, version, spec, parameters: total, trainable, learns, added },
+    blocks: data.blocks.depth > 0 ? data.blocks.path : "",
+    image_size: data.family.kind === "sam" ? data.family.config.imageSize : (data.family.input.at(-1) ?? 1),
+    prompted,
+    padding: prompted ? pixelMean : [0, 0, 0],
+    teaches,
+  } as const
   return {
-    "model.py": modelPy(data, { name, place, source, version, spec }),
-    "train.py": trainPy,
-    "run.py": runPy,
-    "settings.py": settingsPy(options, where),
-    "losses.py": lossesPy(options.loss, teaches, where),
-    "cases.py": casesPy,
-    "samples.py": samplesPy,
-    "streams.py": streamsPy,
-    "weights.py": weightsPy,
-    "initial.py": initialPy,
+    ...pythonFiles(),
+    "model.py": modelPy(data, { name, place, source }),
+    "settings.json": settingsJson(facts, options),
     "requirements.txt": requirements,
     "README.md": readme({ name, source, total, trainable, prompted }),
   }

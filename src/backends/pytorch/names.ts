@@ -5,11 +5,8 @@
 import { type Diagnostic, type Diagnostics, Failed } from "../../compiler/diagnostic.ts"
 import type { LayerData } from "../../dsl/layer.ts"
 import { childrenOf, join } from "../../dsl/tensors.ts"
+import { keywords } from "./python.ts"
 
-const keywords = new Set(
-  `False None True and as assert async await break class continue def del elif else except finally for from global if
-  import in is lambda nonlocal not or pass raise return try while with yield`.split(/\s+/),
-)
 /** What nn.Module itself has, and what generated classes add. */
 const taken = new Set(
   `add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr float forward

@@ -1,5 +1,7 @@
 /** Pieces of Python source: expressions that know how tightly they bind, and statements laid out as black does. */
 
+import { layerNames } from "./package/files.ts"
+
 /** Black's line length. */
 export const columns = 88
 
@@ -17,6 +19,8 @@ export interface Expr {
   readonly clauses?: readonly string[]
   /** Terms of a sum, each with its sign, for a line each. */
   readonly terms?: readonly string[]
+  /** Calls of methods one after another, for a line each. */
+  readonly links?: readonly string[]
   /** Broken even where it would fit on a line. */
   readonly always?: boolean
   /** Said behind it, where it has a line of its own. */
@@ -54,7 +58,7 @@ export const comprehension = (body: string, over: string): Expr => ({
 
 /** `name=value` inside a call. */
 export const keyword = (name: string, value: Part): Expr => {
-  const e = expr(value)
+  const { links: _, ...e } = expr(value)
   return {
     ...e,
     flat: `${name}=${e.flat}`,
@@ -86,8 +90,11 @@ export const over = product("/")
 export const at = product("@")
 export const negative = (a: Expr): Expr => ({ flat: `-${bound(a, "unary")}`, binding: "unary" })
 /** `x.name(args)` */
-export const method = (x: Expr, name: string, ...args: readonly Part[]): Expr =>
-  call(`${bound(x, "atom")}.${name}`, ...args)
+export const method = (x: Expr, name: string, ...args: readonly Part[]): Expr => {
+  const link = call(`.${name}`, ...args).flat
+  const links = x.links === undefined ? [`${bound(x, "atom")}${link}`] : [...x.links, link]
+  return { ...call(`${bound(x, "atom")}.${name}`, ...args), links }
+}
 /** `x[index]` */
 export const item = (x: Expr, index: string): Expr => atom(`${bound(x, "atom")}[${index}]`)
 
@@ -122,6 +129,8 @@ export const laidOut = (prefix: string, e: Expr, suffix: string, indent: number)
     return [`${pad}${prefix}[`, ...e.clauses.map((clause) => `${pad}    ${clause}`), `${pad}]${suffix}`]
   if (e.broken === undefined) return [line]
   const { head, args, end } = e.broken
+  if (e.links !== undefined && pad.length + prefix.length + head.length > columns)
+    return [`${pad}${prefix}(`, ...e.links.map((link) => `${pad}    ${link}`), `${pad})${suffix}`]
   // A comma behind a single argument says nothing.
   const comma = args.length > 1 ? "," : ""
   return [
@@ -144,13 +153,17 @@ export const narrowest = ({ flat, terms, broken }: Expr): number => {
 export const assign = (target: string, e: Expr, indent: number): readonly string[] =>
   laidOut(`${target} = `, e, "", indent)
 
-/** Words that no variable may be called. */
-const reserved = new Set(
+/** Words of Python's. */
+export const keywords: ReadonlySet<string> = new Set(
   `False None True and as assert async await break class continue def del elif else except finally for from global if
-  import in is lambda nonlocal not or pass raise return try while with yield self torch nn math len sum float int tuple
-  list dict Tensor F windows unwindows attention rel_pos_attention resize pad_to pixel_centres repeat_batch residual
-  distances starting`.split(/\s+/),
+  import in is lambda nonlocal not or pass raise return try while with yield`.split(/\s+/),
 )
+/** Words that no variable may be called. */
+const reserved = new Set([
+  ...keywords,
+  ..."self torch nn math len sum float int tuple list dict Tensor F starting".split(" "),
+  ...layerNames(),
+])
 /** camelCase → snake_case, and no reserved word. */
 export const snake = (name: string): string => {
   const plain = name

@@ -15,12 +15,12 @@ from cases import find_cases, split_cases
 
 cases = find_cases(data)
 split = split_cases(cases, seed)
-settings = train.Settings()
+settings = train.SETTINGS
 answer = {"split": {part: getattr(split, part) for part in ("train", "validation", "test")}, "by": split.by, "prompts": {}}
 for prompt in ("centre", "randomInside", "box"):
     options = samples.Options(
-        image_size=train.spec.IMAGE_SIZE,
-        padding=train.spec.PADDING,
+        image_size=train.FACTS.image_size,
+        padding=train.FACTS.padding,
         prompt=prompt,
         teaches="mask",
         seed=seed,

@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-MODULES = ("model", "initial", "weights", "losses", "train", "run", "settings", "samples", "cases", "streams")
 began = time.time()
 import torch
 
@@ -31,15 +30,18 @@ def relative(a, b, floor=0.0):
 
 def check(folder: Path):
     package = folder / "package"
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    for name, module in list(sys.modules.items()):  # of the package before
+        if Path(getattr(module, "__file__", None) or "/").parent.name == "package":
+            del sys.modules[name]
     sys.path.insert(0, str(package))
     try:
         model_py = importlib.import_module("model")
         weights_py = importlib.import_module("weights")
+        building = importlib.import_module("building")
         losses_py = importlib.import_module("losses")
+        settings = importlib.import_module("settings")
         model = model_py.build(seed=7)
-        answer = {"initial": digest(weights_py.named_tensors(model)), "counts": model_py.counts(model)}
+        answer = {"initial": digest(weights_py.named_tensors(model)), "counts": building.counts(model)}
         answer["names"] = [n for n, _ in model.state_dict().items()]
 
         tensors, _ = weights_py.read_safetensors(folder / "weights.safetensors")
@@ -54,7 +56,7 @@ def check(folder: Path):
         target = inputs.pop("target")
         flags = json.loads((folder / "flags.json").read_text())
         given = dict(inputs)
-        if model_py.PROMPTED:
+        if settings.FACTS.prompted:
             given["original_size"] = tuple(target.shape[2:])
             if flags["multimask"]:
                 given["multimask"] = True
@@ -62,13 +64,13 @@ def check(folder: Path):
             given = {"image": inputs["image"]}
 
         def run():
-            return model(**given) if model_py.PROMPTED else model(given["image"])
+            return model(**given) if settings.FACTS.prompted else model(given["image"])
 
         model.eval()
         result = run()
         named_outputs = result._asdict() if hasattr(result, "_asdict") else {flags["output"]: result}
         seen = named_outputs.get("masks", next(iter(named_outputs.values())))
-        loss = losses_py.loss_of(seen, target)
+        loss = losses_py.loss_of(settings.SETTINGS.loss, seen, target)
         loss.backward()
         answer["outputs"] = {n: relative(v.detach(), outputs[n]) for n, v in named_outputs.items()}
         answer["loss"] = relative(loss.detach(), outputs["loss"])
@@ -86,8 +88,8 @@ def check(folder: Path):
         trained = folder / "trained.safetensors"
         if trained.exists():
             wanted, _ = weights_py.read_safetensors(trained)
-            model_py.train_mode(model)
-            answer["training loss"] = relative(losses_py.loss_of(run(), target).detach(), wanted.pop("loss"))
+            building.train_mode(model)
+            answer["training loss"] = relative(losses_py.loss_of(settings.SETTINGS.loss, run(), target).detach(), wanted.pop("loss"))
             answer["statistics"] = {n: relative(named[n], v) for n, v in wanted.items()}
             answer["frozen statistics"] = [
                 n for n in named if ".running_" in n and n not in wanted and not torch.equal(named[n], tensors[n])
@@ -99,13 +101,13 @@ def check(folder: Path):
             weights_py.load_learned(learned, model, answer["base"])
             weights_py.save_learned(folder / "back.safetensors", model, answer["base"])
             answer["same bytes"] = learned.read_bytes() == (folder / "back.safetensors").read_bytes()
-            model_py.train_mode(model)
+            building.train_mode(model)
             before = {n: v.detach().clone() for n, v in weights_py.learned_tensors(model).items()}
             optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-2)
             for _ in range(2):
                 optimizer.zero_grad()
                 result = run()
-                losses_py.loss_of(getattr(result, "masks", result), target).backward()
+                losses_py.loss_of(settings.SETTINGS.loss, getattr(result, "masks", result), target).backward()
                 optimizer.step()
             after = weights_py.learned_tensors(model)
             answer["moved"] = [n for n, v in after.items() if not torch.equal(v, before[n])]

@@ -106,7 +106,7 @@ describe("the package", () => {
   })
 
   it("says its counts with their unit, and where they are checked", () => {
-    expect(model).toContain("PARAMETERS = 100_550_518\nTRAINABLE = 6_815_046\n")
+    expect(JSON.parse(files["settings.json"]!).model).toMatchObject({ parameters: 100_550_518, trainable: 6_815_046 })
     expect(files["README.md"]).toContain("6,815,046 of 100,550,518 parameters learn")
   })
 

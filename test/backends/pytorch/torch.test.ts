@@ -217,7 +217,8 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
   it("HA-SAM on ViT-B: PyTorch counts 6,815,046 parameters that learn", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
     for (const [file, text] of Object.entries(pytorchPackage(millions.data))) await writeFile(join(folder, file), text)
-    const code = "from model import build, counts; print(f'{counts(build(values=False))[1]:,} trainable')"
+    const code =
+      "from building import counts; from model import build; print(f'{counts(build(values=False))[1]:,} trainable')"
     expect(execFileSync(python!, ["-c", code], { encoding: "utf8", cwd: folder })).toBe("6,815,046 trainable\n")
   })
 

@@ -25,10 +25,11 @@ To change the model, change the spec and compile again.
 
 | file | |
 |---|---|
-| \`model.py\` | the network as plain modules; names of parameters, initial values and what learns are the spec's |
+| \`model.py\` | the network as plain modules; names of parameters and initial values are the spec's |
+| \`settings.json\` | what the compiler counted, what learns; the spec's loss, optimizer, schedule, epochs, batch, prompt, augmentation |
 | \`train.py\`, \`run.py\` | training on a CPU, a GPU, or several under torchrun |
-| \`settings.py\` | the spec's optimizer, schedule, epochs, batch, prompt, augmentation |
-| \`losses.py\` | the spec's loss |
+| \`building.py\`, \`layers.py\` | how a model is put together, frozen and counted; layers that PyTorch lacks |
+| \`settings.py\`, \`losses.py\` | \`settings.json\` with types; the losses that it names |
 | \`cases.py\`, \`samples.py\`, \`streams.py\` | data: the layouts, splits, prompts and orders of hasam |
 | \`weights.py\` | checkpoints in and out |
 | \`initial.py\` | initial values by seed, the same bits as hasam's |

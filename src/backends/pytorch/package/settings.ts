@@ -1,55 +1,52 @@
-/** settings.py: what a spec says of training. */
-import type { TrainingOptions } from "../../../dsl/training.ts"
-import { call, float, laidOut } from "../python.ts"
+/** settings.json: what a spec says of a model and of its training, for the package's settings.py. */
+import type { Loss, TrainingOptions } from "../../../dsl/training.ts"
 
-const bool = (x: boolean): string => (x ? "True" : "False")
-
-const augmentationOf = ({ augmentation }: TrainingOptions): string => {
-  const { flip, rotation, scale, gain } = augmentation
-  const given = [
-    ...(flip ? [`flip=${bool(flip)}`] : []),
-    ...(rotation === 0 ? [] : [`rotation=${float(rotation)}`]),
-    ...(scale === 0 ? [] : [`scale=${float(scale)}`]),
-    ...(gain === 0 ? [] : [`gain=${float(gain)}`]),
-  ]
-  return laidOut("augmentation: Augmentation = ", call("Augmentation", ...given), "", 4).join("\n")
+/** The fields of settings.py's `Facts`. */
+export interface Facts {
+  readonly name: string
+  readonly version: string
+  readonly spec: string
+  readonly parameters: number
+  readonly trainable: number
+  readonly learns: readonly string[]
+  readonly added: readonly string[]
+  readonly blocks: string
+  readonly image_size: number
+  readonly prompted: boolean
+  readonly padding: readonly number[]
+  readonly teaches: "mask" | "point"
 }
 
-/** Every field has a value, so that a change of one option needs no other. */
-export const settingsPy = (options: TrainingOptions, place: string | undefined): string => {
-  const { optimizer, rateSchedule } = options
-  const betas = optimizer.kind === "sgd" ? [0.9, 0.999] : optimizer.betas
+/** A sum of sums as one. */
+const termsOf = (loss: Loss, weight = 1): readonly object[] =>
+  loss.kind === "sum" ? loss.terms.flatMap((term) => termsOf(term.loss, weight * term.weight)) : [{ weight, ...loss }]
+
+/** Every field of `Settings` has a value, so that a change of one option needs no other. */
+const trainingOf = (options: TrainingOptions) => {
+  const { optimizer, rateSchedule, augmentation } = options
   const cosine = rateSchedule.kind === "cosine" ? rateSchedule : { warmup: 0, floor: 0 }
   const step = rateSchedule.kind === "step" ? rateSchedule : { every: 1, factor: 1 }
-  return `"""What the spec says of training${place === undefined ? "" : `, ${place}`}."""
-
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-from samples import Augmentation
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Options of train.py override some; run.json keeps what was used."""
-
-    optimizer: str = "${optimizer.kind}"
-    rate: float = ${float(optimizer.rate)}
-    betas: tuple[float, float] = (${betas.map(float).join(", ")})
-    eps: float = ${float(optimizer.kind === "sgd" ? 1e-8 : optimizer.eps)}
-    weight_decay: float = ${float(optimizer.kind === "adamW" ? optimizer.weightDecay : 0)}
-    momentum: float = ${float(optimizer.kind === "sgd" ? optimizer.momentum : 0)}
-    rate_schedule: str = "${rateSchedule.kind}"
-    warmup: int = ${cosine.warmup}
-    floor: float = ${float(cosine.floor)}
-    step_every: int = ${step.every}
-    step_factor: float = ${float(step.factor)}
-    epochs: int = ${options.epochs}
-    batch: int = ${options.batch}
-    accumulate: int = ${options.accumulate}
-    prompt: str = "${options.prompt.kind}"
-    seed: int = ${options.seed}
-${augmentationOf(options)}
-`
+  return {
+    loss: termsOf(options.loss),
+    optimizer: optimizer.kind,
+    rate: optimizer.rate,
+    betas: optimizer.kind === "sgd" ? [0.9, 0.999] : optimizer.betas,
+    eps: optimizer.kind === "sgd" ? 1e-8 : optimizer.eps,
+    weight_decay: optimizer.kind === "adamW" ? optimizer.weightDecay : 0,
+    momentum: optimizer.kind === "sgd" ? optimizer.momentum : 0,
+    rate_schedule: rateSchedule.kind,
+    warmup: cosine.warmup,
+    floor: cosine.floor,
+    step_every: step.every,
+    step_factor: step.factor,
+    epochs: options.epochs,
+    batch: options.batch,
+    accumulate: options.accumulate,
+    prompt: options.prompt.kind,
+    seed: options.seed,
+    augmentation,
+  }
 }
+
+export const settingsJson = (model: Facts, options: TrainingOptions): string =>
+  `${JSON.stringify({ $schema: "hasam/pytorch-settings/1", model, training: trainingOf(options) }, undefined, 2)}\n`

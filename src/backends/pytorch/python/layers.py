@@ -1,49 +1,36 @@
-/** What generated modules share, in Python. Only what a model uses is printed, in this order. */
+"""Layers and functions that PyTorch lacks, or has otherwise."""
 
-interface Helper {
-  readonly name: string
-  readonly needs?: readonly string[]
-  readonly text: string
-}
+from __future__ import annotations
 
-const attention: Helper = {
-  name: "scaled_dot_product_attention",
-  text: `def scaled_dot_product_attention(
-    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None
-) -> Tensor:
-    """softmax(q kᵀ / √d + bias) v, by PyTorch's own kernels where it has them (2.0)."""
-    if hasattr(F, "scaled_dot_product_attention"):
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-    weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-    if bias is not None:
-        weights = weights + bias
-    return weights.softmax(-1) @ v`,
-}
+from typing import NamedTuple
 
-export const helpers: readonly Helper[] = [
-  {
-    name: "Residual",
-    text: `class Residual(nn.Sequential):
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+from initial import Fill, starting
+
+
+class Residual(nn.Sequential):
     """x + layers(x)."""
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = super().forward(x)
-        return x + y`,
-  },
-  {
-    name: "residual",
-    text: `def add_input(module: nn.Module, args: tuple[Tensor], output: Tensor) -> Tensor:
+        return x + y
+
+
+def add_input(module: nn.Module, args: tuple[Tensor], output: Tensor) -> Tensor:
     return args[0] + output
 
 
 def residual(layer: nn.Module) -> nn.Module:
     """x + layer(x), without a level of its own in the names of parameters."""
-    layer.register_forward_hook(add_input)
-    return layer`,
-  },
-  {
-    name: "ParallelSum",
-    text: `class ParallelSum(nn.Module):
+    layer.register_forward_hook(add_input)  # type: ignore[arg-type]
+    return layer
+
+
+class ParallelSum(nn.Module):
     """The same input to all layers, their outputs added."""
 
     def __init__(self, *layers: nn.Module) -> None:
@@ -55,11 +42,10 @@ def residual(layer: nn.Module) -> nn.Module:
         first, *rest = (layer(x) for layer in self.children())
         for y in rest:
             first = first + y
-        return first`,
-  },
-  {
-    name: "ParallelConcat",
-    text: `class ParallelConcat(nn.Module):
+        return first
+
+
+class ParallelConcat(nn.Module):
     """The same input to all layers, their outputs joined along the channels."""
 
     def __init__(self, *layers: nn.Module) -> None:
@@ -68,27 +54,24 @@ def residual(layer: nn.Module) -> nn.Module:
             self.add_module(str(i), layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([layer(x) for layer in self.children()], dim=1)`,
-  },
-  {
-    name: "GlobalAveragePool",
-    text: `class GlobalAveragePool(nn.Module):
+        return torch.cat([layer(x) for layer in self.children()], dim=1)
+
+
+class GlobalAveragePool(nn.Module):
     """[b, c, h, w] → [b, c]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.mean((2, 3))`,
-  },
-  {
-    name: "Embedding",
-    text: `class Embedding(nn.Embedding):
+        return x.mean((2, 3))
+
+
+class Embedding(nn.Embedding):
     """A table of vectors; ids may come as floats."""
 
     def forward(self, ids: Tensor) -> Tensor:
-        return super().forward(ids.long())`,
-  },
-  {
-    name: "LayerNorm2d",
-    text: `class LayerNorm2d(nn.Module):
+        return super().forward(ids.long())
+
+
+class LayerNorm2d(nn.Module):
     """Over the channels of an image, at each pixel: [b, c, h, w]."""
 
     def __init__(self, channels: int, eps: float = 1e-6) -> None:
@@ -102,23 +85,20 @@ def residual(layer: nn.Module) -> nn.Module:
         pixels = x.permute(0, 2, 3, 1)
         shape = self.weight.shape
         pixels = F.layer_norm(pixels, shape, self.weight, self.bias, self.eps)
-        return pixels.permute(0, 3, 1, 2)`,
-  },
-  {
-    name: "Lora",
-    text: `class Lora(NamedTuple):
-    """W + scale · B A on \`rows\` rows of a weight, from the row \`first\` on."""
+        return pixels.permute(0, 3, 1, 2)
+
+
+class Lora(NamedTuple):
+    """W + scale · B A on `rows` rows of a weight, from the row `first` on."""
 
     name: str
     rank: int
     first: int
     rows: int
-    scale: float`,
-  },
-  {
-    name: "LoraLinear",
-    needs: ["Lora"],
-    text: `class LoraLinear(nn.Linear):
+    scale: float
+
+
+class LoraLinear(nn.Linear):
     """A linear layer with updates lora_a_… [rank, in] and lora_b_… [rows, rank]."""
 
     def __init__(
@@ -144,39 +124,44 @@ def residual(layer: nn.Module) -> nn.Module:
             change = update.scale * up(down(x))
             after = self.out_features - update.first - update.rows
             y = y + F.pad(change, (update.first, after))
-        return y`,
-  },
-  {
-    name: "windows",
-    text: `def windows(x: Tensor, size: int) -> Tensor:
+        return y
+
+
+def windows(x: Tensor, size: int) -> Tensor:
     """[b, h, w, c] → [b · windows, size, size, c]; zeros pad the bottom and right."""
     h, w = x.shape[1:3]
     x = F.pad(x, (0, 0, 0, -w % size, 0, -h % size))
     x = x.unflatten(2, (-1, size)).unflatten(1, (-1, size))
-    return x.transpose(2, 3).flatten(0, 2)`,
-  },
-  {
-    name: "unwindows",
-    text: `def unwindows(x: Tensor, size: int, like: Tensor) -> Tensor:
-    """The windows of \`like\` put together again, without the padding."""
+    return x.transpose(2, 3).flatten(0, 2)
+
+
+def unwindows(x: Tensor, size: int, like: Tensor) -> Tensor:
+    """The windows of `like` put together again, without the padding."""
     h, w = like.shape[1:3]
     rows, columns = -(-h // size), -(-w // size)
     x = x.unflatten(0, (-1, rows, columns)).transpose(2, 3)
-    return x.flatten(3, 4).flatten(1, 2)[:, :h, :w]`,
-  },
-  attention,
-  {
-    name: "attention",
-    needs: ["scaled_dot_product_attention"],
-    text: `def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    return x.flatten(3, 4).flatten(1, 2)[:, :h, :w]
+
+
+def scaled_dot_product_attention(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """softmax(q kᵀ / √d + bias) v, by PyTorch's own kernels where it has them (2.0)."""
+    if hasattr(F, "scaled_dot_product_attention"):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    if bias is not None:
+        weights = weights + bias
+    return weights.softmax(-1) @ v
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Head by head: q [b, n, c], k and v [b, m, c] → [b, n, c]."""
     q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-    return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)`,
-  },
-  {
-    name: "rel_pos_attention",
-    needs: ["scaled_dot_product_attention"],
-    text: `def rel_pos_attention(
+    return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def rel_pos_attention(
     qkv: Tensor, table_h: Tensor, table_w: Tensor, heads: int
 ) -> Tensor:
     """Attention over a grid [b, h, w, 3 c] with decomposed relative positions.
@@ -198,56 +183,36 @@ def residual(layer: nn.Module) -> nn.Module:
 def distances(n: int, table: Tensor) -> Tensor:
     """[query, key] → row of the table for their distance."""
     places = torch.arange(n, device=table.device)
-    return places[:, None] - places[None, :] + n - 1`,
-  },
-  {
-    name: "resize",
-    text: `def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return places[:, None] - places[None, :] + n - 1
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear, half-pixel centres."""
-    return F.interpolate(x, size, mode="bilinear", align_corners=False)`,
-  },
-  {
-    name: "pad_to",
-    text: `def pad_to(x: Tensor, size: int) -> Tensor:
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def pad_to(x: Tensor, size: int) -> Tensor:
     """Zeros at the bottom and right of an image, up to a square."""
     h, w = x.shape[2:]
     if h > size or w > size:
         raise ValueError(f"the image is {h} × {w}, the model at most {size} × {size}")
-    return F.pad(x, (0, size - w, 0, size - h))`,
-  },
-  {
-    name: "repeat_batch",
-    text: `def repeat_batch(x: Tensor, like: Tensor) -> Tensor:
-    """x, with a first axis of 1, once for each image in the batch of \`like\`."""
-    return x.expand(like.shape[0], *x.shape[1:])`,
-  },
-  {
-    name: "pixel_centres",
-    text: `def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
+    return F.pad(x, (0, size - w, 0, size - h))
+
+
+def repeat_batch(x: Tensor, like: Tensor) -> Tensor:
+    """x, with a first axis of 1, once for each image in the batch of `like`."""
+    return x.expand(like.shape[0], *x.shape[1:])
+
+
+def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
     """[1, height, width, 2]: (x, y) of each pixel's centre, from 0 to 1."""
     y, x = (
         (torch.arange(n, dtype=like.dtype, device=like.device) + 0.5) / n
         for n in (height, width)
     )
-    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)[None]`,
-  },
-  {
-    name: "full_precision",
-    text: `def full_precision(x: Tensor) -> torch.autocast:
-    """Sines of large angles need float32, even where mixed precision is on."""
-    return torch.autocast(x.device.type, enabled=False)`,
-  },
-]
+    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)[None]
 
-/** Names of helpers and all they need → their text, in the order above. */
-export const helperText = (names: ReadonlySet<string>): readonly string[] => {
-  const wanted = new Set<string>()
-  const want = (name: string): void => {
-    const found = helpers.find((h) => h.name === name)
-    if (found === undefined || wanted.has(name)) return
-    wanted.add(name)
-    found.needs?.forEach(want)
-  }
-  names.forEach(want)
-  return helpers.filter(({ name }) => wanted.has(name)).map(({ text }) => text)
-}
+
+def full_precision(x: Tensor) -> torch.autocast:
+    """Sines of large angles need float32, even where mixed precision is on."""
+    return torch.autocast(x.device.type, enabled=False)

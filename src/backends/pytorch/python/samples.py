@@ -1,16 +1,15 @@
-/** samples.py: images, masks, prompts and augmentations as src/runtime/data prepares them. */
-
-export const samplesPy = `"""From a case to what the model takes: pixels, prompts and target, as hasam does it."""
+"""From a case to what the model takes: pixels, prompts and target, as hasam does it."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cases import Case, DataError
+from settings import Augmentation
 from streams import Stream, shuffled
 
 Bytes = npt.NDArray[np.uint8]
@@ -34,24 +34,19 @@ class Point(NamedTuple):
     y: float
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    flip: bool = False
-    rotation: float = 0.0
-    scale: float = 0.0
-    gain: float = 0.0
+NONE = Augmentation()
 
 
 @dataclass(frozen=True)
 class Options:
     image_size: int
     # Of the square's empty part, per channel: what the model's normalisation makes 0.
-    padding: tuple[float, float, float]
+    padding: tuple[float, ...]
     prompt: str
     teaches: str  # "mask" or "point"
     seed: int = 0
     points: dict[str, Point] | None = None
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = NONE
     foreground: int | None = None
 
 
@@ -384,4 +379,3 @@ class TrainingSet(Dataset[dict[str, Tensor]]):
             target = torch.zeros(1, size, size)
             target[0, :h, :w] = torch.from_numpy(sample.resized_mask.copy())
         return {"image": image, "target": target, **prompts(sample)}
-`

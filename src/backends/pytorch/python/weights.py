@@ -1,6 +1,4 @@
-/** weights.py: checkpoints in, and what learned in and out, in the bytes of src/runtime/weights. */
-
-export const weightsPy = String.raw`"""Checkpoints: safetensors and .pth in, what learned out.
+"""Checkpoints: safetensors and .pth in, what learned out.
 
 Files of what learned are hasam's, byte for byte: "hasam run --adapters" reads what this
 package wrote, and this package what hasam wrote. No package is needed for them.
@@ -13,16 +11,16 @@ import json
 import math
 import os
 import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Mapping, Sequence
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from model import NAME, SPEC, VERSION, is_added, learns, statistics
+from building import is_added, learns, statistics
+from settings import FACTS
 
 Tensors = dict[str, Tensor]
 
@@ -112,7 +110,7 @@ def write_safetensors(
             file.write(float_bytes(tensors[name]))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 # The base ----------------------------------------------------------------------------
@@ -242,9 +240,9 @@ def save_learned(path: Path, model: nn.Module, base: str) -> None:
     """Writes what learns, and the base that it belongs to."""
     metadata = {
         "format": "pt",
-        "hasam.version": VERSION,
-        "hasam.model": NAME,
-        "hasam.spec": SPEC,
+        "hasam.version": FACTS.version,
+        "hasam.model": FACTS.name,
+        "hasam.spec": FACTS.spec,
         "hasam.base": base,
     }
     write_safetensors(path, learned_tensors(model), metadata)
@@ -271,4 +269,3 @@ def load_learned(path: Path, model: nn.Module, base: str) -> None:
         if tensor.shape != wanted[name].shape:
             raise WeightsError(f"{path}: {name} has shape {list(tensor.shape)}")
         wanted[name].copy_(tensor)
-`

@@ -1,6 +1,4 @@
-/** run.py: the training loop, on one process or many. */
-
-export const runPy = String.raw`"""A run: model, optimizer and where they stand, on one process or many."""
+"""A run: model, optimizer and where they stand, on one process or many."""
 
 from __future__ import annotations
 
@@ -11,10 +9,12 @@ import math
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ContextManager, Iterator, Sequence, cast
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -25,11 +25,11 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
-import model as spec
+from building import is_added, train_mode
 from cases import Case
-from losses import TEACHES, loss_of
+from losses import loss_of
 from samples import Options, TrainingSet, prepare, prompts
-from settings import Settings
+from settings import FACTS, Settings, Term
 from weights import (
     base_hash,
     learned_tensors,
@@ -111,22 +111,22 @@ def talk(place: Place, text: str, end: str = "\n") -> None:
 class Objective(nn.Module):
     """From a batch to its loss; what DistributedDataParallel wraps."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, terms: Sequence[Term]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.terms = model, terms
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         inputs = dict(batch)
         target = inputs.pop("target")
-        if not spec.PROMPTED:
+        if not FACTS.prompted:
             inputs = {"image": inputs["image"]}
         output = predicted(self.model, inputs)
-        return loss_of(output.float(), target)
+        return loss_of(self.terms, output.float(), target)
 
 
 def predicted(model: nn.Module, inputs: dict[str, Any]) -> Tensor:
     """The output that is taught: SAM's masks, or the network's first."""
-    if not spec.PROMPTED:
+    if not FACTS.prompted:
         output = model(inputs["image"])
         return cast(Tensor, output if isinstance(output, Tensor) else output[0])
     return cast(Tensor, model(**inputs).masks)
@@ -195,7 +195,7 @@ def rate_at(settings: Settings, epoch: int) -> float:
     return rate
 
 
-def autocast(precision: str, device: torch.device) -> ContextManager[object]:
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     if precision == "float32":
         return contextlib.nullcontext()
     if device.type == "cpu" and int(torch.__version__[0]) < 2:
@@ -216,7 +216,7 @@ def scaler_of(precision: str, device: torch.device) -> Any:
 
 def recompute_blocks(model: nn.Module) -> None:
     """Blocks of the encoder keep their inputs only, and are computed again backward."""
-    blocks = model.get_submodule(spec.BLOCKS) if spec.BLOCKS else None
+    blocks = model.get_submodule(FACTS.blocks) if FACTS.blocks else None
     if blocks is None:
         raise TrainingError("--recompute: this model has no blocks")
     for block in blocks.children():
@@ -231,10 +231,14 @@ class Run:
     """Model, optimizer and where they stand; on disk in --out."""
 
     def __init__(
-        self, args: argparse.Namespace, settings: Settings, place: Place
+        self,
+        model: nn.Module,
+        args: argparse.Namespace,
+        settings: Settings,
+        place: Place,
     ) -> None:
         self.args, self.settings, self.place = args, settings, place
-        self.model = spec.build(settings.seed)
+        self.model = model
         if args.weights is not None:
             for note in load_base(self.model, args.weights):
                 talk(place, f"note: {note}")
@@ -251,13 +255,11 @@ class Run:
         self.scaler = scaler_of(args.precision, place.device)
         self.progress = Progress()
         self.stopping = False
-        objective = Objective(self.model)
+        objective = Objective(self.model, settings.loss)
         self.objective: nn.Module = objective
         if place.world > 1:
-            # Parts of SAM that no prompt of this kind uses get no gradient.
-            unused = any(
-                not spec.is_added(name) for name in learned_tensors(self.model)
-            )
+            # Parts that no prompt of this kind uses get no gradient.
+            unused = any(not is_added(name) for name in learned_tensors(self.model))
             self.objective = DistributedDataParallel(
                 objective,
                 device_ids=[place.device] if place.device.type == "cuda" else None,
@@ -315,15 +317,15 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(settings, progress.epoch)
         objective = self.objective
-        waits: ContextManager[object] = contextlib.nullcontext()
+        waits: AbstractContextManager[object] = contextlib.nullcontext()
         if not applies and isinstance(objective, DistributedDataParallel):
-            waits = objective.no_sync()
+            waits = cast(Any, objective).no_sync()
         batch = {
             k: v.to(self.place.device, non_blocking=True) for k, v in batch.items()
         }
         with waits:
             with autocast(self.args.precision, self.place.device):
-                loss = objective(batch)
+                loss: Tensor = objective(batch)
             self.scaler.scale(loss / settings.accumulate).backward()
         if applies:
             self.scaler.step(self.optimizer)
@@ -352,7 +354,7 @@ class Run:
         for case in cases[self.place.rank :: self.place.world]:
             score += self.score(case, options)
             count += 1
-        spec.train_mode(self.model)
+        train_mode(self.model)
         score, total = summed([score, float(count)], self.place)
         return score / max(1.0, total)
 
@@ -362,7 +364,7 @@ class Run:
         device = self.place.device
         height, width = truth.shape
         size = options.image_size
-        if spec.PROMPTED:
+        if FACTS.prompted:
             inputs: dict[str, Any] = {
                 name: value[None].to(device) for name, value in prompts(sample).items()
             }
@@ -376,13 +378,13 @@ class Run:
         with autocast(self.args.precision, device):
             output = predicted(self.model, inputs).float().cpu()
         h, w = sample.image.shape[1:]
-        if TEACHES == "point":
+        if FACTS.teaches == "point":
             x, y = (output[0] * size).tolist()
             column = math.floor(x * width / w - 0.5 + 0.5)
             row = math.floor(y * height / h - 0.5 + 0.5)
             inside = 0 <= column < width and 0 <= row < height
             return float(inside and bool(truth[row, column]))
-        if not spec.PROMPTED:
+        if not FACTS.prompted:
             full = nn.functional.interpolate(output, (size, size), mode="bilinear")
             output = nn.functional.interpolate(
                 full[..., :h, :w], (height, width), mode="bilinear"
@@ -406,7 +408,7 @@ class Run:
                 f"{len(data)} images for training do not make a batch of "
                 f"{settings.batch} for each of {place.world} processes"
             )
-        spec.train_mode(self.model)
+        train_mode(self.model)
         while progress.epoch < settings.epochs and not self.stopping:
             data.set_epoch(progress.epoch)
             start = time.time()
@@ -481,4 +483,3 @@ def trim_log(path: Path, step: int) -> None:
             if json.loads(line)["step"] <= step:
                 kept.append(line + "\n")
     path.write_text("".join(kept), encoding="utf-8")
-`

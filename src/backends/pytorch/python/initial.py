@@ -1,6 +1,4 @@
-/** initial.py: the values of src/runtime/initial.ts, bit for bit, in NumPy. */
-
-export const initialPy = `"""Initial values from a seed, a tensor's name and an index: no state, no order.
+"""Initial values from a seed, a tensor's name and an index: no state, no order.
 
 The same bits as hasam's on every target: 32-bit integer arithmetic, sums and products
 in float64, one rounding to float32.
@@ -72,7 +70,7 @@ def fnv1a(text: str) -> int:
 
 
 def uniforms(key: Words, first: int, count: int) -> npt.NDArray[np.float64]:
-    """\`count\` numbers from 0 to 1, from the one numbered \`first\` on."""
+    """`count` numbers from 0 to 1, from the one numbered `first` on."""
     second = mix(key ^ np.uint32(0x9E3779B9))
     index = np.arange(first, first + count, dtype=np.uint32)
     bits = mix(mix(index ^ key) + second)
@@ -125,4 +123,3 @@ def initialise(model: nn.Module, seed: int) -> None:
             whole = f"{path}.{name}" if path else name
             values = initial_values(whole, tensor.numel(), init, seed)
             tensor.copy_(torch.from_numpy(values).view(tensor.shape))
-`

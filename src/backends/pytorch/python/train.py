@@ -1,6 +1,4 @@
-/** train.py: the command. */
-
-export const trainPy = String.raw`"""Trains the model of model.py on one CPU, one GPU, or several under torchrun.
+"""Trains the model of model.py on one CPU, one GPU, or several under torchrun.
 
     python train.py --data DATA --weights sam_vit_b.pth --out runs/a
     torchrun --standalone --nproc_per_node 4 train.py --data DATA … --precision bf16
@@ -16,18 +14,17 @@ import argparse
 import json
 import signal
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Sequence
 
 import torch.distributed as dist
 
-import model as spec
 from cases import Case, DataError, find_cases, load_split, save_split, split_cases
-from losses import TEACHES
+from model import build
 from run import Place, Run, TrainingError, join_processes, talk
 from samples import Options, has_foreground, read_points
-from settings import Settings
+from settings import FACTS, SETTINGS, Settings
 from weights import WeightsError
 
 PROMPTS = ("centre", "randomInside", "box", "file", "localizer")
@@ -37,7 +34,7 @@ def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    d = Settings()
+    d = SETTINGS
     p.add_argument("--data", type=Path, required=True, help="folder or csv of images")
     p.add_argument("--out", type=Path, required=True, help="the run's folder")
     p.add_argument("--weights", type=Path, help="base: .pth or .safetensors")
@@ -68,12 +65,11 @@ def arguments() -> argparse.Namespace:
 
 
 def training_options(args: argparse.Namespace, settings: Settings) -> Options:
-    model_padding = getattr(spec, "PADDING", (0.0, 0.0, 0.0))
     return Options(
-        image_size=spec.IMAGE_SIZE,
-        padding=model_padding,
+        image_size=FACTS.image_size,
+        padding=FACTS.padding,
         prompt=settings.prompt,
-        teaches=TEACHES,
+        teaches=FACTS.teaches,
         seed=settings.seed,
         points=read_points(args.points) if args.points is not None else None,
         augmentation=settings.augmentation,
@@ -85,8 +81,8 @@ def start_folder(args: argparse.Namespace, settings: Settings, run: Run) -> None
     """run.json: what this run is; --resume demands the same."""
     path = args.out / "run.json"
     about = {
-        "model": spec.NAME,
-        "spec": spec.SPEC,
+        "model": FACTS.name,
+        "spec": FACTS.spec,
         "base": run.base,
         "world": run.place.world,
         "precision": args.precision,
@@ -106,16 +102,8 @@ def start_folder(args: argparse.Namespace, settings: Settings, run: Run) -> None
 
 
 def train(args: argparse.Namespace, place: Place) -> None:
-    settings = Settings(
-        **{
-            **asdict(Settings()),
-            "augmentation": Settings().augmentation,
-            **{
-                name: getattr(args, name)
-                for name in ("epochs", "batch", "accumulate", "rate", "seed", "prompt")
-            },
-        }
-    )
+    overriding = ("epochs", "batch", "accumulate", "rate", "seed", "prompt")
+    settings = replace(SETTINGS, **{name: getattr(args, name) for name in overriding})
     if not args.resume and (args.out / "last.safetensors").exists():
         raise TrainingError(f"{args.out} holds a run already; add --resume")
     cases = find_cases(args.data, args.layout)
@@ -125,7 +113,7 @@ def train(args: argparse.Namespace, place: Place) -> None:
         if split_path
         else split_cases(cases, settings.seed)
     )
-    run = Run(args, settings, place)
+    run = Run(build(settings.seed), args, settings, place)
     if place.leads:
         args.out.mkdir(parents=True, exist_ok=True)
     start_folder(args, settings, run)
@@ -143,7 +131,7 @@ def train(args: argparse.Namespace, place: Place) -> None:
     train_cases, validation = of(split.train), of(split.validation)
     talk(
         place,
-        f"{spec.NAME}: {spec.TRAINABLE:,} of {spec.PARAMETERS:,} parameters learn; "
+        f"{FACTS.name}: {FACTS.trainable:,} of {FACTS.parameters:,} parameters learn; "
         f"{len(train_cases)} images train, {len(validation)} validate; "
         f"{place.world} × {place.device.type}, {args.precision}",
     )
@@ -172,4 +160,3 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-`

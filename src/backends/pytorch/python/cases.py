@@ -1,6 +1,4 @@
-/** cases.py: the layouts and splits of src/runtime/data, for the same cases and the same split by seed. */
-
-export const casesPy = String.raw`"""Which images there are, their masks, and which of them train: hasam's layouts.
+"""Which images there are, their masks, and which of them train: hasam's layouts.
 
 - a csv with the columns image, mask (several with ; between), and where known subject,
   class, part (train, validation, test), id; paths are relative to the csv
@@ -16,9 +14,10 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
+from typing import Callable
 
 from streams import Stream, shuffled
 
@@ -370,4 +369,3 @@ def _evenly(order: Sequence[Group]) -> list[Group]:
 
 def _ids(groups: Iterable[Group]) -> tuple[str, ...]:
     return tuple(sorted(case.id for group in groups for case in group))
-`

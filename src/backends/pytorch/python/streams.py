@@ -1,6 +1,4 @@
-/** streams.py: the random numbers of src/runtime/data/random.ts, so that orders, prompts and augmentations agree. */
-
-export const streamsPy = `"""Seeded random numbers: the same orders, prompts and augmentations as hasam's.
+"""Seeded random numbers: the same orders, prompts and augmentations as hasam's.
 
 The generator sfc32 of PractRand (C. Doty-Humphrey), started from a hash of a key. One
 stream per purpose: what one part draws never shifts the numbers of another.
@@ -9,7 +7,8 @@ stream per purpose: what one part draws never shifts the numbers of another.
 from __future__ import annotations
 
 import json
-from typing import Sequence, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 T = TypeVar("T")
 WORD = 0xFFFFFFFF
@@ -62,4 +61,3 @@ def shuffled(items: Sequence[T], stream: Stream) -> list[T]:
         j = stream.below(i + 1)
         order[i], order[j] = order[j], order[i]
     return order
-`

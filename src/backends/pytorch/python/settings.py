@@ -1,0 +1,107 @@
+"""What the spec says of the model and of training: settings.json, with types.
+
+To change it for good, change the spec and compile again; options of train.py override
+some of it for a run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class SettingsError(Exception):
+    """What is wrong with settings.json, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The model, as the compiler knows it."""
+
+    name: str
+    # Of the compiler and of the spec; files of what learned carry both.
+    version: str
+    spec: str
+    # Counted by the compiler; building.py stops where PyTorch counts otherwise.
+    parameters: int
+    trainable: int
+    # Patterns of names: what learns, and what the spec added to its base.
+    learns: tuple[str, ...]
+    added: tuple[str, ...]
+    # Where the encoder's blocks are; empty if there are none.
+    blocks: str
+    image_size: int
+    prompted: bool
+    # Of the square's empty part, per channel: what the model's normalisation makes 0.
+    padding: tuple[float, ...]
+    # "mask": the logits of a mask; "point": (x, y) from 0 to 1.
+    teaches: str
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far images are moved and brightened, at most."""
+
+    flip: bool = False
+    # Degrees, either way.
+    rotation: float = 0.0
+    # 1 ± this.
+    scale: float = 0.0
+    gain: float = 0.0
+
+
+class Term(NamedTuple):
+    """A loss times a weight; the loss is what training makes small: a sum of these."""
+
+    weight: float
+    kind: str
+    smooth: float = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Training. run.json keeps what was used."""
+
+    loss: tuple[Term, ...]
+    optimizer: str
+    rate: float
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    momentum: float
+    rate_schedule: str
+    warmup: int
+    floor: float
+    step_every: int
+    step_factor: float
+    epochs: int
+    batch: int
+    accumulate: int
+    prompt: str
+    seed: int
+    augmentation: Augmentation
+
+
+SCHEMA = "hasam/pytorch-settings/1"
+
+
+def tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
+def load_settings(path: Path) -> tuple[Facts, Settings]:
+    """What the compiler wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("$schema") != SCHEMA:
+        raise SettingsError(f"{path}: it is not of {SCHEMA}; compile the spec again")
+    training = dict(content["training"])
+    terms = tuple(Term(**term) for term in training.pop("loss"))
+    augmentation = Augmentation(**training.pop("augmentation"))
+    settings = Settings(loss=terms, augmentation=augmentation, **tuples(training))
+    return Facts(**tuples(content["model"])), settings
+
+
+FACTS, SETTINGS = load_settings(Path(__file__).with_name("settings.json"))
