@@ -96,7 +96,7 @@ const cases: { readonly [K in Composite]: readonly Case[] } = {
       const [q, k, v, th, tw, g] = inputs as [Value, Value, Value, Value, Value, Value]
       const attrs = { scale: 0.6, height, width }
       const out = b.relPosAttention(q, k, v, th, tw, attrs)
-      return parts(b, b.relPosAttentionGrad([q, k, v, th, tw, out, g], attrs))
+      return parts(b, b.relPosAttentionGrad(q, k, v, th, tw, out, g, attrs))
     })
   }),
   resizeBilinear: [

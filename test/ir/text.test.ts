@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest"
 import { Builder } from "../../src/compiler/ir/builder.ts"
 import type { Node, Program } from "../../src/compiler/ir/graph.ts"
 import { parse, print } from "../../src/compiler/ir/text.ts"
-import { arity } from "../../src/compiler/ir/verify.ts"
+import { ops } from "../../src/compiler/ops/index.ts"
+import { sources } from "../../src/compiler/ops/sources.ts"
 
 /** A norm's gradient, with state. */
 const example = (): Program => {
@@ -44,7 +45,7 @@ const aName = fc.oneof(fc.string({ unit: "binary" }), fc.constant("blocks.7.attn
 /** Well-formed lines; what they mean does not matter here. */
 const aNode = fc.record(
   {
-    op: fc.constantFrom(...Object.keys(arity)),
+    op: fc.constantFrom(...Object.keys({ ...sources, ...ops })),
     inputs: fc.array(fc.nat(999), { maxLength: 7 }),
     attrs: fc.dictionary(fc.stringMatching(/^[a-z]\w{0,8}$/), anAttribute, { noNullPrototype: true }),
     shapes: fc.array(aShape, { minLength: 1, maxLength: 3 }),

@@ -1,26 +1,12 @@
 /**
  * Builds graphs: a method for each op, shapes computed at once, equal nodes shared, and steps that change nothing left out.
  */
-import {
-  type Conv2dAttrs,
-  type Graph,
-  type Node,
-  type OpAttrs,
-  type OpKind,
-  type PoolAttrs,
-  type ReduceAttrs,
-  type RelPosAttrs,
-  type Shape,
-  sizeOf,
-} from "./graph.ts"
-import { type Result, sameShape, shapes } from "./shapes.ts"
+import { type Computed, type Ops, ops, recordOf } from "../ops/index.ts"
+import { type Each, none, type Op } from "../ops/op.ts"
+import { type Graph, type Node, type OpAttrs, type OpKind, type Shape, sizeOf } from "./graph.ts"
 
 /** The id of a node. */
 export type Value = number
-
-const none = {}
-const identity = (perm: readonly number[]): boolean => perm.every((axis, i) => axis === i)
-const zeros = (xs: readonly number[]): boolean => xs.every((x) => x === 0)
 
 /** JSON writes infinities and NaN as null, and −0 as 0: these are spelled out, lest different nodes be taken for equal. */
 const special = (x: unknown): boolean => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
@@ -38,7 +24,7 @@ const textOf = (node: Node): string => {
   return text
 }
 
-export class Builder {
+class Core {
   readonly #nodes: Node[] = []
   readonly #known = new Map<string, Value>()
   #from: string | undefined
@@ -46,12 +32,12 @@ export class Builder {
 
   /** A builder that goes on where a graph ends; the graph's ids stay valid. */
   static of(graph: Graph): Builder {
-    const b = new Builder()
+    const b = new Core()
     graph.nodes.forEach((node, id) => {
       // Equal nodes that a graph already has stay as they are; new ones are shared with the first.
       if (b.#append(node) !== id) b.#nodes.push(node)
     })
-    return b
+    return b as Builder
   }
 
   get nodes(): readonly Node[] {
@@ -101,10 +87,9 @@ export class Builder {
     return value
   }
 
-  /** Any op but the sources; `from` overrides where it comes from. */
-  emit<K extends keyof typeof shapes>(op: K, inputs: readonly Value[], attrs: OpAttrs[K], from = this.#from): Value {
-    const rule = shapes[op] as (attrs: OpAttrs[K], ...inputs: readonly Shape[]) => Result
-    const result = rule(attrs, ...inputs.map((value) => this.shapeOf(value)))
+  /** Any op but the sources, as it is; `from` overrides where it comes from. */
+  emit<K extends Computed>(op: K, inputs: readonly Value[], attrs: OpAttrs[K], from = this.#from): Value {
+    const result = recordOf(op)!.shape(inputs.map((value) => this.shapeOf(value)) as never, attrs)
     const shaped = "parts" in result ? { shape: result.parts[0]!, parts: result.parts } : { shape: result }
     return this.#append({ op, inputs, attrs, ...shaped, ...this.#marks(from) } as unknown as Node)
   }
@@ -132,141 +117,6 @@ export class Builder {
     return this.constant([value], [])
   }
 
-  // ---- pointwise
-  neg(x: Value) {
-    return this.emit("neg", [x], none)
-  }
-  exp(x: Value) {
-    return this.emit("exp", [x], none)
-  }
-  log(x: Value) {
-    return this.emit("log", [x], none)
-  }
-  sqrt(x: Value) {
-    return this.emit("sqrt", [x], none)
-  }
-  sin(x: Value) {
-    return this.emit("sin", [x], none)
-  }
-  cos(x: Value) {
-    return this.emit("cos", [x], none)
-  }
-  tanh(x: Value) {
-    return this.emit("tanh", [x], none)
-  }
-  erf(x: Value) {
-    return this.emit("erf", [x], none)
-  }
-  abs(x: Value) {
-    return this.emit("abs", [x], none)
-  }
-  sigmoid(x: Value) {
-    return this.emit("sigmoid", [x], none)
-  }
-  softplus(x: Value) {
-    return this.emit("softplus", [x], none)
-  }
-  relu(x: Value) {
-    return this.emit("relu", [x], none)
-  }
-  step(x: Value) {
-    return this.emit("step", [x], none)
-  }
-  equals(x: Value, value: number) {
-    return this.emit("equals", [x], { value })
-  }
-  scale(x: Value, by: number) {
-    return by === 1 ? x : this.emit("scale", [x], { by })
-  }
-  shift(x: Value, by: number) {
-    return by === 0 ? x : this.emit("shift", [x], { by })
-  }
-  add(a: Value, b: Value) {
-    return this.emit("add", [a, b], none)
-  }
-  sub(a: Value, b: Value) {
-    return this.emit("sub", [a, b], none)
-  }
-  mul(a: Value, b: Value) {
-    return this.emit("mul", [a, b], none)
-  }
-  div(a: Value, b: Value) {
-    return this.emit("div", [a, b], none)
-  }
-  maximum(a: Value, b: Value) {
-    return this.emit("maximum", [a, b], none)
-  }
-
-  // ---- products
-  matmul(a: Value, b: Value, { transposeA = false, transposeB = false }: Partial<OpAttrs["matmul"]> = {}) {
-    return this.emit("matmul", [a, b], { transposeA, transposeB })
-  }
-  conv2d(x: Value, weight: Value, attrs: Conv2dAttrs) {
-    return this.emit("conv2d", [x, weight], attrs)
-  }
-  conv2dInputGrad(gradient: Value, weight: Value, attrs: OpAttrs["conv2dInputGrad"]) {
-    return this.emit("conv2dInputGrad", [gradient, weight], attrs)
-  }
-  conv2dWeightGrad(x: Value, gradient: Value, attrs: OpAttrs["conv2dWeightGrad"]) {
-    return this.emit("conv2dWeightGrad", [x, gradient], attrs)
-  }
-
-  // ---- pooling
-  maxPool2d(x: Value, attrs: PoolAttrs) {
-    return this.emit("maxPool2d", [x], attrs)
-  }
-  maxPool2dGrad(x: Value, gradient: Value, attrs: PoolAttrs) {
-    return this.emit("maxPool2dGrad", [x, gradient], attrs)
-  }
-  avgPool2d(x: Value, attrs: PoolAttrs) {
-    return this.emit("avgPool2d", [x], attrs)
-  }
-  avgPool2dGrad(gradient: Value, attrs: OpAttrs["avgPool2dGrad"]) {
-    return this.emit("avgPool2dGrad", [gradient], attrs)
-  }
-
-  // ---- reductions
-  reduceSum(x: Value, attrs: ReduceAttrs) {
-    return attrs.axes.length === 0 ? x : this.emit("reduceSum", [x], attrs)
-  }
-  reduceMean(x: Value, attrs: ReduceAttrs) {
-    return attrs.axes.length === 0 ? x : this.emit("reduceMean", [x], attrs)
-  }
-  reduceMax(x: Value, attrs: ReduceAttrs) {
-    return attrs.axes.length === 0 ? x : this.emit("reduceMax", [x], attrs)
-  }
-
-  // ---- movement
-  reshape(x: Value, shape: Shape): Value {
-    if (sameShape(this.shapeOf(x), shape)) return x
-    const { op, inputs } = this.node(x)
-    const source = op === "reshape" ? inputs[0]! : x
-    return sameShape(this.shapeOf(source), shape) ? source : this.emit("reshape", [source], { shape })
-  }
-  transpose(x: Value, perm: readonly number[]): Value {
-    return identity(perm) ? x : this.emit("transpose", [x], { perm })
-  }
-  broadcast(x: Value, shape: Shape): Value {
-    return sameShape(this.shapeOf(x), shape) ? x : this.emit("broadcast", [x], { shape })
-  }
-  slice(x: Value, starts: readonly number[], ends: readonly number[]): Value {
-    return zeros(starts) && sameShape(this.shapeOf(x), ends) ? x : this.emit("slice", [x], { starts, ends })
-  }
-  pad(x: Value, before: readonly number[], after: readonly number[]): Value {
-    return zeros(before) && zeros(after) ? x : this.emit("pad", [x], { before, after })
-  }
-  concat(xs: readonly Value[], axis: number): Value {
-    return xs.length === 1 ? xs[0]! : this.emit("concat", xs, { axis })
-  }
-  gather(x: Value, indices: readonly number[]) {
-    return this.emit("gather", [x], { indices })
-  }
-  scatterAdd(x: Value, attrs: OpAttrs["scatterAdd"]) {
-    return this.emit("scatterAdd", [x], attrs)
-  }
-  oneHot(ids: Value, attrs: OpAttrs["oneHot"]) {
-    return this.emit("oneHot", [ids], attrs)
-  }
   part(x: Value, index: number): Value {
     const { parts, from, copy } = this.node(x)
     const shape = parts?.[index]
@@ -274,50 +124,36 @@ export class Builder {
     const marks = { ...(from === undefined ? {} : { from }), ...(copy === undefined ? {} : { copy }) }
     return this.#append({ op: "part", inputs: [x], attrs: { index }, shape, ...marks })
   }
-
-  // ---- composites
-  /** x [..., in], weight [out, in], bias [out]. */
-  linear(x: Value, weight: Value, bias?: Value) {
-    return this.emit("linear", bias === undefined ? [x, weight] : [x, weight, bias], none)
-  }
-  softmax(x: Value) {
-    return this.emit("softmax", [x], none)
-  }
-  softmaxGrad(y: Value, gradient: Value) {
-    return this.emit("softmaxGrad", [y, gradient], none)
-  }
-  layerNorm(x: Value, gamma: Value, beta: Value, attrs: OpAttrs["layerNorm"]) {
-    return this.emit("layerNorm", [x, gamma, beta], attrs)
-  }
-  layerNormGrad(x: Value, gamma: Value, gradient: Value, attrs: OpAttrs["layerNormGrad"]) {
-    return this.emit("layerNormGrad", [x, gamma, gradient], attrs)
-  }
-  gelu(x: Value) {
-    return this.emit("gelu", [x], none)
-  }
-  geluGrad(x: Value, gradient: Value) {
-    return this.emit("geluGrad", [x, gradient], none)
-  }
-  attention(q: Value, k: Value, v: Value, attrs: OpAttrs["attention"]) {
-    return this.emit("attention", [q, k, v], attrs)
-  }
-  attentionGrad(q: Value, k: Value, v: Value, out: Value, gradient: Value, attrs: OpAttrs["attentionGrad"]) {
-    return this.emit("attentionGrad", [q, k, v, out, gradient], attrs)
-  }
-  relPosAttention(q: Value, k: Value, v: Value, tableH: Value, tableW: Value, attrs: RelPosAttrs) {
-    return this.emit("relPosAttention", [q, k, v, tableH, tableW], attrs)
-  }
-  /** Operands: q, k, v, tableH, tableW, out, gradient. */
-  relPosAttentionGrad(inputs: readonly [Value, Value, Value, Value, Value, Value, Value], attrs: RelPosAttrs) {
-    return this.emit("relPosAttentionGrad", inputs, attrs)
-  }
-  resizeBilinear(x: Value, attrs: OpAttrs["resizeBilinear"]) {
-    return this.emit("resizeBilinear", [x], attrs)
-  }
-  resizeBilinearGrad(gradient: Value, attrs: OpAttrs["resizeBilinearGrad"]) {
-    return this.emit("resizeBilinearGrad", [gradient], attrs)
-  }
-  adapter(x: Value, down: Value, downBias: Value, up: Value, upBias: Value) {
-    return this.emit("adapter", [x, down, downBias, up, upBias], none)
-  }
 }
+
+/** An op's method takes its operands, a list where there may be any number, and then what the record says, or the attributes. */
+type Method<O> =
+  O extends Op<infer N, any, infer Args>
+    ? N extends readonly [number, infer Most extends number]
+      ? number extends Most
+        ? (xs: readonly Value[], ...args: Args) => Value
+        : (...args: readonly [...Each<N, Value>, ...Args]) => Value
+      : (...args: readonly [...Each<N, Value>, ...Args]) => Value
+    : never
+
+export type Builder = Core & { readonly [K in Computed]: Method<Ops[K]> }
+
+/** Operands, and what comes after them. */
+const parted = (count: Op["operands"], args: readonly unknown[]): readonly [readonly Value[], readonly unknown[]] => {
+  const most = typeof count === "number" ? count : count[1]
+  if (!Number.isFinite(most)) return [args[0] as readonly Value[], args.slice(1)]
+  const operands = args.slice(0, most).filter((x) => typeof x === "number")
+  return [operands, args.slice(most)]
+}
+for (const op of Object.keys(ops) as Computed[]) {
+  const { operands, attributes, fold } = recordOf(op)!
+  Object.defineProperty(Core.prototype, op, {
+    value(this: Builder, ...args: readonly unknown[]): Value {
+      const [inputs, rest] = parted(operands, args)
+      const attrs = attributes === undefined ? (rest[0] ?? none) : attributes(...rest)
+      return fold?.(this, inputs as never, attrs) ?? this.emit(op, inputs, attrs as never)
+    },
+  })
+}
+
+export const Builder = Core as unknown as { new (): Builder; readonly of: (graph: Graph) => Builder }

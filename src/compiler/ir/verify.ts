@@ -2,74 +2,10 @@
  * Is this a program? Ids before use, shapes as the rules give them, parts where there are parts, every name once, state that exists.
  * Passes are trusted to keep to this, and checked.
  */
-import { type Node, type OpKind, type Program, type Shape, sizeOf } from "./graph.ts"
-import { type Result, sameShape, shapes } from "./shapes.ts"
-
-/** How many operands an op takes: exactly, or from … to. Total. */
-export const arity: { readonly [K in OpKind]: number | readonly [least: number, most: number] } = {
-  input: 0,
-  parameter: 0,
-  constant: 0,
-  neg: 1,
-  exp: 1,
-  log: 1,
-  sqrt: 1,
-  sin: 1,
-  cos: 1,
-  tanh: 1,
-  erf: 1,
-  abs: 1,
-  sigmoid: 1,
-  softplus: 1,
-  relu: 1,
-  step: 1,
-  equals: 1,
-  scale: 1,
-  shift: 1,
-  add: 2,
-  sub: 2,
-  mul: 2,
-  div: 2,
-  maximum: 2,
-  matmul: 2,
-  conv2d: 2,
-  conv2dInputGrad: 2,
-  conv2dWeightGrad: 2,
-  maxPool2d: 1,
-  maxPool2dGrad: 2,
-  avgPool2d: 1,
-  avgPool2dGrad: 1,
-  reduceSum: 1,
-  reduceMean: 1,
-  reduceMax: 1,
-  reshape: 1,
-  transpose: 1,
-  broadcast: 1,
-  slice: 1,
-  pad: 1,
-  concat: [1, Number.POSITIVE_INFINITY],
-  gather: 1,
-  scatterAdd: 1,
-  oneHot: 1,
-  part: 1,
-  linear: [2, 3],
-  softmax: 1,
-  softmaxGrad: 2,
-  layerNorm: 3,
-  layerNormGrad: 3,
-  gelu: 1,
-  geluGrad: 2,
-  attention: 3,
-  attentionGrad: 5,
-  relPosAttention: 5,
-  relPosAttentionGrad: 7,
-  resizeBilinear: 1,
-  resizeBilinearGrad: 1,
-  adapter: 5,
-}
-
-const show = (shape: Shape): string => `[${shape.join(", ")}]`
-const isShape = (shape: Shape): boolean => shape.every((extent) => Number.isInteger(extent) && extent > 0)
+import { arityOf, recordOf } from "../ops/index.ts"
+import type { Result } from "../ops/op.ts"
+import { type Node, type Program, type Shape, sizeOf } from "./graph.ts"
+import { isShape, sameShape, show } from "./shapes.ts"
 
 const partsOf = (result: Result): readonly Shape[] | undefined => ("parts" in result ? result.parts : undefined)
 const sameParts = (a: readonly Shape[] | undefined, b: readonly Shape[] | undefined): boolean =>
@@ -91,8 +27,7 @@ const misfit = (node: Node, operands: readonly Node[]): string | undefined => {
   const several = operands.find(({ parts }) => parts !== undefined)
   if (several !== undefined) return `uses all of a ${several.op} instead of a part of it`
   try {
-    const rule = shapes[node.op] as (attrs: unknown, ...inputs: readonly Shape[]) => Result
-    const result = rule(node.attrs, ...operands.map(({ shape }) => shape))
+    const result = recordOf(node.op)!.shape(operands.map(({ shape }) => shape) as never, node.attrs)
     const parts = partsOf(result)
     const shape = parts === undefined ? (result as Shape) : parts[0]!
     if (!sameShape(shape, node.shape)) return `is ${show(node.shape)}, but the rule gives ${show(shape)}`
@@ -104,9 +39,9 @@ const misfit = (node: Node, operands: readonly Node[]): string | undefined => {
 }
 
 const nodeProblem = (nodes: readonly Node[], node: Node, id: number): string | undefined => {
-  const takes: number | readonly [number, number] | undefined = arity[node.op]
+  const takes = arityOf(node.op)
   if (takes === undefined) return "no such op"
-  const [least, most] = typeof takes === "number" ? [takes, takes] : takes
+  const [least, most] = takes
   const { length } = node.inputs
   if (length < least || length > most) return `takes ${least} operands, not ${length}`
   const early = node.inputs.find((input) => !(Number.isInteger(input) && input >= 0 && input < id))

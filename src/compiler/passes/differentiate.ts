@@ -3,14 +3,23 @@
  * differentiated: frozen layers get no weight gradient, and nothing below the first learning tensor gets any.
  */
 import type { Builder, Value } from "../ir/builder.ts"
-import { gradients } from "./gradients/index.ts"
-import type { GradientRule } from "./gradients/rule.ts"
+import type { Node } from "../ir/graph.ts"
+import { recordOf } from "../ops/index.ts"
+import type { Gradients, Reached } from "../ops/op.ts"
 
 export interface Differentiated {
   /** Gradient of the loss, by the name of the parameter or input. */
   readonly gradients: ReadonlyMap<string, Value>
   /** Asked for, but the loss does not depend on them. */
   readonly unreached: readonly string[]
+}
+
+const gradientsOf = (node: Node, reached: Reached<any, any>): Gradients => {
+  if (node.op === "input" || node.op === "parameter" || node.op === "constant") return []
+  const rule = recordOf(node.op)?.gradient ?? "first order only"
+  if (rule === "constant") return []
+  if (rule === "first order only") throw new Error(`internal: ${node.op} has no gradient of its own`)
+  return rule(reached)
 }
 
 /** Gradients of a scalar with respect to the named parameters and inputs, appended to the graph. */
@@ -43,8 +52,8 @@ export const differentiate = (b: Builder, loss: Value, names: readonly string[])
     const node = b.node(y)
     if (isWanted(y)) found.set((node.attrs as { name: string }).name, g)
     const needs = (operand: number) => node.inputs[operand] !== undefined && leads[node.inputs[operand]!]!
-    const rule = gradients[node.op] as GradientRule<any>
-    const results = beside(y, () => rule({ b, node: node as never, y, g, needs }))
+    const reached = { b, x: node.inputs, attrs: node.attrs, y, g, needs }
+    const results = beside(y, () => gradientsOf(node, reached as never))
     results.forEach((gradient, i) => {
       if (gradient !== undefined && needs(i)) arrive(node.inputs[i]!, gradient)
     })

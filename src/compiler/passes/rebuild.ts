@@ -1,9 +1,8 @@
 /** Builds a graph again, node by node, with some nodes replaced: the frame of most passes. */
 import { Builder, type Value } from "../ir/builder.ts"
 import type { Graph, Node } from "../ir/graph.ts"
+import type { Replacement } from "../ops/op.ts"
 
-/** One value, or one for each part. */
-export type Replacement = Value | readonly Value[]
 /** Gives a node's replacement from its new operands, or undefined to keep it. */
 export type Rewrite = (b: Builder, node: Node, inputs: readonly Value[]) => Replacement | undefined
 

@@ -1,8 +1,8 @@
 /** Masks at the original size from a trained model, one program for all images. */
 
 import type { Backend } from "../../backends/backend.ts"
-import { bilinearTaps } from "../../compiler/ir/evaluate/composites.ts"
 import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
+import { bilinearTaps } from "../../compiler/ops/resize.ts"
 import { inferenceProgram } from "../../compiler/passes/program.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import type { Sample } from "../data/reader.ts"

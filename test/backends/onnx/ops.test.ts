@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
 import type { Graph, OpKind, Tensors } from "../../../src/compiler/ir/graph.ts"
-import { shapes } from "../../../src/compiler/ir/shapes.ts"
+import { ops } from "../../../src/compiler/ops/index.ts"
 import { cases } from "../tfjs/cases.ts"
 import { difference, runGraph } from "./session.ts"
 import { windows } from "./windows.ts"
@@ -27,7 +27,7 @@ describe.each([
 describe("the comparisons", () => {
   test("cover every op that has operands", () => {
     const seen = new Set<OpKind>(all.flatMap(({ graph }) => graph.nodes.map(({ op }) => op)))
-    expect(Object.keys(shapes).filter((op) => !seen.has(op as OpKind))).toEqual([])
+    expect(Object.keys(ops).filter((op) => !seen.has(op as OpKind))).toEqual([])
   })
   test("see a wrong value, a missing one and NaN", () => {
     expect(difference([1, 2.001], [1, 2])).toBeGreaterThan(3e-4)

@@ -1,10 +1,10 @@
 /** Every op, with every attribute that an engine could treat differently, against the float64 reference. */
 import { afterAll, describe, expect, test } from "vitest"
 import { backendOf } from "../../../src/backends/tfjs/index.ts"
-import { type Probe, type Probed, probeGraph, probes, supportTable } from "../../../src/backends/tfjs/support.ts"
+import { probeGraph, probesOf, supportTable } from "../../../src/backends/tfjs/support.ts"
 import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
-import type { Graph, Tensors } from "../../../src/compiler/ir/graph.ts"
-import { shapes } from "../../../src/compiler/ir/shapes.ts"
+import type { Graph, Shape, Tensors } from "../../../src/compiler/ir/graph.ts"
+import { type Computed, ops, recordOf } from "../../../src/compiler/ops/index.ts"
 import { cases } from "./cases.ts"
 import { openEngines } from "./engines.ts"
 import { noise } from "./programs.ts"
@@ -34,15 +34,15 @@ interface Comparison {
   readonly tolerance: number
 }
 /** The table of what each engine does is made of these. */
-const probed = (Object.keys(probes) as Probed[]).flatMap((op) =>
-  probes[op].map((probe): Comparison => {
-    const graph = probeGraph(op, probe as Probe)
+const probed = (Object.keys(ops) as Computed[]).flatMap((op) =>
+  probesOf(op).map((probe): Comparison => {
+    const graph = probeGraph(op, probe)
     const positive = op === "log" || op === "sqrt"
     const inputs = probe.inputs.map((shape, at) => {
       const { data } = noise(100 + at, shape)
       return [`in${at}`, { shape, data: positive ? data.map(Math.abs) : data }] as const
     })
-    return { name: `table: ${op} ${probe.when}`, graph, inputs: Object.fromEntries(inputs), tolerance: 3e-5 }
+    return { name: `table: ${op} ${probe.when ?? ""}`, graph, inputs: Object.fromEntries(inputs), tolerance: 3e-5 }
   }),
 )
 /** The gradients of attention take its output, which these would make up. */
@@ -65,12 +65,13 @@ describe.each([...engines])("ops on %s", (_, engine) => {
 
 describe("the comparisons", () => {
   test("cover every op, and agree with the shape rules", () => {
-    expect(new Set(cases.map(({ op }) => op))).toEqual(new Set(Object.keys(probes)))
+    expect(new Set(cases.map(({ op }) => op))).toEqual(new Set(Object.keys(ops)))
     for (const { graph } of cases)
       for (const { op, attrs, inputs, shape, parts } of graph.nodes) {
-        if (!(op in shapes)) continue
-        const rule = shapes[op as keyof typeof shapes] as (...of: unknown[]) => unknown
-        const result = rule(attrs, ...inputs.map((id) => graph.nodes[id]!.shape))
+        const record = recordOf(op)
+        if (record === undefined) continue
+        const operands: readonly Shape[] = inputs.map((id) => graph.nodes[id]!.shape)
+        const result = record.shape(operands as never, attrs)
         expect(result).toEqual(parts ? { parts } : shape)
       }
   })

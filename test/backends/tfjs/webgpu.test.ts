@@ -34,7 +34,7 @@ const globalAttention = (heads: number, side: number, d: number, gradients: bool
   const attrs = { scale: d ** -0.5, height: side, width: side }
   const out = b.relPosAttention(q, k, v, h, w, attrs)
   if (!gradients) return { graph: b.build({ out }), state: {} }
-  const grad = b.relPosAttentionGrad([q, k, v, h, w, out, b.input("g", of)], attrs)
+  const grad = b.relPosAttentionGrad(q, k, v, h, w, out, b.input("g", of), attrs)
   const parts = Object.fromEntries(["dq", "dk", "dv", "dh", "dw"].map((name, at) => [name, b.part(grad, at)]))
   return { graph: b.build({ out, ...parts }), state: {} }
 }

@@ -1,4 +1,5 @@
 import { type Shape, sizeOf } from "../graph.ts"
+import { broadcast, sameShape } from "../shapes.ts"
 
 /** A tensor in float64, row-major. */
 export interface Array64 {
@@ -49,5 +50,22 @@ export const eachOffset = (
 export const gathered = (x: Array64, shape: Shape, strides: readonly number[], start = 0): Array64 => {
   const out = array(shape)
   eachOffset(shape, strides, (i, offset) => (out.data[i] = x.data[offset]!), start)
+  return out
+}
+
+export const map = (x: Array64, f: (x: number) => number): Array64 => array(x.shape, x.data.map(f))
+
+/** f of each pair; operands broadcast. */
+export const zip = (a: Array64, b: Array64, f: (a: number, b: number) => number): Array64 => {
+  const out = array(broadcast(a.shape, b.shape))
+  if (sameShape(a.shape, b.shape)) {
+    for (let i = 0; i < out.data.length; i += 1) out.data[i] = f(a.data[i]!, b.data[i]!)
+    return out
+  }
+  const offsets = new Int32Array(out.data.length)
+  eachOffset(out.shape, broadcastStrides(b.shape, out.shape), (i, offset) => (offsets[i] = offset))
+  eachOffset(out.shape, broadcastStrides(a.shape, out.shape), (i, offset) => {
+    out.data[i] = f(a.data[offset]!, b.data[offsets[i]!]!)
+  })
   return out
 }

@@ -1,21 +1,4 @@
-import { broadcast, sameShape } from "../shapes.ts"
-import { type Array64, array, broadcastStrides, eachOffset } from "./array.ts"
-
-export const map = (x: Array64, f: (x: number) => number): Array64 => array(x.shape, x.data.map(f))
-
-export const zip = (a: Array64, b: Array64, f: (a: number, b: number) => number): Array64 => {
-  const out = array(broadcast(a.shape, b.shape))
-  if (sameShape(a.shape, b.shape)) {
-    for (let i = 0; i < out.data.length; i += 1) out.data[i] = f(a.data[i]!, b.data[i]!)
-    return out
-  }
-  const offsets = new Int32Array(out.data.length)
-  eachOffset(out.shape, broadcastStrides(b.shape, out.shape), (i, offset) => (offsets[i] = offset))
-  eachOffset(out.shape, broadcastStrides(a.shape, out.shape), (i, offset) => {
-    out.data[i] = f(a.data[offset]!, b.data[offsets[i]!]!)
-  })
-  return out
-}
+/** Functions of one number, in float64. */
 
 /** erf x = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!: all terms of one sign, so nothing cancels. */
 export const erf = (x: number): number => {

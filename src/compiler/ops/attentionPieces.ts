@@ -3,7 +3,7 @@
  * of one window. Gradients compute the probabilities again.
  */
 import type { Builder, Value } from "../ir/builder.ts"
-import type { RelPosAttrs } from "../ir/graph.ts"
+import type { RelPosAttrs } from "./attention.ts"
 
 /** [batch, heads, n, d] each; q already scaled. */
 interface Operands {
