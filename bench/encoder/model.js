@@ -5,6 +5,7 @@ import { elaborate, standardSizes } from "../../dist/compiler/passes/elaborate/i
 import { lossOf } from "../../dist/compiler/passes/losses.js"
 import { optimize } from "../../dist/compiler/passes/optimizer.js"
 import { simplify } from "../../dist/compiler/passes/rebuild.js"
+import { unpad } from "../../dist/compiler/passes/unpad.js"
 import * as hasam from "../../dist/dsl/index.js"
 import { networkOf } from "../../dist/dsl/network.js"
 import { tensorsOf } from "../../dist/dsl/tensors.js"
@@ -29,14 +30,15 @@ export const encoder = (imageSize) => {
     const { builder, outputs } = elaborate(model, standardSizes(model), { learning })
     return [builder, outputs.image_embedding]
   }
-  const forward = () => {
+  const unpadded = () => {
     const [b, embedding] = elaborated()
-    return { graph: simplify(b.build({ embedding })), state: {} }
+    return unpad(b.build({ embedding }))
   }
+  const forward = () => ({ graph: simplify(unpadded()), state: {} })
   const step = () => {
-    const [builder, embedding] = elaborated()
-    const b = Builder.of(simplify(builder.build({ embedding })))
-    const output = b.nodes.length - 1
+    const encoded = unpadded()
+    const b = Builder.of(encoded)
+    const output = encoded.outputs[0].value
     const [, , side] = b.shapeOf(output)
     const loss = lossOf(b, { kind: "mse" }, output, b.input("target", [1, 1, side, side]))
     const next = [...optimize(b, optimizer, differentiate(b, loss, learning).gradients)]

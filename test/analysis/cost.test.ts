@@ -25,10 +25,10 @@ describe("SAM ViT-B at 1024 × 1024, by hand", () => {
     const skips = 2 * tokens * d
     expect(modules.get("image_encoder.blocks.2")!.forward).toBe(dense + biases + attention + norms + gelu + skips)
   })
-  test("a window block attends 25 windows of 14 × 14", () => {
+  test("a window block attends 25 windows of 14 × 14, with products on the tokens that exist", () => {
     const padded = 25 * 14 * 14
-    const dense = products(padded, d, 3 * d) + products(padded, d, d) + 2 * products(tokens, d, 4 * d)
-    const biases = padded * (3 * d + d) + tokens * (4 * d + d)
+    const dense = products(tokens, d, 3 * d) + products(tokens, d, d) + 2 * products(tokens, d, 4 * d)
+    const biases = tokens * (3 * d + d + 4 * d + d)
     const attention = 12 * (2 * products(padded, 64, 196) + 7 * padded * 196 + products(padded, 64, 28) + padded * 64)
     const rest = 2 * (7 * tokens * d + 4 * tokens) + 5 * tokens * 4 * d + 2 * tokens * d
     expect(modules.get("image_encoder.blocks.0")!.forward).toBe(dense + biases + attention + rest)

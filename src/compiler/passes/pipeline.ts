@@ -17,6 +17,7 @@ import { optimize } from "./optimizer.ts"
 import { simplify } from "./rebuild.ts"
 import { recomputable, recomputeWithin } from "./recompute.ts"
 import { schedule } from "./schedule.ts"
+import { unpad } from "./unpad.ts"
 
 /** What the program is for. `learning` names the tensors that learn. */
 export type Goal =
@@ -70,17 +71,23 @@ const stateless = (graph: Graph): Program => ({ graph, state: {} })
 const valuesOf = ({ outputs }: Graph): Readonly<Record<string, Value>> =>
   Object.fromEntries(outputs.map(({ name, value }) => [name, value]))
 
-/** A pass over the graph alone. Gradients are outputs while it runs, so that their ids stay known. */
+/** A pass over the graph alone. Gradients and statistics are outputs while it runs, so that their ids stay known. */
 const onGraph =
   (pass: (graph: Graph, task: Task) => Graph): Pass["run"] =>
   (task, work) => {
     const { nodes, outputs } = work.program.graph
-    const tracked = [...work.gradients].map(([name, value]) => ({ name: `tracked/${name}`, value }))
+    const tracked = [...work.gradients, ...work.statistics].map(([name, value]) => ({ name: `tracked/${name}`, value }))
     const after = pass({ nodes, outputs: [...outputs, ...tracked] }, task)
     const values = after.outputs.slice(outputs.length).map(({ value }) => value)
     const graph = { nodes: after.nodes, outputs: after.outputs.slice(0, outputs.length) }
-    const gradients = new Map([...work.gradients.keys()].map((name, i) => [name, values[i]!] as const))
-    return { ...work, program: { ...work.program, graph }, gradients }
+    const named = (names: Iterable<string>, from: number) =>
+      new Map([...names].map((name, i) => [name, values[from + i]!] as const))
+    return {
+      ...work,
+      program: { ...work.program, graph },
+      gradients: named(work.gradients.keys(), 0),
+      statistics: named(work.statistics.keys(), work.gradients.size),
+    }
   }
 
 /** In their order. */
@@ -101,6 +108,12 @@ export const passes: readonly Pass[] = [
       const program = stateless(builder.build(Object.fromEntries(kept)))
       return { ...work, program, dropouts, statistics: updates }
     },
+  },
+  {
+    name: "unpad",
+    about: "products leave out the rows that padding adds and cropping drops",
+    applies: always,
+    run: onGraph(unpad),
   },
   {
     name: "loss",
