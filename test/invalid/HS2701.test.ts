@@ -3,12 +3,12 @@ import { pytorchPackage } from "../../src/backends/pytorch/index.ts"
 import type { Failed } from "../../src/compiler/diagnostic.ts"
 import { define, linear, model, relu } from "../../src/dsl/index.ts"
 
-test("children whose names Python or nn.Module has taken, all at once", () => {
+test("children whose names nn.Module has taken or PyTorch refuses, all at once", () => {
   const layer = define(
     "Net",
-    { "my-layer": linear(3, 3), lambda: linear(3, 3), train: linear(3, 3), act: relu },
+    { "my.layer": linear(3, 3), forward: linear(3, 3), train: linear(3, 3), act: relu },
     { takes: 3, gives: 3, inputs: ["x"] },
-    (m, { x }) => ({ out: m.train(m.lambda(m["my-layer"](m.act(x!)))) }),
+    (m, { x }) => ({ out: m.train(m.forward(m["my.layer"](m.act(x!)))) }),
   )
   const print = () => pytorchPackage(model(layer, { name: "net", input: [3] }).data, undefined, { name: "net" })
   expect(print).toThrow(expect.objectContaining({ name: "Failed" }))
@@ -16,8 +16,8 @@ test("children whose names Python or nn.Module has taken, all at once", () => {
     print()
   } catch (error) {
     expect((error as Failed).diagnostics.map(({ code, message }) => `${code}: ${message}`)).toEqual([
-      "HS2701: the child 'my-layer' of 'net' is no Python name",
-      "HS2701: the child 'lambda' of 'net' is a word of Python's",
+      "HS2701: the child 'my.layer' of 'net' is no part of a tensor's name: letters, digits, _ and - are",
+      "HS2701: the child 'forward' of 'net' is taken in nn.Module",
       "HS2701: the child 'train' of 'net' is taken in nn.Module",
     ])
   }

@@ -1,5 +1,6 @@
 /** What a class calls the numbers that it is made with. */
 import type { ModuleData } from "../../dsl/layer.ts"
+import { snake } from "./python.ts"
 
 const ofField: Readonly<Record<string, string>> = {
   takes: "in_features",
@@ -22,7 +23,7 @@ export const argumentName = (
 ): string => {
   const [path, field] = place.split(":") as [string, string]
   const [child, ...deeper] = path.split("/") as [string, ...string[]]
-  const whole = [child, ...deeper].join("_").replace(/\W/g, "_")
+  const whole = snake([child, ...deeper].join("_"))
   const plain = suggestion(child, field, values, modules)
   if (!taken(plain)) return plain
   const prefixed = `${whole}_${plain}`

@@ -2,7 +2,19 @@
 import type { FunctionStep, ModuleData, Step } from "../../dsl/layer.ts"
 import { calledLayer, mayBeNone, someTensor, tensorText } from "./facts.ts"
 import { filled, prints } from "./functions.ts"
-import { atom, call, comprehension, type Expr, item, keyword, minus, number, snake, tuple } from "./python.ts"
+import {
+  atom,
+  attribute,
+  call,
+  comprehension,
+  type Expr,
+  item,
+  keyword,
+  minus,
+  number,
+  snake,
+  tuple,
+} from "./python.ts"
 
 /** A value by its name among the steps, or the step that makes it, in place. */
 export type Tree =
@@ -87,7 +99,7 @@ export const printer = (
       const e = print(arg, names)
       return byName ? keyword(snake(child.inputs[i]!), e) : e
     })
-    return call(`self.${name}${index === undefined ? "" : `[${index}]`}`, ...printed)
+    return call(`${attribute(name)}${index === undefined ? "" : `[${index}]`}`, ...printed)
   }
 
   const idiom = (step: FunctionStep, args: readonly Tree[], names: Names): Expr | undefined => {

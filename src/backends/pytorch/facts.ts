@@ -1,6 +1,7 @@
 /** What can be said of a module's steps before they are printed. */
 import type { LayerData, ModuleData, ReadStep, Step } from "../../dsl/layer.ts"
-import { tensorsOf } from "../../dsl/tensors.ts"
+import { childrenOf, tensorsOf } from "../../dsl/tensors.ts"
+import { attribute, isIdentifier } from "./python.ts"
 
 export const outsOf = (step: Step): readonly string[] => ("outs" in step ? step.outs : [step.out])
 export const argsOf = (step: Step): readonly string[] => ("read" in step ? [] : step.args)
@@ -58,14 +59,24 @@ export const sizesOf = (module: ModuleData): readonly string[] => [
 export const tensorText = (module: ModuleData, { read, index }: ReadStep): string => {
   const isTable = calledLayer(module, read, index).kind === "embedding"
   // Type checkers know that get_parameter gives a tensor; of what a list holds they know nothing.
-  if (index !== undefined) return `self.${read}.get_parameter("${index}${isTable ? ".weight" : ""}")`
-  return isTable ? `self.${read}.weight` : `self.${read}`
+  if (index !== undefined) return `${attribute(read)}.get_parameter("${index}${isTable ? ".weight" : ""}")`
+  return isTable ? `${attribute(read)}.weight` : attribute(read)
+}
+
+/** Does a path go through attributes, and through items of lists only where it has numbers? */
+const isPlain = (layer: LayerData, [name, ...rest]: readonly string[]): boolean => {
+  if (name === undefined) return true
+  const child = childrenOf(layer).find(([own]) => own === name)?.[1]
+  const fits = layer.kind === "module" ? isIdentifier(name) : true
+  return fits && (child === undefined || isPlain(child, rest))
 }
 
 /** Any tensor of a module, as its forward says it. */
 export const someTensor = (module: ModuleData): string => {
   const [first] = tensorsOf(module)
-  return first === undefined ? "next(self.parameters())" : `self.${first.name.replace(/\.(\d+)(?=\.)/g, "[$1]")}`
+  if (first === undefined) return "next(self.parameters())"
+  if (!isPlain(module, first.name.split("."))) return `next(self.${first.kind}s())`
+  return `self.${first.name.replace(/\.(\d+)(?=\.)/g, "[$1]")}`
 }
 
 /** Is the embedding at this path (numbers.ts) called with ids, and not only read as a table? */

@@ -46,7 +46,7 @@ const factor = (by: number): Expr => {
 /** 1/1024 reads better as a division, 0.1 as it is. */
 const inverse = (by: number): number | undefined => {
   const n = Math.round(1 / by)
-  return n >= 16 && 1 / n === by ? n : undefined
+  return n >= 16 && Number.isFinite(n) && 1 / n === by ? n : undefined
 }
 
 const scale: Print = (p, [x], attrs) => {

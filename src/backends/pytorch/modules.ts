@@ -4,7 +4,19 @@ import type { Argument, ClassData } from "./classes.ts"
 import { construct, initial, type Making } from "./construct.ts"
 import { flagsOf, isCalled, optionalOutputs, sizesOf } from "./facts.ts"
 import { forwardOf } from "./forward.ts"
-import { assign, call, columns, type Expr, keyword, laidOut, number, snake } from "./python.ts"
+import {
+  assign,
+  bracketed,
+  call,
+  columns,
+  type Expr,
+  isIdentifier,
+  keyword,
+  laidOut,
+  number,
+  snake,
+  string,
+} from "./python.ts"
 
 export interface Printer {
   readonly helper: (name: string) => string
@@ -35,19 +47,30 @@ const child = (make: Making, name: string, layer: LayerData): readonly string[] 
   const comment = make.comment(layer)
   const e = construct(make, layer, name)
   const commented: Expr = comment === undefined ? e : { ...e, comment }
-  if (layer.kind !== "buffer") return assign(`self.${name}`, commented, 8)
+  if (layer.kind !== "buffer") {
+    if (isIdentifier(name)) return assign(`self.${name}`, commented, 8)
+    const register = layer.kind === "parameter" ? "register_parameter" : "add_module"
+    return laidOut("", call(`self.${register}`, string(name), commented), "", 8)
+  }
   const rest = layer.persistent ? [] : [keyword("persistent", "False")]
   return laidOut("", call("self.register_buffer", `"${name}"`, e, ...rest), "", 8)
 }
 
 /** self.initial: initial values of the module's own tensors, where they are not zeros. */
 const initials = (make: Making, module: ModuleData): readonly string[] => {
-  const entries = Object.entries(module.children).flatMap(([name, layer]) =>
+  const own = Object.entries(module.children).flatMap(([name, layer]) =>
     (layer.kind === "parameter" || layer.kind === "buffer") && !("fill" in layer.init && layer.init.fill === 0)
-      ? [keyword(name, initial(make, layer.init))]
+      ? [[name, initial(make, layer.init)] as const]
       : [],
   )
-  return entries.length === 0 ? [] : assign("self.initial", call("dict", ...entries), 8)
+  const made = own.every(([name]) => isIdentifier(name))
+    ? call("dict", ...own.map(([name, init]) => keyword(name, init)))
+    : bracketed(
+        "{",
+        own.map(([name, init]) => `${string(name)}: ${init.flat}`),
+        "}",
+      )
+  return own.length === 0 ? [] : assign("self.initial", made, 8)
 }
 
 const optionalType = (type: string) => `${type} | None`
@@ -118,7 +141,7 @@ export const classText = (of: ClassData, printer: Printer, output?: string): str
   const make = making(of, printer)
   const forward = forwardOf(of, printer.helper, output)
   const needsFullPrecision = module.steps.some((step) => "fn" in step && (step.fn === "sin" || step.fn === "cos"))
-  const buffers = Object.entries(module.children).filter(([, layer]) => layer.kind === "buffer")
+  const buffers = Object.entries(module.children).filter(([name, { kind }]) => kind === "buffer" && isIdentifier(name))
   const type = (values: readonly number[]) => (values.every(Number.isInteger) ? "int" : "float")
   const parameters = args.map(({ name, values }) => `${name}: ${type(values)}`)
   const init = `    def __init__(self${parameters.map((p) => `, ${p}`).join("")}) -> None:`

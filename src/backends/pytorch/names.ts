@@ -1,11 +1,10 @@
 /**
- * Children become attributes of an nn.Module, and their names parts of the state dict's, which must not change: a name that Python or
- * nn.Module has taken cannot be printed.
+ * Children become attributes of an nn.Module, and their names parts of the state dict's, which must not change: a name that nn.Module
+ * has taken cannot be printed. Names that are no Python's, such as 0 or lambda, are reached by getattr.
  */
 import { type Diagnostic, type Diagnostics, Failed } from "../../compiler/diagnostic.ts"
 import type { LayerData } from "../../dsl/layer.ts"
 import { childrenOf, join } from "../../dsl/tensors.ts"
-import { keywords } from "./python.ts"
 
 /** What nn.Module itself has, and what generated classes add. */
 const taken = new Set(
@@ -19,8 +18,7 @@ const taken = new Set(
 )
 
 const reason = (name: string): string | undefined => {
-  if (!/^[A-Za-z_]\w*$/.test(name)) return "is no Python name"
-  if (keywords.has(name)) return "is a word of Python's"
+  if (!/^[\w-]+$/.test(name)) return "is no part of a tensor's name: letters, digits, _ and - are"
   if (taken.has(name) || name.startsWith("__")) return "is taken in nn.Module"
   return undefined
 }

@@ -170,8 +170,13 @@ export const snake = (name: string): string => {
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replace(/\W/g, "_")
     .toLowerCase()
-  return reserved.has(plain) ? `${plain}_` : plain
+  return reserved.has(plain) ? `${plain}_` : /^\d/.test(plain) ? `v${plain}` : plain
 }
+/** Can this follow a dot, or be an argument's name? `0` and `lambda` cannot, though they may be names of children. */
+export const isIdentifier = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name) && !keywords.has(name)
+/** self.norm, or getattr(self, "0"). */
+export const attribute = (name: string): string =>
+  isIdentifier(name) ? `self.${name}` : `getattr(self, ${string(name)})`
 /** image_encoder → ImageEncoder */
 export const pascal = (name: string): string =>
   name

@@ -52,7 +52,7 @@ export const graph = {
   HS2701: {
     title: "a name cannot be printed in Python",
     cause:
-      "A child of a module becomes an attribute of an nn.Module; its name is no Python name, a word of Python's, or taken in nn.Module, and cannot be changed without changing the checkpoint's names.",
+      "A child of a module becomes a child of an nn.Module; its name is taken there or is no part of a tensor's name, and cannot be changed without changing the checkpoint's names.",
     cure: "Give the child another name in define(…), or choose another target.",
   },
 } as const satisfies Record<`HS2${number}`, Explanation>

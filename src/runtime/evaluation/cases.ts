@@ -3,7 +3,7 @@ import type { Sample } from "../data/reader.ts"
 import type { CaseResult } from "../metrics/results.ts"
 import { compareMasks, type MetricOptions } from "../metrics/segmentation.ts"
 import type { Predictor } from "../training/predict.ts"
-import { isHit, maskOf } from "../training/score.ts"
+import { isHit, maskOf, nearestInside } from "../training/score.ts"
 
 export interface PointResult {
   readonly id: string
@@ -39,7 +39,7 @@ export const measure = async (
   return results
 }
 
-/** Of a localizer: where it points, in pixels of the original image, and whether that is inside the mask. */
+/** Of a localizer: where it points, as a prompt in pixels of the original image, and whether what it predicted is inside the mask. */
 export const locate = async (
   predictor: Pick<Predictor, "predict">,
   samples: AsyncIterable<Sample>,
@@ -47,7 +47,7 @@ export const locate = async (
   const results: PointResult[] = []
   for await (const sample of samples) {
     const point = await predictor.predict(sample)
-    results.push({ id: sample.case.id, x: point[0]!, y: point[1]!, hit: isHit(point, sample.mask) })
+    results.push({ id: sample.case.id, ...nearestInside(point, sample.mask), hit: isHit(point, sample.mask) })
   }
   return results
 }

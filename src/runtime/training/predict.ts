@@ -65,11 +65,10 @@ export const predictor = async (
       const [, height, width] = sample.image.shape as [number, number, number]
       const [x, y] = output.data as unknown as [number, number]
       const [originalHeight, originalWidth] = sample.originalSize
-      // A point that is to prompt lies in the image.
-      const within = (at: number, extent: number) => Math.min(extent - 1, Math.max(0, at))
+      // As it was predicted, beyond the border too: there it hits nothing.
       return Float32Array.of(
-        within((x * imageSize * originalWidth) / width - 0.5, originalWidth),
-        within((y * imageSize * originalHeight) / height - 0.5, originalHeight),
+        (x * imageSize * originalWidth) / width - 0.5,
+        (y * imageSize * originalHeight) / height - 0.5,
       )
     },
     dispose: () => executable.dispose(),

@@ -10,7 +10,16 @@ export const maskOf = (logits: Float32Array, [height, width]: readonly [number, 
   data: Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0)),
 })
 
-/** A predicted point is right if it falls within the foreground (section 3.3). */
+/** The point of an image that is nearest to another (x, y): what prompts lies in the image. */
+export const nearestInside = (
+  point: ArrayLike<number>,
+  { width, height }: { readonly width: number; readonly height: number },
+): { readonly x: number; readonly y: number } => {
+  const within = (at: number, extent: number) => Math.min(extent - 1, Math.max(0, at))
+  return { x: within(point[0]!, width), y: within(point[1]!, height) }
+}
+
+/** A predicted point is right if it falls within the foreground (section 3.3); beyond the border it is a miss. */
 export const isHit = ([x, y]: ArrayLike<number> & Iterable<number>, { width, height, data }: Mask): boolean => {
   const [column, row] = [Math.round(x!), Math.round(y!)]
   return column >= 0 && row >= 0 && column < width && row < height && data[row * width + column] === 1

@@ -7,10 +7,10 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { adapted, odd } from "../../run/models.ts"
-import { partlyFrozen, points, unet } from "./models.ts"
+import { names, partlyFrozen, points, unet } from "./models.ts"
 import { config, mypy, ruff } from "./tools.ts"
 
-const models = { millions, odd, lora: adapted.lora, besideMlp: adapted.besideMlp, unet, partlyFrozen, points }
+const models = { millions, odd, lora: adapted.lora, besideMlp: adapted.besideMlp, unet, partlyFrozen, points, names }
 
 describe.skipIf(ruff === undefined && mypy === undefined)("packages", () => {
   let root = ""
@@ -36,7 +36,7 @@ describe.skipIf(ruff === undefined && mypy === undefined)("packages", () => {
     check(name, ruff!, "check", "--no-cache", "--config", config, ".")
   })
   // With what is generated for one model of each kind: modules of one name cannot be typed together.
-  it.skipIf(mypy === undefined).each(["millions", "unet", "points"])("%s is typed", (name) => {
+  it.skipIf(mypy === undefined).each(["millions", "unet", "points", "names"])("%s is typed", (name) => {
     check(name, mypy!, "--config-file", config, "--cache-dir", join(root, "cache"), ".")
   })
 })

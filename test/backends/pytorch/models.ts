@@ -99,5 +99,28 @@ const localizer = define(
     return { out: m.act(m.head[1](m.head[0](add(both, scale(slice(concat([both, both], -1), -1, 6, 18), 0.5))))) }
   },
 )
+/** Children whose names are no Python's, and a factor of 0. */
+const numbered = define(
+  "Numbered",
+  {
+    0: any(conv2d(3, 4, 3, { padding: 1 })),
+    1: parameter([1, 4, 1, 1], { normal: 0.5 }),
+    lambda: [any(conv2d(4, 4, 1)), any(conv2d(4, 4, 1))],
+    "my-layer": any(
+      define("Inner", { 0: parameter([1], { normal: 1 }) }, { takes: 4, gives: 4, inputs: ["x"] }, inside),
+    ),
+    last: any(conv2d(4, 1, 1)),
+  },
+  { takes: 3, gives: 1, inputs: ["x"] },
+  (m: any, { x }) => {
+    const y = forward.add(m[0](x), m[1])
+    const z = forward.add(m.lambda[1](m.lambda[0](y)), forward.scale(y, 0))
+    return { out: m.last(forward.mul(m["my-layer"](z), forward.constant([2], [1]))) }
+  },
+)
+function inside(m: any, { x }: any) {
+  return { out: forward.mul(x, m[0]) }
+}
+export const names = model(numbered, { name: "Numbered", input: [3, 12, 16] })
 export const points = model(localizer, { name: "Localizer", input: [3, 12, 8] })
 export const pointsTraining = training(points, { loss: mse() })

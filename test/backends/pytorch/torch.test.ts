@@ -30,7 +30,7 @@ import { hashOf, saveLearned } from "../../../src/runtime/weights/learned.ts"
 import { save } from "../../../src/runtime/weights/save.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
 import { python } from "../../weights/tools.ts"
-import { partlyFrozen, points, pointsTraining, unet } from "./models.ts"
+import { names, partlyFrozen, points, pointsTraining, unet } from "./models.ts"
 
 interface Case {
   readonly model: Model<any, any>
@@ -76,6 +76,7 @@ const cases: Readonly<Record<string, Case>> = {
   ),
   unet: imageCase(unet, [2, 1, 12, 16]),
   partlyFrozen: imageCase(partlyFrozen, [2, 1, 12, 16]),
+  names: imageCase(names, [2, 1, 12, 16]),
   points: imageCase(points, [2, 2], pointsTraining),
 }
 
