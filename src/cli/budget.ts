@@ -1,32 +1,74 @@
-/** A file of budgets, kept apart from the specs: { "model": { "trainable": n, "bytes": n } }, "*" for every model. */
-import { isLeft } from "fp-ts/lib/Either.js"
-import * as t from "io-ts"
-import { aboutFile, type Diagnostic, failed } from "../compiler/diagnostic.ts"
+/**
+ * A file of budgets, kept apart from the specs: { "model": { "trainable": n, "bytes": n } }, "*" for every model. A gate that cannot check fails: what
+ * the file says must be understood whole.
+ */
+import { closest } from "fastest-levenshtein"
+import { aboutFile, type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import type { Report } from "../compiler/report/report.ts"
 import { exact } from "../compiler/report/units.ts"
+import { own } from "../dsl/own.ts"
+import { isWithin, rangeText, whole } from "../dsl/ranges.ts"
 import { readBytes } from "../runtime/files.ts"
 
-const Budgets = t.record(t.string, t.partial({ trainable: t.number, bytes: t.number }))
+const rules = ["trainable", "bytes"] as const
+type Limits = { readonly [R in (typeof rules)[number]]?: number }
+type Budgets = Readonly<Record<string, Limits>>
 
-export const overBudget = async (file: string, { models }: Report): Promise<readonly Diagnostic[]> => {
+const limit = whole(0, Number.MAX_SAFE_INTEGER)
+const form = 'Write { "model": { "trainable": 7000000 } }.'
+const isTable = (x: unknown): x is Readonly<Record<string, unknown>> =>
+  typeof x === "object" && x !== null && !Array.isArray(x)
+
+/** Everything that is wrong with the file, at once. `known`: the models that it may name. */
+const problemsOf = (json: unknown, known: readonly string[]): readonly string[] => {
+  if (!isTable(json)) return ["the budget file is not a table of models"]
+  const entries = Object.entries(json)
+  if (entries.length === 0) return ["the budget file limits nothing"]
+  return entries.flatMap(([model, limits]) => {
+    const unknown =
+      model === "*" || known.includes(model)
+        ? []
+        : [
+            `there is no model '${model}'${known.length === 0 ? "" : `; the nearest is '${closest(model, [...known])}'`}`,
+          ]
+    if (!isTable(limits)) return [...unknown, `'${model}' has no table of limits`]
+    const rows = Object.entries(limits)
+    if (rows.length === 0) return [...unknown, `'${model}' has no limit`]
+    return [
+      ...unknown,
+      ...rows.flatMap(([rule, value]) => {
+        if (!(rules as readonly string[]).includes(rule))
+          return [`'${model}' has a rule '${rule}', which is none; the nearest is '${closest(rule, [...rules])}'`]
+        return isWithin(limit, value)
+          ? []
+          : [`the ${rule} of '${model}' is ${rangeText(limit)}, not ${JSON.stringify(value)}`]
+      }),
+    ]
+  })
+}
+
+const read = async (file: string, known: readonly string[]): Promise<Budgets> => {
   let json: unknown
   try {
     json = JSON.parse((await readBytes(file)).toString("utf8"))
   } catch (problem) {
-    if (problem instanceof SyntaxError)
-      throw failed(file, "HS5001", "the budget file is not JSON", 'Write { "model": { "trainable": 7000000 } }.')
+    if (problem instanceof SyntaxError) throw failed(file, "HS5001", "the budget file is not JSON", form)
     throw problem
   }
-  const decoded = Budgets.decode(json)
-  if (isLeft(decoded))
-    throw failed(
-      file,
-      "HS5001",
-      "the budget file has not the right form",
-      'Write { "model": { "trainable": 7000000 } }.',
-    )
+  const [first, ...rest] = problemsOf(json, known).map((problem) => aboutFile(file, "HS5001", problem, form))
+  if (first !== undefined) throw new Failed([first, ...rest])
+  return json as Budgets
+}
+
+/** What is over its budget. `known`: every model of the specs, compiled or not. Throws HS5001 and HS4002. */
+export const overBudget = async (
+  file: string,
+  { models }: Report,
+  known: readonly string[],
+): Promise<readonly Diagnostic[]> => {
+  const budgets = await read(file, known)
   return models.flatMap(({ name, trainable }) => {
-    const limits = { ...decoded.right["*"], ...decoded.right[name] }
+    const limits: Limits = { ...own(budgets, "*"), ...own(budgets, name) }
     const over = (what: string, is: number, most: number | undefined) =>
       most === undefined || is <= most
         ? []

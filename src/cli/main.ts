@@ -19,7 +19,6 @@ export const main = async (argv: readonly string[], command?: string): Promise<v
   } catch (problem) {
     // Usage: commander has said what is wrong, and the exit code is set.
     if (problem instanceof CommanderError) {
-      if (problem.code === "hasam.number") talk(`error: ${problem.message}`)
       process.exitCode = problem.exitCode === 0 ? exit.fine : exit.usage
       return
     }

@@ -42,9 +42,13 @@ export const talkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
 
 export const exit = { fine: 0, wrong: 1, usage: 2, overBudget: 3, interrupted: 130 } as const
 
-/** 3 if the only errors are budgets, 1 if there are others, 0 if there are none. */
+/** What is wrong with a command line, not with what it names. */
+const usage: ReadonlySet<string> = new Set(["HS5002", "HS2503"])
+
+/** 3 if the only errors are budgets, 2 if they are about the command line, 1 if there are others, 0 if there are none. */
 export const exitCodeOf = (diagnostics: readonly Diagnostic[]): number => {
   const errors = diagnostics.filter(({ severity }) => severity === "error")
   if (errors.length === 0) return exit.fine
+  if (errors.every(({ code }) => usage.has(code))) return exit.usage
   return errors.every(({ code }) => code === "HS1019") ? exit.overBudget : exit.wrong
 }

@@ -1,20 +1,9 @@
 /** The commands, their options and their help; what they do is loaded when one is called. */
-import { Command, CommanderError } from "commander"
+import { Command } from "commander"
 import { version } from "../compiler/compile.ts"
+import { readOptions } from "./options.ts"
 import { exit } from "./output.ts"
 import { runningNames, targets } from "./targets/index.ts"
-
-const whole =
-  (name: string) =>
-  (value: string): number => {
-    const n = Number(value)
-    if (!Number.isInteger(n) || n <= 0)
-      throw new CommanderError(exit.usage, "hasam.number", `${name} is a positive whole number, not '${value}'`)
-    return n
-  }
-
-/** 4,8,12 */
-const blockList = (value: string): readonly number[] => [...new Set(value.split(",").map(whole("--histograms")))]
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
 
@@ -33,8 +22,8 @@ const compile = () =>
     .option("--weights <file>", "checkpoint to put into files for --target onnx")
     .option("--report <formats>", "also write report.{text,json,md,html,tex,svg} to --out, separated by commas")
     .option("--json", "one JSON document on stdout, diagnostics included")
-    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
-    .option("--batch <n>", "images at once", whole("--batch"))
+    .option("--input-size <n>", "side of the model's square image")
+    .option("--batch <n>", "images at once")
     .option("--memory <size>", "with --dump: of a training step, e.g. 11GB: blocks are computed twice until it fits")
     .option("--budget <file>", 'JSON: limits by model name, { "name": { "trainable": n, "bytes": n } }')
     .option("--update", "write the right numbers into expectTrainable and expectTotal")
@@ -66,7 +55,7 @@ const run = () =>
     .option("--target <target>", runningNames, "cpu")
     .option("--gradients", "also loss and grad/<parameter> of all that learns; needs target")
     .option("--multimask", "masks of tokens 1… in place of token 0")
-    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
+    .option("--input-size <n>", "side of the model's square image")
     .option("--seed <n>", "for initial values where no checkpoint gives any", "0")
     .option("--verbose", "stack traces of internal faults")
     .action(async (spec, options) => (await import("./commands/run.ts")).run(spec, options))
@@ -86,21 +75,21 @@ const train = () =>
     .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
     .option("--target <target>", runningNames, "cpu")
     .option("--resume", "go on where the run in --out stands")
-    .option("--epochs <n>", "passes over the training images", whole("--epochs"))
-    .option("--batch <n>", "images at once", whole("--batch"))
-    .option("--accumulate <n>", "batches to a step", whole("--accumulate"))
+    .option("--epochs <n>", "passes over the training images")
+    .option("--batch <n>", "images at once")
+    .option("--accumulate <n>", "batches to a step")
     .option("--rate <x>", "learning rate")
     .option("--seed <n>", "of order, augmentation, prompts and initial values")
     .option("--split <file>", "a saved split; else 7 : 1.5 : 1.5 by seed, by subject where known")
     .option("--fraction <x>", "share of the training images, 0…1")
     .option("--layout <name>", "table, kaggle, busi or folders; found out where it is not given")
-    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--class <n>", "foreground in masks of several classes")
     .option("--prompt <source>", "centre, randomInside, box, file or localizer")
     .option("--points <file>", "points for --prompt file or localizer: csv with id, x, y, or JSON")
-    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
-    .option("--checkpoint-every <n>", "steps between checkpoints within an epoch", whole("--checkpoint-every"))
+    .option("--input-size <n>", "side of the model's square image")
+    .option("--checkpoint-every <n>", "steps between checkpoints within an epoch")
     .option("--memory <size>", "for tensors of a step, e.g. 4GB: blocks are computed twice until they fit")
-    .option("--validate-every <n>", "epochs between validations", whole("--validate-every"))
+    .option("--validate-every <n>", "epochs between validations")
     .option("--verbose", "stack traces of internal faults")
     .action(async (spec, options) => (await import("./commands/train.ts")).trainCommand(spec, options))
 
@@ -118,16 +107,16 @@ const evaluate = () =>
     .option("--target <target>", runningNames, "cpu")
     .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default")
     .option("--layout <name>", "table, kaggle, busi or folders")
-    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--class <n>", "foreground in masks of several classes")
     .option("--split <file>", "a saved split")
     .option("--prompt <source>", "centre, randomInside, box, file or localizer")
     .option("--points <file>", "points for --prompt file or localizer")
     .option("--save-points <file>", "of a localizer: write its points, for --prompt file")
     .option("--hd95 <convention>", "pooled (MedPy) or larger (MONAI)", "pooled")
     .option("--empty <rule>", "one mask empty: diagonal or exclude", "diagonal")
-    .option("--seed <n>", "where no run gives it", "0")
+    .option("--seed <n>", "where no run gives it")
     .option("--figures", "a sheet of images, truths and predictions")
-    .option("--histograms <blocks>", "what comes out of these blocks, e.g. 4,8,12: blocks.svg", blockList)
+    .option("--histograms <blocks>", "what comes out of these blocks, e.g. 4,8,12: blocks.svg")
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")
     .action(async (subject, options) => (await import("./commands/evaluate.ts")).evaluate(subject, options))
@@ -181,7 +170,7 @@ const weights = () => {
     .command("verify")
     .argument("<file>")
     .requiredOption("--spec <spec>", "the model, with #export where it has several")
-    .option("--input-size <n>", "side of the model's square image", whole("--input-size"))
+    .option("--input-size <n>", "side of the model's square image")
     .option("--verbose", "stack traces of internal faults")
     .action(async (file, options) => (await import("./commands/weights.ts")).verifyCommand(file, options))
   group
@@ -215,7 +204,7 @@ const data = () => {
     .command("check")
     .argument("<dir>")
     .option("--layout <name>", "table, kaggle, busi or folders")
-    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--class <n>", "foreground in masks of several classes")
     .option("--split <file>", "a saved split to check, too")
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")
@@ -225,18 +214,18 @@ const data = () => {
     .summary("which images train, validate and test, as a file for --split; or k folds")
     .argument("<dir>")
     .requiredOption("--out <path>", "the file; with --folds, a folder for fold-1.json, fold-2.json …")
-    .option("--folds <k>", "fold i is tested, the next one validates, the others train", whole("--folds"))
+    .option("--folds <k>", "fold i is tested, the next one validates, the others train")
     .option("--seed <n>", "a whole number", "0")
     .option("--layout <name>", "table, kaggle, busi or folders")
-    .option("--class <n>", "foreground in masks of several classes", whole("--class"))
+    .option("--class <n>", "foreground in masks of several classes")
     .option("--verbose", "stack traces of internal faults")
     .action(async (dir, options) => (await import("./commands/data.ts")).splitCommand(dir, options))
   group
     .command("phantoms")
     .summary("ultrasound-like images with masks, from a seed")
     .argument("<out>")
-    .option("--count <n>", "images", whole("--count"), 60)
-    .option("--size <n>", "of the longer side, in pixels", whole("--size"), 256)
+    .option("--count <n>", "images", "60")
+    .option("--size <n>", "of the longer side, in pixels", "256")
     .option("--seed <n>", "a whole number", "0")
     .option("--verbose", "stack traces of internal faults")
     .action(async (out, options) => (await import("./commands/data.ts")).phantomsCommand(out, options))
@@ -250,7 +239,10 @@ export const program = (): Command => {
     .version(version)
     .showSuggestionAfterError(true)
     .addHelpText("after", `\nTargets:\n${targetLines}`)
-    .addHelpText("after", "\nExit codes: 0 fine, 1 the spec or the data is wrong, 2 usage or internal, 3 over budget.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 fine, 1 the spec or the data is wrong, 2 usage or internal, 3 over budget, 130 interrupted.",
+    )
   for (const command of [compile, run, train, evaluate, compare, diff, reconcile, explain, weights, data])
     root.addCommand(command())
   const strict = (command: Command): void => {
@@ -261,5 +253,6 @@ export const program = (): Command => {
     for (const inner of command.commands) strict(inner)
   }
   strict(root)
+  root.hook("preAction", (_, command) => readOptions(command))
   return root
 }

@@ -2,6 +2,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
+import { own } from "../dsl/own.ts"
 
 const because: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
@@ -29,7 +30,7 @@ const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoExc
 
 /** The operating system's error as half a sentence. */
 export const reason = (error: unknown): string =>
-  because[codeOf(error) ?? ""] ?? (error instanceof Error ? error.message.split("\n")[0]! : String(error))
+  own(because, codeOf(error) ?? "") ?? (error instanceof Error ? error.message.split("\n")[0]! : String(error))
 
 let written = 0
 

@@ -78,6 +78,11 @@ describe("compile", () => {
     const over = hasam("compile", counted(147_456), "--budget", budget)
     expect(over.status).toBe(3)
     expect(over.talk).toContain("HS1019: 'samed' trains 147,456 parameters, 47,456 over its budget of 100,000")
+    const misspelt = spec("misspelt.json", '{ "samed": { "trainible": 100000 }, "samd": { "bytes": 1 } }')
+    const gate = hasam("compile", counted(147_456), "--budget", misspelt)
+    expect(gate.status).toBe(1)
+    expect(gate.talk).toContain("HS5001: 'samed' has a rule 'trainible', which is none")
+    expect(gate.talk).toContain("HS5001: there is no model 'samd'")
   })
   test("--update writes the right number in place, and nothing else", () => {
     const file = counted(8)
@@ -104,7 +109,7 @@ export const total: ${count} = mine.counts.total
     for (const name of ["txt", "md", "html", "tex", "svg"]) expect(read(name), name).toContain("147,456")
     expect(JSON.parse(read("json")).models[0].trainable).toBe(147_456)
     expect(hasam("compile", counted(147_456), "--report", "pdf", "--out", out).talk).toContain(
-      "HS5002: 'pdf' is not a form of report",
+      "--report: error HS5002: 'pdf' is not one or several of text, json, md, html, tex, svg",
     )
   })
   test("--input-size: tables follow", () => {
@@ -116,7 +121,9 @@ export const total: ${count} = mine.counts.total
     const { out, status } = hasam("compile", "examples/small", "--stop-after", "differentiate")
     expect(status).toBe(0)
     expect(out).toContain("relPosAttentionGrad")
-    expect(hasam("compile", "examples/small", "--dump", "fold").talk).toContain("HS5002: there is no pass 'fold'")
+    expect(hasam("compile", "examples/small", "--dump", "fold").talk).toContain(
+      "--dump: error HS5002: 'fold' is not elaborate, loss,",
+    )
   })
   test("a spec outside the repository, and one that imports another", () => {
     cpSync(join(packageRoot, "examples/ha-sam"), join(folder, "ha-sam"), { recursive: true })

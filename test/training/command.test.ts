@@ -87,7 +87,9 @@ test("what blocks give, of one run and of two", () => {
   const svg = readFileSync(join(folder, "both.svg"), "utf8")
   for (const run of ["pointed", "again"]) expect(svg).toContain(run)
   expect(hasam("eval", "again", "--histograms", "2").text).toContain("HS5002: there is no block 2")
-  expect(hasam("eval", "again", "--histograms", "x").text).toContain("--histograms is a positive whole number, not 'x'")
+  expect(hasam("eval", "again", "--histograms", "x").text).toContain(
+    "--histograms: error HS5002: 'x' is not a whole number from 1 to 10,000",
+  )
   done("eval", "pointed", "--out", "bare", "--histograms", "1")
   done("eval", "again", "--out", "elsewhere")
   expect(hasam("compare", "bare", "elsewhere", "--histograms", "y.svg").text).toContain("HS4002: the run has no values")

@@ -1,5 +1,4 @@
 import { basename, join } from "node:path"
-import { failed } from "../../compiler/diagnostic.ts"
 import { loadBlocks } from "../../runtime/evaluation/blocks.ts"
 import { blockHistograms } from "../../runtime/figures/histograms.ts"
 import { writeAtomically } from "../../runtime/files.ts"
@@ -9,21 +8,10 @@ import { tableLatex, tableMarkdown, tableText } from "../../runtime/metrics/tabl
 import { say, talk } from "../output.ts"
 
 interface CompareFlags {
-  readonly test: string
+  readonly test: SignificanceTest
   readonly holm?: boolean
-  readonly format: string
+  readonly format: keyof typeof texts
   readonly histograms?: string
-}
-const oneOf = <A extends string>(name: string, given: string, known: readonly A[]): A => {
-  const found = known.find((one) => one === given)
-  if (found === undefined)
-    throw failed(
-      name,
-      "HS5002",
-      `'${given}' is not one of ${known.join(", ")}`,
-      `Give ${name} one of ${known.join(", ")}.`,
-    )
-  return found
 }
 const texts = { text: tableText, markdown: tableMarkdown, latex: tableLatex } as const
 
@@ -36,8 +24,7 @@ const named = (all: readonly (readonly [run: string, results: Results])[]): read
 
 /** hasam compare A B …: the last is the reference. */
 export const compare = async (runs: readonly string[], flags: CompareFlags): Promise<void> => {
-  const test = oneOf<SignificanceTest>("--test", flags.test, ["welch", "paired", "wilcoxon"])
-  const format = oneOf("--format", flags.format, ["text", "markdown", "latex"])
+  const { test, format } = flags
   const loaded = await Promise.all(
     runs.map(async (run) => [run, await loadResults(join(run, "results.json"))] as const),
   )

@@ -11,11 +11,11 @@ export interface CompileFlags {
   readonly target?: string
   readonly out: string
   readonly weights?: string
-  readonly report?: string
+  readonly report?: readonly string[]
   readonly json?: boolean
   readonly inputSize?: number
   readonly batch?: number
-  readonly memory?: string
+  readonly memory?: number
   readonly budget?: string
   readonly update?: boolean
   readonly watch?: boolean
@@ -49,8 +49,11 @@ const once = async (specs: readonly string[], flags: CompileFlags): Promise<Comp
     cost: { of: costReport(flags.batch ?? 1, cpuMemory), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
     receives: receivingOf,
   })
+  const known = compiled.specs.flatMap(({ models }) => models.map(({ name }) => name))
   const withBudget =
-    flags.budget === undefined ? [] : await (await import("../budget.ts")).overBudget(flags.budget, compiled.report)
+    flags.budget === undefined
+      ? []
+      : await (await import("../budget.ts")).overBudget(flags.budget, compiled.report, known)
   const diagnostics = [...compiled.report.diagnostics, ...withBudget]
   const report = { ...compiled.report, diagnostics }
   if (flags.json) say(JSON.stringify(report, null, 2))

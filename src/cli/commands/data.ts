@@ -7,7 +7,7 @@ import { openData } from "../../runtime/data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
 import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
 import { exit, say, talkDiagnostics } from "../output.ts"
-import { dataOptionsOf, numberOf } from "../trainingOptions.ts"
+import { dataOptionsOf } from "../trainingOptions.ts"
 
 interface CheckFlags {
   readonly layout?: LayoutName
@@ -48,15 +48,14 @@ export const checkCommand = async (dir: string, { json, split, ...options }: Che
 interface SplitFlags {
   readonly out: string
   readonly folds?: number
-  readonly seed: string
-  readonly layout?: string
+  readonly seed: number
+  readonly layout?: LayoutName
   readonly class?: number
 }
 
 /** hasam data split DIR --out FILE, or --folds K --out FOLDER */
-export const splitCommand = async (dir: string, { out, folds, seed: given, ...data }: SplitFlags): Promise<void> => {
+export const splitCommand = async (dir: string, { out, folds, seed, ...data }: SplitFlags): Promise<void> => {
   const { cases } = await openData(dir, dataOptionsOf(data))
-  const seed = numberOf("--seed", given) ?? 0
   const line = (file: string, { by, train, validation, test }: Split) =>
     say(`${file}: ${train.length} train, ${validation.length} validate, ${test.length} test (by ${by})`)
   if (folds === undefined) {
@@ -74,9 +73,9 @@ export const splitCommand = async (dir: string, { out, folds, seed: given, ...da
 /** hasam data phantoms OUT */
 export const phantomsCommand = async (
   out: string,
-  { count, size, seed }: { readonly count: number; readonly size: number; readonly seed: string },
+  { count, size, seed }: { readonly count: number; readonly size: number; readonly seed: number },
 ): Promise<void> => {
   const { writePhantoms } = await import("../../runtime/data/phantoms/index.ts")
-  await writePhantoms(out, { n: count, size, seed: Number(seed) })
+  await writePhantoms(out, { n: count, size, seed })
   say(`wrote ${count} phantoms to ${out}`)
 }

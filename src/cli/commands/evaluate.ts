@@ -3,6 +3,7 @@ import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
 import { modelWeights } from "../../runtime/base.ts"
+import type { LayoutName } from "../../runtime/data/case.ts"
 import { csvText } from "../../runtime/data/csv.ts"
 import { reader, type Sample } from "../../runtime/data/reader.ts"
 import { locate, measure } from "../../runtime/evaluation/cases.ts"
@@ -11,31 +12,31 @@ import { type Results, resultsCsv, saveResults, summaries } from "../../runtime/
 import { conventions, type MetricOptions } from "../../runtime/metrics/segmentation.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
-import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
+import { imageSizeOf, type Teaches, teachesOf } from "../../runtime/training/feeds.ts"
 import { predictor } from "../../runtime/training/predict.ts"
 import { maskOf } from "../../runtime/training/score.ts"
 import { say, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
 import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, unitOf } from "../trainingData.ts"
-import { dataOptionsOf, numberOf, openWithSplit, pointsOf, promptOf } from "../trainingOptions.ts"
+import { dataOptionsOf, openWithSplit, type PromptName, pointsOf, promptOf } from "../trainingOptions.ts"
 
 interface EvalFlags {
   readonly data?: string
-  readonly part: string
+  readonly part: "train" | "validation" | "test" | "all"
   readonly weights?: string
   readonly adapters?: string
   readonly target: string
   readonly out?: string
-  readonly layout?: string
+  readonly layout?: LayoutName
   readonly class?: number
   readonly split?: string
-  readonly prompt?: string
+  readonly prompt?: PromptName
   readonly points?: string
   readonly savePoints?: string
-  readonly hd95: string
-  readonly empty: string
-  readonly seed: string
+  readonly hd95: "pooled" | "larger"
+  readonly empty: "diagonal" | "exclude"
+  readonly seed?: number
   readonly figures?: boolean
   readonly histograms?: readonly number[]
   readonly json?: boolean
@@ -52,6 +53,8 @@ const subjectOf = async (subject: string, flags: EvalFlags) => {
   const data = flags.data ?? run?.data
   if (data === undefined)
     throw failed(subject, "HS5002", "there is no data to evaluate on", "Give --data DIR; a run's folder knows its own.")
+  if (run !== undefined && flags.seed !== undefined)
+    throw failed("--seed", "HS5002", "--seed does nothing for a run: it has its own", "Leave --seed out.")
   const otherData = flags.data !== undefined && run !== undefined && resolve(flags.data) !== run.data
   return {
     selected,
@@ -60,26 +63,20 @@ const subjectOf = async (subject: string, flags: EvalFlags) => {
     adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
     split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
     out: flags.out ?? (isRun ? folder : undefined),
-    seed: Number(run?.options["seed"] ?? numberOf("--seed", flags.seed) ?? 0),
+    seed: Number(run?.options["seed"] ?? flags.seed ?? 0),
     chosen: flags.class ?? (typeof run?.options["class"] === "number" ? run.options["class"] : undefined),
-    points: flags.points ?? (typeof run?.options["points"] === "string" ? run.options["points"] : undefined),
+    points: typeof run?.options["points"] === "string" ? run.options["points"] : undefined,
     options: (run?.options ?? selected.options) as typeof selected.options,
   }
 }
 
-const metricOptions = ({ hd95, empty }: EvalFlags): MetricOptions => {
-  if (hd95 !== "pooled" && hd95 !== "larger")
-    throw failed("--hd95", "HS5002", `'${hd95}' is not a convention`, "Conventions are pooled and larger.")
-  if (empty !== "diagonal" && empty !== "exclude")
-    throw failed("--empty", "HS5002", `'${empty}' is not a rule`, "Rules are diagonal and exclude.")
-  return { hausdorff: hd95, empty }
-}
-
-const partOf = (part: string) => {
-  const known = (["train", "validation", "test", "all"] as const).find((name) => name === part)
-  if (known === undefined)
-    throw failed("--part", "HS5002", `'${part}' is not a part`, "Parts are train, validation, test and all.")
-  return known
+/** A localizer gives points and others masks: what is asked of the one means nothing for the other. */
+const demandMeaning = (flags: EvalFlags, teaches: Teaches): void => {
+  const idle = (option: string, of: string) =>
+    failed(option, "HS5002", `${option} does nothing for a model that gives ${of}`, `Leave ${option} out.`)
+  if (teaches === "mask" && flags.savePoints !== undefined) throw idle("--save-points", "masks")
+  if (teaches === "point" && flags.figures) throw idle("--figures", "points")
+  if (teaches === "point" && flags.histograms !== undefined) throw idle("--histograms", "points")
 }
 
 const textOf = (results: Results): string => {
@@ -99,8 +96,8 @@ const textOf = (results: Results): string => {
 /** hasam eval RUN | SPEC */
 export const evaluate = async (subject: string, flags: EvalFlags): Promise<void> => {
   demandEngine(flags.target)
-  const options = metricOptions(flags)
-  const part = partOf(flags.part)
+  const options: MetricOptions = { hausdorff: flags.hd95, empty: flags.empty }
+  const { part } = flags
   const from = await subjectOf(subject, flags)
   if ((flags.figures || flags.histograms !== undefined) && from.out === undefined)
     throw failed(subject, "HS5002", "there is no folder for figures", "Give --out DIR; a run has its own.")
@@ -110,7 +107,8 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     (await import("../../runtime/evaluation/blocks.ts")).blockProgram(model, flags.histograms)
   const dataOptions = dataOptionsOf({ ...flags, ...(from.chosen === undefined ? {} : { class: from.chosen }) })
   const prompt = promptOf(flags.prompt, from.options.prompt)
-  const points = await pointsOf(from.points, prompt)
+  const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
+  const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
   const opened = await openWithSplit(from.data, dataOptions, from.seed, from.split)
   const samples = reader({
     ...dataOptions,
@@ -120,6 +118,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     ...(points === undefined ? {} : { points }),
   })
   const teaches = teachesOf(model, from.options.loss)
+  demandMeaning(flags, teaches)
   const cases = await askable(samples, opened.of(part), model, teaches, part === "all" ? "" : part)
   const unit = unitOf(from.data, cases)
 
@@ -149,9 +148,11 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     if (teaches === "point") {
       const located = await locate(counted, samples.evaluation(cases))
       const hits = located.filter(({ hit }) => hit).length
-      say(
-        `${report.name}: ${hits} of ${located.length} points lie inside the mask (${((100 * hits) / Math.max(1, located.length)).toFixed(2)} %)`,
-      )
+      if (flags.json) say(JSON.stringify({ model: report.name, points: located.length, hits }, null, 2))
+      else
+        say(
+          `${report.name}: ${hits} of ${located.length} points lie inside the mask (${((100 * hits) / Math.max(1, located.length)).toFixed(2)} %)`,
+        )
       if (flags.savePoints !== undefined) {
         const everywhere = await locate(segmenter, samples.evaluation(opened.cases))
         await writeAtomically(

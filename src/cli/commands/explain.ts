@@ -16,7 +16,7 @@ const page = (code: string): string | undefined => {
 /** hasam explain HS1003 */
 export const explain = (given: string): void => {
   const code = given.toUpperCase()
-  if (!(code in codes)) {
+  if (!Object.hasOwn(codes, code)) {
     talk(`error: there is no code '${given}'; the nearest is ${closest(code, Object.keys(codes))}`)
     process.exitCode = exit.usage
     return

@@ -20,7 +20,7 @@ interface RunFlags {
   readonly gradients?: boolean
   readonly multimask?: boolean
   readonly inputSize?: number
-  readonly seed: string
+  readonly seed: number
 }
 
 /** hasam run SPEC: inputs → outputs, as segment-anything's Sam.forward. */
@@ -40,7 +40,7 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
       "Save the target as [B, 1, height, width], 0…1, under the name 'target'.",
     )
 
-  const { tensors, notes } = await modelWeights(data, flags.weights, Number(flags.seed))
+  const { tensors, notes } = await modelWeights(data, flags.weights, flags.seed)
   for (const note of notes) talk(`note: ${note}`)
   const weights = flags.adapters === undefined ? tensors : await withAdapters(data, tensors, flags.adapters)
 

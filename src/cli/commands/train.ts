@@ -4,6 +4,7 @@ import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { modelWeights } from "../../runtime/base.ts"
+import type { LayoutName } from "../../runtime/data/case.ts"
 import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
 import { saveSplit } from "../../runtime/data/splitFile.ts"
@@ -18,7 +19,7 @@ import { colors, exit, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
 import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
-import { bytesOf, dataOptionsOf, numberOf, openWithSplit, overridden, pointsOf } from "../trainingOptions.ts"
+import { dataOptionsOf, openWithSplit, overridden, type PromptName, pointsOf } from "../trainingOptions.ts"
 
 interface TrainFlags {
   readonly data: string
@@ -29,18 +30,18 @@ interface TrainFlags {
   readonly epochs?: number
   readonly batch?: number
   readonly accumulate?: number
-  readonly rate?: string
-  readonly seed?: string
+  readonly rate?: number
+  readonly seed?: number
   readonly split?: string
-  readonly fraction?: string
-  readonly layout?: string
+  readonly fraction?: number
+  readonly layout?: LayoutName
   readonly class?: number
-  readonly prompt?: string
+  readonly prompt?: PromptName
   readonly points?: string
   readonly inputSize?: number
   readonly checkpointEvery?: number
   readonly validateEvery?: number
-  readonly memory?: string
+  readonly memory?: number
 }
 
 /** A bar an epoch, with the time left, and a line when it ends. On a pipe, the lines only. */
@@ -56,6 +57,7 @@ const shower = (epochs: number, teaches: "mask" | "point") => {
   const on = (event: TrainingEvent): void => {
     if (event.kind === "compiled") {
       talk(`${event.receiving} tensors learn`)
+      if (event.recomputed > 0) talk(`${event.recomputed} blocks are computed twice, to keep to --memory`)
       if (event.unreached.length > 0)
         talk(`note: ${event.unreached.length} tensors are not frozen, but the loss does not reach them`)
     }
@@ -149,14 +151,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
   const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
-  const share = numberOf("--fraction", flags.fraction)
-  if (share !== undefined && (share <= 0 || share > 1))
-    throw failed(
-      "--fraction",
-      "HS5002",
-      `${share} is not a share of the training images`,
-      "Give more than 0, at most 1.",
-    )
+  const share = flags.fraction
   const split =
     share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
   const teaches = teachesOf(model, options.loss)
@@ -247,7 +242,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
       resume: flags.resume ?? false,
       ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
       ...(flags.validateEvery === undefined ? {} : { validateEvery: flags.validateEvery }),
-      ...(flags.memory === undefined ? {} : { memory: bytesOf(flags.memory) }),
+      ...(flags.memory === undefined ? {} : { memory: flags.memory }),
       on,
       signal: stop.signal,
     })

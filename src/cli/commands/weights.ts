@@ -8,7 +8,7 @@ import { inspect } from "../../runtime/weights/inspect.ts"
 import { verify } from "../../runtime/weights/load.ts"
 import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
 import { save } from "../../runtime/weights/save.ts"
-import { exit, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
+import { exitCodeOf, say, talkDiagnostics } from "../output.ts"
 import { selectModel } from "../select.ts"
 
 /** hasam weights inspect FILE */
@@ -36,20 +36,15 @@ export const verifyCommand = async (
 export const convertCommand = async (
   file: string,
   out: string,
-  { names }: { readonly names: string },
+  { names }: { readonly names: Naming },
 ): Promise<void> => {
-  if (!["keep", "segment-anything", "huggingface"].includes(names)) {
-    talk(`error: --names is keep, segment-anything or huggingface, not '${names}'`)
-    process.exitCode = exit.usage
-    return
-  }
-  say(renderConversion(await convert(file, out, names as Naming)))
+  say(renderConversion(await convert(file, out, names)))
 }
 
 /** hasam weights init SPEC OUT */
-export const initCommand = async (spec: string, out: string, { seed }: { readonly seed: string }): Promise<void> => {
+export const initCommand = async (spec: string, out: string, { seed }: { readonly seed: number }): Promise<void> => {
   const { model } = await selectModel(spec)
-  const { tensors } = await modelWeights(model.data, undefined, Number(seed))
+  const { tensors } = await modelWeights(model.data, undefined, seed)
   const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
   await save(out, Object.fromEntries(persistent.map(({ name }) => [name, tensors[name]!])))
   say(`wrote ${persistent.length} tensors to ${out}`)

@@ -17,6 +17,12 @@ export const graph = {
     cause: "The command line names a target that does not exist, or that cannot do what was asked.",
     cure: "Use one of the targets that the message lists.",
   },
+  HS2510: {
+    title: "a step does not fit the memory that it was given",
+    cause:
+      "--memory says how much the tensors of a training step may take, and even with every block computed twice they take more.",
+    cure: "Give more --memory, or take a smaller --batch or --input-size.",
+  },
   HS2601: {
     title: "no WebGPU device",
     cause:

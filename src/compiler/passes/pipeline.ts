@@ -4,6 +4,7 @@
  */
 import type { ModelData } from "../../dsl/model.ts"
 import type { Loss, Optimizer } from "../../dsl/training.ts"
+import { failed } from "../diagnostic.ts"
 import { Builder, type Value } from "../ir/builder.ts"
 import type { Graph, Program } from "../ir/graph.ts"
 import { print } from "../ir/text.ts"
@@ -183,6 +184,13 @@ export const passes: readonly Pass[] = [
       let recomputed: readonly string[] = []
       const pass = onGraph((graph) => {
         const result = recomputeWithin(graph, memory, recomputable(graph, model.blocks), peakOf)
+        if (result.peak > memory)
+          throw failed(
+            "--memory",
+            "HS2510",
+            `a step takes at least ${sized(result.peak)} for its tensors, with every block computed twice; ${sized(memory)} are too little`,
+            "Give more, or take a smaller batch or input size.",
+          )
         recomputed = result.paths
         return result.graph
       })
@@ -217,6 +225,9 @@ export interface Compiled {
   /** What was to be dumped, in the order of passes. */
   readonly dumps: readonly { readonly pass: string; readonly text: string }[]
 }
+
+const sized = (bytes: number): string =>
+  bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(2)} MiB`
 
 const nothing: Work = {
   program: stateless({ nodes: [], outputs: [] }),

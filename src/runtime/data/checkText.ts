@@ -81,7 +81,7 @@ export const dataReportText = (report: DataReport): string => {
   const [errors, warnings] = [of("error"), of("warning")]
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`
   const titles = [
-    ...new Set(errors.map(({ code }) => (code in codes ? codes[code as keyof typeof codes].title : code))),
+    ...new Set(errors.map(({ code }) => (Object.hasOwn(codes, code) ? codes[code as keyof typeof codes].title : code))),
   ]
   return [
     report.root,

@@ -25,7 +25,13 @@ export const readCsv = async (
         return [...columns]
       },
     }) as unknown as readonly { readonly info: { readonly lines: number }; readonly record: Record<string, string> }[]
-    return { columns, rows: records.map(({ info, record }) => ({ line: info.lines, values: record })) }
+    return {
+      columns,
+      rows: records.map(({ info, record }) => ({
+        line: info.lines,
+        values: Object.fromEntries(Object.entries(record).map(([name, value]) => [name, unescaped(value)])),
+      })),
+    }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
     throw failed(
@@ -37,9 +43,15 @@ export const readCsv = async (
   }
 }
 
+const formula = /^[=+\-@\t\r]/
+const plain = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i
+/** What was written as text for spreadsheets is the same text here. */
+const unescaped = (value: string): string => (/^'[=+\-@\t\r]/.test(value) ? value.slice(1) : value)
+
 /** A field of a table as RFC 4180 wants it. */
 export const csvField = (value: string | number): string => {
-  const text = `${value}`
+  // A spreadsheet would compute what begins so; numbers are no formulas.
+  const text = typeof value === "string" && formula.test(value) && !plain.test(value) ? `'${value}` : `${value}`
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 

@@ -17,9 +17,9 @@ export interface Seen {
 
 /** How often each key is there. */
 export const tally = (keys: readonly (string | undefined)[]): Readonly<Record<string, number>> => {
-  const out: Record<string, number> = {}
-  for (const key of keys) if (key !== undefined) out[key] = (out[key] ?? 0) + 1
-  return out
+  const out = new Map<string, number>()
+  for (const key of keys) if (key !== undefined) out.set(key, (out.get(key) ?? 0) + 1)
+  return Object.fromEntries(out)
 }
 
 /** As the report spells it. */

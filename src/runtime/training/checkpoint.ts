@@ -112,17 +112,17 @@ export const writeRun = (folder: string, run: RunFile): Promise<void> =>
 
 /** What ties a checkpoint to its run: a run goes on from its own only, on its own base. */
 export interface Identity {
-  /** Hash of what the run is, but for the rate, which may be another one from a step on. */
+  /** Hash of what the run is, but for how long it goes on and at which rate: that may change on the way. */
   readonly run: string
   /** Hash of the frozen tensors. */
   readonly base: string
 }
 
 export const identityOf = ({ hash, base, data, options }: RunFile): Identity => {
-  const withoutRate = JSON.stringify({ hash, base, data, options }, (key, value) =>
-    key === "rate" ? undefined : value,
+  const lasting = JSON.stringify({ hash, base, data, options }, (key, value) =>
+    key === "rate" || key === "epochs" ? undefined : value,
   )
-  return { run: createHash("sha256").update(withoutRate).digest("hex"), base }
+  return { run: createHash("sha256").update(lasting).digest("hex"), base }
 }
 
 export const writeLast = (folder: string, tensors: Tensors, progress: Progress, identity: Identity): Promise<void> =>
@@ -151,9 +151,9 @@ export const readLast = (
     const { "hasam.run": run, "hasam.base": base } = checkpoint.metadata
     if (base !== identity.base) throw another(path, "on other base weights")
     if (run !== identity.run) throw another(path, "of another model, data or options")
-    const tensors: Record<string, Tensors[string]> = {}
-    for (const stored of checkpoint.tensors) tensors[stored.name] = await checkpoint.read(stored)
-    return { tensors, progress }
+    const tensors: [string, Tensors[string]][] = []
+    for (const stored of checkpoint.tensors) tensors.push([stored.name, await checkpoint.read(stored)])
+    return { tensors: Object.fromEntries(tensors), progress }
   })
 }
 

@@ -40,7 +40,12 @@ import { score } from "./score.ts"
 
 /** What happens during a run; commands make bars and lines of it. */
 export type TrainingEvent =
-  | { readonly kind: "compiled"; readonly receiving: number; readonly unreached: readonly string[] }
+  | {
+      readonly kind: "compiled"
+      readonly receiving: number
+      readonly unreached: readonly string[]
+      readonly recomputed: number
+    }
   | {
       readonly kind: "step"
       readonly epoch: number
@@ -166,7 +171,12 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       `${input.train.length} images for training do not make a batch of ${options.batch}`,
       "Give more images, or a smaller --batch.",
     )
-  on({ kind: "compiled", receiving: learned.receiving.length, unreached: learned.unreached })
+  on({
+    kind: "compiled",
+    receiving: learned.receiving.length,
+    unreached: learned.unreached,
+    recomputed: learned.recomputed.length,
+  })
 
   const stateNames = Object.keys(learned.program.state)
   const start = input.resume ? await readLast(folder, identity) : { tensors: {} as Tensors, progress: atStart }

@@ -6,7 +6,9 @@
  * anything else is refused at that name. An instruction costs a constant amount of memory besides the bytes it reads,
  * and the instructions are counted, so memory is bounded.
  */
+
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
+import { own } from "../../dsl/own.ts"
 import { shown } from "./text.ts"
 
 /** A dict; also an OrderedDict. Keys are compared as JavaScript compares them, which is enough for names. */
@@ -177,7 +179,7 @@ class Run {
   }
 
   global(module: Value, name: Value): void {
-    const known = typeof module === "string" ? (modern[module] ?? module) : "?"
+    const known = typeof module === "string" ? (own(modern, module) ?? module) : "?"
     const full = `${known}.${typeof name === "string" ? name : "?"}`
     if (!this.machine.allowed.has(full))
       throw refused(this.machine.file, `the pickle asks for '${shown(full)}', which weights do not need`)

@@ -1,5 +1,6 @@
 /** A folder of images beside a folder of masks, paired by name; the same inside train, val and test where the authors split the data. */
 import { join } from "node:path"
+import { own } from "../../../dsl/own.ts"
 import type { Case, DataOptions, Found, Layout, Part } from "../case.ts"
 import { images, list, stem } from "../folder.ts"
 import { maskWithoutImage, noMask, pair } from "../pairing.ts"
@@ -19,7 +20,9 @@ export const folders: Layout = async (root, options) => {
   const { folders: names } = await list(root)
   const here = await oneLevel(root, "", options)
   const below = await Promise.all(
-    names.filter((name) => name.toLowerCase() in parts).map((name) => oneLevel(join(root, name), name, options)),
+    names
+      .filter((name) => own(parts, name.toLowerCase()) !== undefined)
+      .map((name) => oneLevel(join(root, name), name, options)),
   )
   const found = [here, ...below].filter((x) => x !== undefined)
   if (found.length === 0) return undefined
@@ -35,7 +38,7 @@ const oneLevel = async (folder: string, name: string, options: DataOptions): Pro
   const [imageFolder, maskFolder] = [named(imageFolders), named(maskFolders)]
   if (imageFolder === undefined || maskFolder === undefined) return undefined
   const { masksOf, left } = pair(await images(join(folder, imageFolder)), await images(join(folder, maskFolder)))
-  const part = parts[name.toLowerCase()]
+  const part = own(parts, name.toLowerCase())
   const cases = [...masksOf]
     .filter(([, masks]) => masks.length > 0)
     .map(([image, masks]): Case => {

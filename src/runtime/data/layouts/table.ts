@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs"
 import { basename, dirname, isAbsolute, join } from "node:path"
 import { aboutFile, type Diagnostic, failed } from "../../../compiler/diagnostic.ts"
+import { own } from "../../../dsl/own.ts"
 import type { Case, Layout, Part } from "../case.ts"
 import { type Row, readCsv } from "../csv.ts"
 import { isFile, list, stem } from "../folder.ts"
@@ -114,7 +115,7 @@ const caseOf = (
       "Give millimetres per pixel, or leave it empty.",
     )
   const [x, y] = millimetres
-  if (part && parts[part.toLowerCase()] === undefined)
+  if (part && own(parts, part.toLowerCase()) === undefined)
     bad(`the part '${part}' is unknown`, "Parts are train, validation and test.")
   if (problems.length > 0) return { cases: [], diagnostics: problems }
   return {
@@ -126,7 +127,7 @@ const caseOf = (
         mask: { kind: "files", paths: masks.map(path) },
         ...(subject ? { subject } : {}),
         ...(label ? { class: label } : {}),
-        ...(part ? { part: parts[part.toLowerCase()]! } : {}),
+        ...(part ? { part: own(parts, part.toLowerCase())! } : {}),
         ...(x !== undefined && y !== undefined ? { spacing: { x, y } } : {}),
       },
     ],

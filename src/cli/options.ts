@@ -1,0 +1,139 @@
+/**
+ * The one table of what options may say. An option means the same in every command, unless `command --option` says otherwise. All that were given are read
+ * before a command does anything, and all that are wrong are said at once; a test gives each option of each command what its kind must refuse.
+ */
+import type { Command, Option } from "commander"
+import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
+import { own } from "../dsl/own.ts"
+import { imageSide, trainingRanges, whole } from "../dsl/ranges.ts"
+import { demandEngine, targetNamed } from "./targets/index.ts"
+import { bytes, choice, choices, type Kind, number, numbers, path, readAll } from "./values.ts"
+
+/** Kinds whose names stand elsewhere are loaded when such an option is given. */
+type Entry = Kind | (() => Promise<Kind>)
+
+const passNames: Entry = async () =>
+  choice((await import("../compiler/passes/pipeline.ts")).passes.map(({ name }) => name))
+
+const target = (demand: (name: string) => unknown): Kind => ({
+  about: "a target",
+  read: (_, text) => {
+    demand(text)
+    return text
+  },
+  wrong: ["", "gpu", "constructor", "__proto__", "toString", "cpu "],
+  right: "cpu",
+})
+
+export const kinds: Readonly<Record<string, Entry>> = {
+  "--accumulate": number(trainingRanges.accumulate),
+  "--adapters": path,
+  "--batch": number(trainingRanges.batch),
+  "--budget": path,
+  "--checkpoint-every": number(whole(1, 1e9)),
+  "--class": number(whole(1, 65_535)),
+  "--count": number(whole(1, 1_000_000)),
+  "--data": path,
+  "--dump": passNames,
+  "--empty": choice(["diagonal", "exclude"]),
+  "--epochs": number(trainingRanges.epochs),
+  "--folds": number(whole(3, 1000)),
+  "--format": choice(["text", "markdown", "latex"]),
+  "--fraction": number({ above: 0, most: 1 }),
+  "--hd95": choice(["pooled", "larger"]),
+  "--histograms": numbers(whole(1, 10_000)),
+  "compare --histograms": path,
+  "--input-size": number(imageSide),
+  "--inputs": path,
+  "--layout": async () => choice((await import("../runtime/data/layouts/index.ts")).layoutNames),
+  "--memory": bytes,
+  "--names": choice(["keep", "segment-anything", "huggingface"]),
+  "--out": path,
+  "--outputs": path,
+  "--part": choice(["train", "validation", "test", "all"]),
+  "--points": path,
+  "--prompt": async () => choice((await import("./trainingOptions.ts")).promptNames),
+  "--rate": number(trainingRanges.rate),
+  "--report": async () => choices((await import("./reports.ts")).formatNames),
+  "--save-points": path,
+  "--seed": number(trainingRanges.seed),
+  "--size": number(whole(16, 8192)),
+  "--spec": path,
+  "--split": path,
+  "--stop-after": passNames,
+  "--target": target(demandEngine),
+  "compile --target": target(targetNamed),
+  "--test": choice(["welch", "paired", "wilcoxon"]),
+  "--validate-every": number(trainingRanges.epochs),
+  "--weights": path,
+}
+
+/** What an option of a command may say; undefined where the table does not tell, which a test finds. */
+export const kindOf = async (command: string, option: string): Promise<Kind | undefined> => {
+  const entry = own(kinds, `${command} ${option}`) ?? own(kinds, option)
+  return typeof entry === "function" ? entry() : entry
+}
+
+/** Options that do nothing without another one: saying so is better than doing nothing. */
+export const needs: readonly (readonly [
+  command: string,
+  option: string,
+  satisfied: (options: Readonly<Record<string, unknown>>) => boolean,
+  what: string,
+])[] = [
+  ["compile", "--memory", ({ dump, stopAfter }) => dump !== undefined || stopAfter !== undefined, "--dump"],
+  ["compile", "--weights", ({ target }) => target === "onnx", "--target onnx"],
+  ["compile", "--out", ({ target, report }) => target !== undefined || report !== undefined, "--target or --report"],
+]
+export const excludes: readonly (readonly [command: string, option: string, other: string, why: string])[] = [
+  ["train", "--split", "--resume", "a run keeps the split that it was started with"],
+  ["compile", "--json", "--dump", "stdout holds one document"],
+  ["compile", "--json", "--stop-after", "stdout holds one document"],
+  ["compile", "--watch", "--update", "it would write what it watches"],
+]
+
+const given = (command: Command, { attributeName }: { readonly attributeName: string }): boolean =>
+  command.getOptionValueSource(attributeName) === "cli"
+
+/** Throws HS5002 and HS2503. */
+export const readOptions = async (command: Command): Promise<void> => {
+  const name = command.name()
+  const options = command.options.map((option: Option) => ({
+    long: option.long!,
+    attributeName: option.attributeName(),
+    valued: option.required || option.optional,
+  }))
+  const used = options.filter((option) => given(command, option))
+  // Defaults are read as well: they are texts, too.
+  const texts = await Promise.all(
+    options
+      .filter(({ valued, attributeName }) => valued && command.getOptionValue(attributeName) !== undefined)
+      .map(async (option) => {
+        const kind = await kindOf(name, option.long)
+        if (kind === undefined) throw new Error(`internal: no range for ${name} ${option.long}`)
+        return { ...option, name: option.long, text: String(command.getOptionValue(option.attributeName)), kind }
+      }),
+  )
+  readAll(texts).forEach((value, i) => {
+    const { attributeName } = texts[i]!
+    command.setOptionValueWithSource(attributeName, value, command.getOptionValueSource(attributeName) ?? "default")
+  })
+  const has = (long: string): boolean => used.some((option) => option.long === long)
+  const problems: Diagnostic[] = [
+    ...needs
+      .filter(([of, long, satisfied]) => of === name && has(long) && !satisfied(command.opts()))
+      .map(([, long, , what]) =>
+        idle(long, `${long} does nothing without ${what}`, `Add ${what}, or leave ${long} out.`),
+      ),
+    ...excludes
+      .filter(([of, long, other]) => of === name && has(long) && has(other))
+      .map(([, long, other, why]) =>
+        idle(long, `${long} does not go with ${other}: ${why}`, `Leave ${long} or ${other} out.`),
+      ),
+  ]
+  const [first, ...rest] = problems
+  if (first !== undefined) throw new Failed([first, ...rest])
+}
+
+const idle = (option: string, message: string, help: string): Diagnostic =>
+  failed(option, "HS5002", message, help).diagnostics[0]

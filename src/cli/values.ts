@@ -1,0 +1,127 @@
+/** What an option's text may say, and what it means: parsed before a command does anything. */
+import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
+import { isWithin, type Range, rangeText } from "../dsl/ranges.ts"
+
+/** A kind of value: what it is in words, what a text of it means, and texts that it must refuse. */
+export interface Kind {
+  readonly about: string
+  /** Throws HS5002, or a more special diagnostic. */
+  readonly read: (name: string, text: string) => unknown
+  /** What a test gives it: each must be refused. */
+  readonly wrong: readonly string[]
+  /** One that is fine. */
+  readonly right: string
+}
+
+const refuse = (name: string, text: string, about: string): Failed =>
+  failed(name, "HS5002", `'${text}' is not ${about}`, `Give ${about}.`)
+
+const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
+const numberIn = (text: string): number => (decimal.test(text.trim()) ? Number(text) : Number.NaN)
+const nonsense = ["", " ", "x", "NaN", "Infinity", "-Infinity", "0x10", "1e999", "1,5", "constructor", "__proto__"]
+
+export const number = (range: Range): Kind => ({
+  about: rangeText(range),
+  read: (name, text) => {
+    const value = numberIn(text)
+    if (!isWithin(range, value)) throw refuse(name, text, rangeText(range))
+    return value
+  },
+  wrong: [
+    ...nonsense,
+    ...[-1, 0, 0.5, 1.5, 1e300, (range.most ?? 0) + 1, (range.least ?? 0) - 1]
+      .filter((n) => !isWithin(range, n))
+      .map(String),
+  ],
+  right: String(range.least ?? range.most ?? range.above),
+})
+
+/** 4,8,12: each once, in their order. */
+export const numbers = (range: Range): Kind => {
+  const about = `${rangeText(range)}, or several with commas between them`
+  return {
+    about,
+    read: (name, text) => {
+      const values = text.split(",").map(numberIn)
+      if (!values.every((value) => isWithin(range, value))) throw refuse(name, text, about)
+      return [...new Set(values)]
+    },
+    wrong: ["", "x", "1,", ",1", "0", "1,-1", "1.5", "NaN", "1;2"],
+    right: "1,2",
+  }
+}
+
+const list = (names: readonly string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`
+
+export const choice = (names: readonly string[]): Kind => ({
+  about: list(names),
+  read: (name, text) => {
+    if (!names.includes(text)) throw refuse(name, text, list(names))
+    return text
+  },
+  wrong: ["", "x", "constructor", "__proto__", "toString", `${names[0]} `, names.join(",")],
+  right: names[0]!,
+})
+
+/** Several of them, with commas between; each once. */
+export const choices = (names: readonly string[]): Kind => {
+  const about = `one or several of ${names.join(", ")}`
+  return {
+    about,
+    read: (name, text) => {
+      const given = text.split(",").map((part) => part.trim())
+      const unknown = given.find((one) => !names.includes(one))
+      if (unknown !== undefined) throw refuse(name, unknown, about)
+      return [...new Set(given)]
+    },
+    wrong: ["", "x", "constructor", `${names[0]},`, `${names[0]},__proto__`],
+    right: names[0]!,
+  }
+}
+
+const least = 2 ** 20
+const most = 2 ** 50
+/** 11GB, 800MiB, or bytes: GB and GiB alike are 2³⁰, as memory is sold. */
+export const bytes: Kind = {
+  about: "an amount of memory from 1MB to 1048576GB, such as 11GB or 800MB",
+  read: (name, text) => {
+    const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(KI?B|MI?B|GI?B|B)?$/i.exec(text.trim()) ?? []
+    const power = ["B", "K", "M", "G"].indexOf((unit ?? "B").slice(0, 1).toUpperCase())
+    const value = Math.floor(Number(number) * 1024 ** power)
+    if (!isWithin({ whole: true, least, most }, value)) throw refuse(name, text, bytes.about)
+    return value
+  },
+  wrong: ["", "much", "1B", "0", "-1GB", "1e3", "NaN", "1TBB", "99999999999GB", "1000"],
+  right: "11GB",
+}
+
+/** A file or folder; whether it is there, the command says. */
+export const path: Kind = {
+  about: "a path",
+  read: (name, text) => {
+    if (text.trim() === "" || text.includes("\0")) throw refuse(name, text, "a path")
+    return text
+  },
+  wrong: ["", " "],
+  right: "somewhere",
+}
+
+/** Every value that was given, read; all that are wrong are said at once. */
+export const readAll = (
+  given: readonly { readonly name: string; readonly text: string; readonly kind: Kind }[],
+): readonly unknown[] => {
+  const problems: Diagnostic[] = []
+  const values = given.map(({ name, text, kind }) => {
+    try {
+      return kind.read(name, text)
+    } catch (problem) {
+      if (!(problem instanceof Failed)) throw problem
+      problems.push(...problem.diagnostics)
+      return undefined
+    }
+  })
+  const [first, ...rest] = problems
+  if (first !== undefined) throw new Failed([first, ...rest])
+  return values
+}
