@@ -68,7 +68,7 @@ test("engines, syntax trees and processes are each in one place", () => {
     ].sort()
   expect(users(/^@tensorflow\//)).toEqual(["backends/tfjs"])
   expect(users(/^ts-morph$/)).toEqual(["compiler/frontend"])
-  expect(users(/^commander$/).map((place) => place.split("/")[0])).toEqual(["cli", "cli"])
+  expect([...new Set(users(/^commander$/).map((place) => place.split("/")[0]))]).toEqual(["cli"])
 })
 
 test("only commands print, and only they set an exit code", () => {
