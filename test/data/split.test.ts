@@ -95,8 +95,9 @@ test("fractions of the training set nest", () => {
 })
 
 test("a split is saved and comes back", async () => {
-  const path = join(await temporary(), "run", "split.json")
+  const root = await temporary()
+  const path = join(root, "run", "split.json")
   const all = cases(20)
-  await saveSplit(path, splitCases(all, { seed: 9 }))
+  await saveSplit(path, splitCases(all, { seed: 9 }), { root, cases: all })
   expect(await loadSplit(path, all)).toEqual(splitCases(all, { seed: 9 }))
 })

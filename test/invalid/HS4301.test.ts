@@ -13,7 +13,7 @@ test("a subject, or a case, in two parts", async () => {
   await write(join(root, "data.csv"), rows())
   const { cases } = await openData(root)
   const file = join(root, "split.json")
-  await saveSplit(file, { seed: 0, by: "case", train: ["0", "1", "2"], validation: ["2"], test: ["3"] })
+  await saveSplit(file, { seed: 0, by: "case", train: ["0", "1", "2"], validation: ["2"], test: ["3"] }, { root, cases })
   expect(await diagnosticsOf(() => loadSplit(file, cases))).toMatchObject([
     { file, code: "HS4301", message: "cases are in two parts of the split: 2" },
     { file, code: "HS4301", message: "subjects are in two parts of the split: p0, p1" },

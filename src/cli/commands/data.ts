@@ -55,17 +55,18 @@ interface SplitFlags {
 
 /** hasam data split DIR --out FILE, or --folds K --out FOLDER */
 export const splitCommand = async (dir: string, { out, folds, seed, ...data }: SplitFlags): Promise<void> => {
-  const { cases } = await openData(dir, dataOptionsOf(data))
+  const opened = await openData(dir, dataOptionsOf(data))
+  const { cases } = opened
   const line = (file: string, { by, train, validation, test }: Split) =>
     say(`${file}: ${train.length} train, ${validation.length} validate, ${test.length} test (by ${by})`)
   if (folds === undefined) {
     const split = splitCases(cases, { seed, root: dir })
-    await saveSplit(out, split)
+    await saveSplit(out, split, opened)
     return line(out, split)
   }
   for (const [i, split] of kFolds(cases, folds, { seed, root: dir }).entries()) {
     const file = join(out, `fold-${i + 1}.json`)
-    await saveSplit(file, split)
+    await saveSplit(file, split, opened)
     line(file, split)
   }
 }

@@ -208,7 +208,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   } else {
     await demandNothingLost(folder, flags.out, run)
     await writeRun(folder, run)
-    await saveSplit(savedSplit, split)
+    await saveSplit(savedSplit, split, { root: flags.data, cases: opened.cases })
   }
 
   const stop = new AbortController()

@@ -1,22 +1,21 @@
-"""What a package's data side makes of a data set: the split, and hashes of the batches of two epochs.
+"""What a package's data side makes of a data set: its cases, and hashes of the batches of two epochs.
 
-python batches.py PACKAGE DATA SEED
+python batches.py PACKAGE DATA SPLIT SEED
 """
 import hashlib
 import json
 import sys
 from pathlib import Path
 
-package, data, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+package, data, split, seed = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
 sys.path.insert(0, package)
 import samples
 import train
-from cases import find_cases, split_cases
+from manifest import PARTS, read_manifest
 
-cases = find_cases(data)
-split = split_cases(cases, seed)
+cases = read_manifest(split, data)
 settings = train.SETTINGS
-answer = {"split": {part: getattr(split, part) for part in ("train", "validation", "test")}, "by": split.by, "prompts": {}}
+answer = {"split": {part: [c.id for c in cases if c.part == part] for part in PARTS}, "prompts": {}}
 for prompt in ("centre", "randomInside", "box"):
     options = samples.Options(
         image_size=train.FACTS.image_size,
@@ -26,7 +25,7 @@ for prompt in ("centre", "randomInside", "box"):
         seed=seed,
         augmentation=settings.augmentation,
     )
-    chosen = samples.TrainingSet([c for c in cases if c.id in split.train], options)
+    chosen = samples.TrainingSet([c for c in cases if c.part == "train"], options)
     found = []
     for epoch in (0, 1):
         chosen.set_epoch(epoch)

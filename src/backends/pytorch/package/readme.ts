@@ -30,7 +30,7 @@ To change the model, change the spec and compile again.
 | \`train.py\`, \`run.py\` | training on a CPU, a GPU, or several under torchrun |
 | \`building.py\`, \`layers.py\` | how a model is put together, frozen and counted; layers that PyTorch lacks |
 | \`settings.py\`, \`losses.py\` | \`settings.json\` with types; the losses that it names |
-| \`cases.py\`, \`samples.py\`, \`streams.py\` | data: the layouts, splits, prompts and orders of hasam |
+| \`manifest.py\`, \`samples.py\`, \`streams.py\` | data: the cases that \`hasam data split\` wrote; prompts, augmentation and orders of hasam |
 | \`weights.py\` | checkpoints in and out |
 | \`initial.py\` | initial values by seed, the same bits as hasam's |
 
@@ -39,8 +39,9 @@ To change the model, change the spec and compile again.
     pip install -r requirements.txt
     python model.py          # builds the model, checks its counts, prints them
 
-    python train.py --data DATA${weights} --out runs/a
-    torchrun --standalone --nproc_per_node 4 train.py --data DATA${weights} \\
+    hasam data split DATA --out split.json
+    python train.py --data DATA --split split.json${weights} --out runs/a
+    torchrun --standalone --nproc_per_node 4 train.py --data DATA --split split.json${weights} \\
         --out runs/a --precision bf16
 
 \`--resume\` goes on where a run stands, after Ctrl-C or a time limit too. \`python train.py --help\` lists the rest.

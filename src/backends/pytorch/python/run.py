@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
 from building import is_added, train_mode
-from cases import Case
 from losses import loss_of
+from manifest import Case
 from samples import Options, TrainingSet, prepare, prompts
 from settings import FACTS, Settings, Term
 from weights import (

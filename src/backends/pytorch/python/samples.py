@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cases import Case, DataError
+from manifest import Case, DataError
 from settings import Augmentation
 from streams import Stream, shuffled
 
@@ -88,12 +88,18 @@ def read_mask(path: Path, foreground: int | None) -> Bools:
     )
 
 
-def decode_runs(runs: str, height: int, width: int) -> Bools:
+def decode_runs(case: Case, runs: str, height: int, width: int) -> Bools:
     """Kaggle's run lengths: counted from 1, down each column before the next."""
     flat = np.zeros(height * width, dtype=np.bool_)
-    numbers = [int(word) for word in runs.split()]
-    for start, length in zip(numbers[::2], numbers[1::2]):
-        flat[start - 1 : start - 1 + length] = True
+    words = runs.split()
+    if len(words) % 2 == 1 or not all(word.isdecimal() for word in words):
+        raise DataError(f"{case.id}: its run lengths are no pairs of whole numbers")
+    end = 1
+    for start, length in zip(map(int, words[::2]), map(int, words[1::2])):
+        if start < end or length < 1 or start + length - 1 > len(flat):
+            raise DataError(f"{case.id}: the run {start} {length} leaves the image")
+        end = start + length
+        flat[start - 1 : end - 1] = True
     return flat.reshape(width, height).T
 
 
@@ -101,7 +107,7 @@ def load_case(case: Case, foreground: int | None) -> tuple[Bytes, Bools]:
     """Image and mask at their own size."""
     image = read_image(case.image)
     if case.runs is not None:
-        return image, decode_runs(case.runs, *image.shape[:2])
+        return image, decode_runs(case, case.runs, *image.shape[:2])
     masks = [read_mask(path, foreground) for path in case.masks]
     for path, mask in zip(case.masks, masks):
         if mask.shape != image.shape[:2]:

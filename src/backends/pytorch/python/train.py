@@ -1,6 +1,7 @@
 """Trains the model of model.py on one CPU, one GPU, or several under torchrun.
 
-    python train.py --data DATA --weights sam_vit_b.pth --out runs/a
+    hasam data split DATA --out split.json
+    python train.py --data DATA --split split.json --weights base.pth --out runs/a
     torchrun --standalone --nproc_per_node 4 train.py --data DATA … --precision bf16
 
 Writes into --out: run.json (what this run is), split.json, log.jsonl, last.safetensors
@@ -12,15 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch.distributed as dist
 
-from cases import Case, DataError, find_cases, load_split, save_split, split_cases
+from manifest import Case, DataError, read_manifest
 from model import build
 from run import Place, Run, TrainingError, join_processes, talk
 from samples import Options, has_foreground, read_points
@@ -49,8 +50,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=d.seed)
     p.add_argument("--prompt", choices=PROMPTS, default=d.prompt)
     p.add_argument("--points", type=Path, help="for --prompt file and localizer")
-    p.add_argument("--split", type=Path, help="a saved split, hasam's or this one's")
-    p.add_argument("--layout", help="table, kaggle, busi or folders")
+    p.add_argument("--split", type=Path, help="what data split wrote of --data")
     p.add_argument("--class", type=int, dest="foreground", help="of several classes")
     p.add_argument(
         "--precision", choices=("float32", "bf16", "fp16"), default="float32"
@@ -106,29 +106,28 @@ def train(args: argparse.Namespace, place: Place) -> None:
     settings = replace(SETTINGS, **{name: getattr(args, name) for name in overriding})
     if not args.resume and (args.out / "last.safetensors").exists():
         raise TrainingError(f"{args.out} holds a run already; add --resume")
-    cases = find_cases(args.data, args.layout)
-    split_path = args.out / "split.json" if args.resume else args.split
-    split = (
-        load_split(split_path, cases)
-        if split_path
-        else split_cases(cases, settings.seed)
-    )
+    split = args.out / "split.json" if args.resume else args.split
+    if split is None:
+        raise DataError(
+            "--split is needed: which images train, as "
+            f'"hasam data split {args.data} --out split.json" writes it'
+        )
+    cases = read_manifest(split, args.data)
     run = Run(build(settings.seed), args, settings, place)
     if place.leads:
         args.out.mkdir(parents=True, exist_ok=True)
     start_folder(args, settings, run)
     if place.leads and not args.resume:
-        save_split(args.out / "split.json", split)
+        shutil.copyfile(split, args.out / "split.json")
     if args.resume:
         run.restore()
     options = training_options(args, settings)
 
-    def of(ids: Sequence[str]) -> list[Case]:
-        wanted = set(ids)
-        chosen = [case for case in cases if case.id in wanted]
+    def of(part: str) -> list[Case]:
+        chosen = [case for case in cases if case.part == part]
         return [case for case in chosen if has_foreground(case, args.foreground)]
 
-    train_cases, validation = of(split.train), of(split.validation)
+    train_cases, validation = of("train"), of("validation")
     talk(
         place,
         f"{FACTS.name}: {FACTS.trainable:,} of {FACTS.parameters:,} parameters learn; "

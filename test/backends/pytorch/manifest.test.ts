@@ -1,0 +1,108 @@
+/** Packages read what `hasam data split` writes, and see the same images and masks. */
+import { execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import Ajv from "ajv/dist/2020.js"
+import { beforeAll, describe, expect, it } from "vitest"
+import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
+import { openData } from "../../../src/runtime/data/layouts/index.ts"
+import { loadCase } from "../../../src/runtime/data/mask.ts"
+import { planes } from "../../../src/runtime/data/prepare.ts"
+import { parts, type Split } from "../../../src/runtime/data/split.ts"
+import { saveSplit } from "../../../src/runtime/data/splitFile.ts"
+import { write, writeGrey } from "../../data/helpers.ts"
+import { unet } from "./models.ts"
+import { pillow } from "./tools.ts"
+
+const grey = (seed: number) => Uint8Array.from({ length: 48 }, (_, i) => (i * seed * 7) % 251)
+const half = (inside: number) => Uint8Array.from({ length: 48 }, (_, i) => (i % 8 < inside ? 255 : 0))
+
+describe.skipIf(pillow === undefined)("a split with its cases", () => {
+  let [root, folder] = ["", ""]
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "hasam-manifest-"))
+    folder = join(root, "package")
+    for (const [file, text] of Object.entries(pytorchPackage(unet.data))) {
+      await mkdir(dirname(join(folder, file)), { recursive: true })
+      await writeFile(join(folder, file), text)
+    }
+  })
+  const script = fileURLToPath(new URL("./manifest.py", import.meta.url))
+  const theirs = (data: string, split: string) =>
+    JSON.parse(execFileSync(pillow!, [script, folder, data, split], { encoding: "utf8" }))
+  const sha = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
+  /** Interleaved, as NumPy has it. */
+  const interleaved = (image: Parameters<typeof planes>[0]) => {
+    const { shape, data } = planes(image)
+    const n = shape[1]! * shape[2]!
+    return Uint8Array.from({ length: 3 * n }, (_, i) => data[(i % 3) * n + Math.floor(i / 3)]!)
+  }
+
+  const compare = async (data: string, ids: Pick<Split, "train" | "validation" | "test">) => {
+    const opened = await openData(data)
+    const file = join(root, "split.json")
+    await saveSplit(file, { seed: 0, by: "case", ...ids }, opened)
+    const json = JSON.parse(await readFile(file, "utf8"))
+    const schema = JSON.parse(await readFile(new URL("../../../docs/schema/split-2.json", import.meta.url), "utf8"))
+    const valid = new Ajv({ strict: false }).compile(schema)
+    expect(valid(json), JSON.stringify(valid.errors)).toBe(true)
+    const ours = []
+    for (const part of parts)
+      for (const id of ids[part]) {
+        const { image, mask } = await loadCase(opened.cases.find((one) => one.id === id)!)
+        ours.push({ id, part, image: sha(interleaved(image)), mask: sha(mask.data) })
+      }
+    expect(theirs(data, file)).toEqual(ours)
+    return json
+  }
+
+  it("of a csv: a.png and a.jpg are two, several masks are one, subjects and spacing are told", async () => {
+    const data = join(root, "table")
+    await writeGrey(join(data, "scans/a.png"), 8, 6, grey(3))
+    await writeGrey(join(data, "scans/a.tif"), 8, 6, grey(5))
+    for (const inside of [1, 3, 5]) await writeGrey(join(data, `masks/${inside}.png`), 8, 6, half(inside))
+    const rows = ["first,scans/a.png,masks/1.png;masks/3.png,p1,0.5", "second,scans/a.tif,masks/5.png,p2,"]
+    await write(join(data, "all.csv"), `id,image,mask,subject,spacing\n${rows.join("\n")}\n`)
+    const ids = { train: ["second"], validation: [], test: ["first"] }
+    const { cases } = await compare(join(data, "all.csv"), ids)
+    expect(cases).toEqual([
+      { id: "second", part: "train", image: "scans/a.tif", masks: ["masks/5.png"], subject: "p2" },
+      {
+        ...{ id: "first", part: "test", image: "scans/a.png", masks: ["masks/1.png", "masks/3.png"], subject: "p1" },
+        spacing: { x: 0.5, y: 0.5 },
+      },
+    ])
+  })
+
+  it("of Kaggle's nerve data: run lengths travel with it", async () => {
+    const data = join(root, "kaggle")
+    for (const n of [1, 2]) await writeGrey(join(data, `train/${n}_1.tif`), 8, 6, grey(n))
+    await write(join(data, "train_masks.csv"), "subject,img,pixels\n1,1,2 3 10 6\n2,1,\n")
+    const { cases } = await compare(data, { train: ["1_1"], validation: ["2_1"], test: [] })
+    expect(cases).toEqual([
+      { id: "1_1", part: "train", image: "train/1_1.tif", runs: "2 3 10 6", subject: "1" },
+      { id: "2_1", part: "validation", image: "train/2_1.tif", runs: "", subject: "2" },
+    ])
+  })
+
+  it.each([
+    [{ $schema: "hasam/split/1", train: ["a"] }, "this is not a split with its cases; write one: hasam data split"],
+    [{ $schema: "hasam/split/2", cases: [{ id: "a" }] }, "this is not a case"],
+    [{ $schema: "hasam/split/2", cases: [{ id: "a", part: "train", image: "gone.png", masks: ["m"] }] }, "no file"],
+    [
+      { $schema: "hasam/split/2", cases: [{ id: "a", part: "new", image: "a", masks: ["m"] }] },
+      "a has no part, or no mask",
+    ],
+    [
+      { $schema: "hasam/split/2", cases: [{ id: "1_1", part: "test", image: "kaggle/train/1_1.tif", runs: "40 90" }] },
+      "the run 40 90 leaves the image",
+    ],
+  ])("what is wrong with one is said: %j", async (content, message) => {
+    const file = join(root, "wrong.json")
+    await writeFile(file, JSON.stringify(content))
+    expect(theirs(root, file)).toContain(message)
+  })
+})
