@@ -67,7 +67,7 @@ test("engines, syntax trees and processes are each in one place", () => {
       ),
     ].sort()
   expect(users(/^@tensorflow\//)).toEqual(["backends/tfjs"])
-  expect(users(/^ts-morph$/)).toEqual(["compiler/frontend"])
+  expect(users(/^acorn$/)).toEqual(["compiler/frontend"])
   expect([...new Set(users(/^commander$/).map((place) => place.split("/")[0]))]).toEqual(["cli"])
 })
 

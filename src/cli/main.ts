@@ -1,5 +1,6 @@
 import { CommanderError } from "commander"
 import { Failed } from "../compiler/diagnostic.ts"
+import { explainMissing } from "../compiler/packages.ts"
 import { cannotWrite } from "../runtime/files.ts"
 import { exit, exitCodeOf, talk, talkDiagnostics } from "./output.ts"
 import { program } from "./program.ts"
@@ -16,7 +17,8 @@ export const main = async (argv: readonly string[], command?: string): Promise<v
   process.stderr.on("error", () => undefined)
   try {
     await program().parseAsync([...argv.slice(0, 2), ...(command === undefined ? [] : [command]), ...argv.slice(2)])
-  } catch (problem) {
+  } catch (thrown) {
+    const problem = explainMissing(thrown)
     // Usage: commander has said what is wrong, and the exit code is set.
     if (problem instanceof CommanderError) {
       process.exitCode = problem.exitCode === 0 ? exit.fine : exit.usage

@@ -1,10 +1,22 @@
 /** The only place that prints: answers on stdout, talk on stderr, colour only on a terminal. */
 import { relative } from "node:path"
-import picocolors from "picocolors"
+import { styleText } from "node:util"
 import type { Diagnostic } from "../compiler/diagnostic.ts"
+import { type Colors, plain } from "../compiler/report/colors.ts"
 
-export const colors = picocolors.createColors(process.stdout.isTTY === true && !process.env["NO_COLOR"])
-const errorColors = picocolors.createColors(process.stderr.isTTY === true && !process.env["NO_COLOR"])
+const styled = (format: keyof Colors) => (text: string) => styleText(format, text)
+const onTerminal: Colors = {
+  bold: styled("bold"),
+  dim: styled("dim"),
+  red: styled("red"),
+  green: styled("green"),
+  yellow: styled("yellow"),
+}
+const colorsOf = ({ isTTY }: { readonly isTTY?: boolean }): Colors =>
+  isTTY === true && !process.env["NO_COLOR"] ? onTerminal : plain
+
+export const colors = colorsOf(process.stdout)
+const errorColors = colorsOf(process.stderr)
 
 export const say = (text: string): void => void process.stdout.write(`${text}\n`)
 export const talk = (text: string): void => void process.stderr.write(`${text}\n`)

@@ -3,6 +3,7 @@ import { Command } from "commander"
 import { version } from "../compiler/compile.ts"
 import { readOptions } from "./options.ts"
 import { exit } from "./output.ts"
+import { setupCommands } from "./setup.ts"
 import { runningNames, targets } from "./targets/index.ts"
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
@@ -243,7 +244,7 @@ export const program = (): Command => {
       "after",
       "\nExit codes: 0 fine, 1 the spec or the data is wrong, 2 usage or internal, 3 over budget, 130 interrupted.",
     )
-  for (const command of [compile, run, train, evaluate, compare, diff, reconcile, explain, weights, data])
+  for (const command of [compile, run, train, evaluate, compare, diff, reconcile, explain, weights, data, ...setupCommands])
     root.addCommand(command())
   const strict = (command: Command): void => {
     command.exitOverride((error) => {

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import picocolors from "picocolors"
+import { plain } from "../compiler/report/colors.ts"
 import { reportHtml } from "../compiler/report/html.ts"
 import { reportLatex } from "../compiler/report/latex.ts"
 import { reportMarkdown } from "../compiler/report/markdown.ts"
@@ -10,7 +10,6 @@ import { own } from "../dsl/own.ts"
 import { writeAtomically } from "../runtime/files.ts"
 import { talk } from "./output.ts"
 
-const plain = picocolors.createColors(false)
 const formats: Readonly<Record<string, (report: Report) => string>> = {
   text: ({ models }) => `${models.map((model) => modelText(model, { colors: plain })).join("\n\n")}\n`,
   json: (report) => `${JSON.stringify(report, null, 2)}\n`,

@@ -1,4 +1,5 @@
-import { type Either, getApplicativeValidation } from "fp-ts/lib/Either.js"
+import type { Applicative2C } from "fp-ts/lib/Applicative.js"
+import { type Either, getApplicativeValidation, type URI } from "fp-ts/lib/Either.js"
 import { getSemigroup, type ReadonlyNonEmptyArray } from "fp-ts/lib/ReadonlyNonEmptyArray.js"
 import type { Code } from "./codes/index.ts"
 
@@ -18,7 +19,7 @@ export type Diagnostics = ReadonlyNonEmptyArray<Diagnostic>
 export type Checked<A> = Either<Diagnostics, A>
 
 /** Errors add up instead of hiding one another. */
-export const Checked = getApplicativeValidation(getSemigroup<Diagnostic>())
+export const Checked: Applicative2C<URI, Diagnostics> = getApplicativeValidation(getSemigroup<Diagnostic>())
 
 /** Bad input found where an exception is the natural way out; commands print its diagnostics and no stack trace. */
 export class Failed extends Error {

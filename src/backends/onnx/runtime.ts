@@ -1,6 +1,8 @@
 /** Which onnxruntime runs, and what its errors mean. */
 import { createRequire } from "node:module"
+import { join } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
+import { nativeFolder } from "./native.ts"
 
 export interface Runtime {
   /** Path of the module that the engine's thread loads. */
@@ -10,9 +12,11 @@ export interface Runtime {
 }
 
 const require = createRequire(import.meta.url)
-/** Loads a module and gives its path; replaced in tests. */
+/** Loads a module and gives its path: one that Node finds from here, else what `hasam install` brought. Replaced in tests. */
 const loading = (name: string): string => {
-  const path = require.resolve(name)
+  const path = require.resolve(name, {
+    paths: [import.meta.dirname, process.cwd(), join(nativeFolder(), "node_modules")],
+  })
   require(path)
   return path
 }
@@ -35,8 +39,8 @@ export const runtimeOf = (engine: "native" | "wasm" | undefined, load = loading)
     "HS2501",
     `the CPU engine does not load: ${problems.join("; ")}`,
     engine === "native"
-      ? "Install onnxruntime-node for this platform, or use --target wasm."
-      : "Install again with npm ci.",
+      ? "Bring it: hasam install cpu. Or leave the engine open: WebAssembly runs the same program."
+      : "Bring it: hasam install cpu. Where there is no native code for this machine: npm install onnxruntime-web.",
   )
 }
 

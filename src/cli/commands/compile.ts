@@ -68,7 +68,7 @@ const once = async (specs: readonly string[], flags: CompileFlags): Promise<Comp
 
 const update = async (compiled: Compiled): Promise<boolean> => {
   if (compiled.corrections.length === 0) return false
-  const { corrected } = await import("../../compiler/frontend/morph.ts")
+  const { corrected } = await import("../../compiler/frontend/rewrite.ts")
   const { writeAtomically } = await import("../../runtime/files.ts")
   for (const [file, text] of corrected(compiled.corrections)) await writeAtomically(file, text)
   talk(`updated ${compiled.corrections.length} expectation${compiled.corrections.length === 1 ? "" : "s"}`)

@@ -23,6 +23,12 @@ export const graph = {
       "--memory says how much the tensors of a training step may take, and even with every block computed twice they take more.",
     cure: "Give more --memory, or take a smaller --batch or --input-size.",
   },
+  HS2520: {
+    title: "a package is not installed",
+    cause:
+      "What a target or a command needs beyond the language and the compiler is installed on its own, so that nobody carries what he does not use.",
+    cure: "Run the line that the message gives. hasam doctor lists what is here and what each target lacks.",
+  },
   HS2601: {
     title: "no WebGPU device",
     cause:

@@ -6,19 +6,33 @@ import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
-import { language, packageRoot } from "./package.ts"
+import { language } from "./package.ts"
 import { codeOfSentence } from "./sentences.ts"
 
 const require = createRequire(import.meta.url)
 
-/** The native compiler of this platform, or the one that HASAM_TSC names; its JavaScript launcher would cost 0.05 s more. */
-const nativeTsc = (): string | undefined => {
-  const given = process.env["HASAM_TSC"]
-  if (given !== undefined) return given
+/** A command and its first arguments. */
+type Command = readonly [string, ...string[]]
+
+/** TypeScript 7's program for this platform: its launcher in JavaScript would cost 0.05 s more. */
+const nativeTsc = (typescript: string): string | undefined => {
   try {
-    const typescript = createRequire(require.resolve("typescript/package.json"))
-    const platform = typescript.resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`)
+    const name = `@typescript/typescript-${process.platform}-${process.arch}/package.json`
+    const platform = createRequire(typescript).resolve(name)
     return join(platform, "../lib", process.platform === "win32" ? "tsc.exe" : "tsc")
+  } catch {
+    return undefined
+  }
+}
+
+/** The type checker: what HASAM_TSC names, or the TypeScript that is installed, 5.9 or newer; nothing where there is none. */
+const typeChecker = (): Command | undefined => {
+  const given = process.env["HASAM_TSC"]
+  if (given !== undefined) return [given]
+  try {
+    const typescript = require.resolve("typescript/package.json")
+    const native = nativeTsc(typescript)
+    return native === undefined ? [process.execPath, join(typescript, "../lib/tsc.js")] : [native]
   } catch {
     return undefined
   }
@@ -98,15 +112,13 @@ const temporary = (): string | Error => {
 
 /** All type errors of the specs, in one run. */
 export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnostic[]> => {
-  const tsc = nativeTsc()
-  if (tsc === undefined)
-    return import("./morph.ts").then(({ typeCheckWithMorph }) =>
-      typeCheckWithMorph(config(entries)).then((text) => parse(text, packageRoot)),
-    )
   const notRun = (reason: string): Diagnostic => ({
     ...aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${firstSentence(reason).slice(0, 200)}`),
     severity: "warning",
   })
+  const checker = typeChecker()
+  if (checker === undefined) return Promise.resolve([notRun("TypeScript is not installed: npm install typescript")])
+  const [tsc, ...first] = checker
   const folder = temporary()
   if (folder instanceof Error) return Promise.resolve([notRun(folder.message)])
   const project = join(folder, "tsconfig.json")
@@ -119,7 +131,7 @@ export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnost
   return new Promise((done) => {
     execFile(
       tsc,
-      ["-p", project, "--pretty", "false"],
+      [...first, "-p", project, "--pretty", "false"],
       { cwd: folder, maxBuffer: 64 * 2 ** 20 },
       (error, stdout, stderr) => {
         rmSync(folder, { recursive: true, force: true })

@@ -1,5 +1,5 @@
 /** The report on one screen. */
-import type picocolors from "picocolors"
+import type { Colors } from "./colors.ts"
 import type { ModelReport } from "./report.ts"
 import * as unit from "./units.ts"
 
@@ -63,7 +63,7 @@ const costLines = ({ flops, memory }: ModelReport): readonly string[] => [
 ]
 
 export interface TextOptions {
-  readonly colors: ReturnType<typeof picocolors.createColors>
+  readonly colors: Colors
 }
 
 /** One model as text, without a newline at the end. */

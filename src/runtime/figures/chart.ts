@@ -8,7 +8,7 @@ export const palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "
 
 /** The same option gives the same text. */
 export const chartSvg = async (option: EChartsOption, { width, height } = size): Promise<string> => {
-  const echarts = await import("echarts")
+  const echarts = await import("./echarts.ts")
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height })
   try {
     chart.setOption({

@@ -1,0 +1,130 @@
+/** hasam doctor: what is here, and the line that brings what is not. */
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { version } from "../../compiler/compile.ts"
+import { bringing, together } from "../../compiler/packages.ts"
+import { aligned } from "../../compiler/report/text.ts"
+import { colors, exit, say } from "../output.ts"
+
+interface Finding {
+  readonly name: string
+  readonly here: boolean
+  /** What was found, or what is wrong. */
+  readonly detail: string
+  /** The line that brings what is missing. */
+  readonly cure?: string
+}
+
+const require = createRequire(import.meta.url)
+
+/** Where a package is; some do not export their package.json, and then their main file tells. */
+const folderOf = (name: string): string | undefined => {
+  try {
+    const main = require.resolve(name)
+    const end = main.lastIndexOf(join("node_modules", name))
+    return end < 0 ? undefined : main.slice(0, end + join("node_modules", name).length)
+  } catch {
+    return undefined
+  }
+}
+const versionOf = (name: string): string | undefined => {
+  const folder = folderOf(name)
+  return folder === undefined ? undefined : require(join(folder, "package.json")).version
+}
+
+const packaged = (name: string, packages: readonly string[]): Finding => {
+  const missing = packages.filter((one) => versionOf(one) === undefined)
+  return missing.length === 0
+    ? { name, here: true, detail: packages.map((one) => `${one} ${versionOf(one)}`).join(", ") }
+    : { name, here: false, detail: `${missing.join(", ")} not installed`, cure: bringing(missing.flatMap(together)) }
+}
+
+/** Does the engine do a sum? What it says where it cannot. */
+const working = async (target: string): Promise<string | undefined> => {
+  const { backendFor } = await import("../backends.ts")
+  const { Builder } = await import("../../compiler/ir/builder.ts")
+  try {
+    const b = new Builder()
+    const x = b.input("x", [2])
+    const executable = await (await backendFor(target)).compile({ graph: b.build({ y: b.add(x, x) }), state: {} })
+    try {
+      const { y } = await executable.run({ x: { shape: [2], data: Float32Array.of(1, 2) } })
+      return y?.data[1] === 4 ? undefined : "the engine gives wrong numbers"
+    } finally {
+      await executable.dispose()
+    }
+  } catch (problem) {
+    return (problem as Error).message.split("\n")[0]!.replace(/^HS\d+: /, "")
+  }
+}
+
+/** What the CPU engine runs on: native code where it loads. */
+const cpuDetail = async (): Promise<string> => {
+  const { runtimeOf } = await import("../../backends/onnx/runtime.ts")
+  const { web, path } = runtimeOf(undefined)
+  return web
+    ? "onnxruntime-web: about four times slower than native code"
+    : path.replace(/(onnxruntime-node).*$/s, "$1")
+}
+
+const engine = async (
+  name: string,
+  packages: readonly string[],
+  detail: () => string | Promise<string>,
+  cure: string,
+): Promise<Finding> => {
+  const missing = packages.filter((one) => versionOf(one) === undefined)
+  if (missing.length > 0) return packaged(name, packages)
+  const wrong = await working(name)
+  return wrong === undefined ? { name, here: true, detail: await detail() } : { name, here: false, detail: wrong, cure }
+}
+
+const oldestNode = [20, 19] as const
+const nodeFinding = (): Finding => {
+  const [major, minor] = process.versions.node.split(".").map(Number) as [number, number]
+  const here = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])
+  return {
+    name: "Node",
+    here,
+    detail: `${process.versions.node}, ${process.platform} on ${process.arch}`,
+    ...(here ? {} : { cure: `hasam needs Node ${oldestNode.join(".")} or newer` }),
+  }
+}
+
+/** Everything that hasam can use, in the order in which a user meets it. */
+const findings = async (): Promise<readonly Finding[]> => {
+  const tfjs = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu", "@tensorflow/tfjs-backend-wasm"]
+  return [
+    nodeFinding(),
+    packaged("type checker", ["typescript"]),
+    packaged("images", ["sharp"]),
+    await engine("cpu", [], cpuDetail, "hasam install cpu"),
+    await engine("wasm", tfjs, () => `tfjs ${versionOf("@tensorflow/tfjs-core")}`, bringing(tfjs)),
+    await engine(
+      "webgpu",
+      ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu", "webgpu"],
+      () => `Dawn ${versionOf("webgpu")} has a device`,
+      "a driver for Vulkan, Metal or D3D12, as your graphics card's maker gives it",
+    ),
+    { name: "onnx, pytorch", here: true, detail: "files, which need nothing here" },
+  ]
+}
+
+/** hasam doctor. What is optional and missing is no fault: the exit code is 0 while models can be compiled. */
+export const doctor = async ({ json }: { readonly json?: boolean }): Promise<void> => {
+  const found = await findings()
+  if (json) {
+    say(JSON.stringify({ hasam: version, found }, null, 2))
+    return
+  }
+  const lines = aligned(
+    found.map(({ name, here, detail }) => [here ? "✓" : "–", name, detail]),
+    [0, 1, 2],
+  )
+  say(colors.bold(`hasam ${version}`))
+  found.forEach(({ here, cure }, i) => {
+    say(here ? `${colors.green("✓")}${lines[i]!.slice(1)}` : lines[i]!)
+    if (cure !== undefined) say(colors.dim(`  ${" ".repeat(lines[0]!.indexOf(found[0]!.detail) - 2)}${cure}`))
+  })
+  if (found.slice(0, 1).some(({ here }) => !here)) process.exitCode = exit.wrong
+}
