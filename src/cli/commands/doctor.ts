@@ -41,7 +41,7 @@ const packaged = (name: string, packages: readonly string[]): Finding => {
 
 /** Does the engine do a sum? What it says where it cannot. */
 const working = async (target: string): Promise<string | undefined> => {
-  const { backendFor } = await import("../backends.ts")
+  const { backendFor } = await import("../targets/index.ts")
   const { Builder } = await import("../../compiler/ir/builder.ts")
   try {
     const b = new Builder()
