@@ -93,7 +93,7 @@ export const wrong = pipe(samVitB, freezeAll, adapt(uniform(11, 64), (rank) => [
     expect(status).toBe(0)
     expect(out).toMatch(/✓ +type checker +typescript \d/)
     expect(out).toMatch(/– +images +sharp not installed\n +npm install sharp@/)
-    expect(out).toMatch(/– +cpu .*\n +hasam install cpu\n/)
+    expect(out).toMatch(/– +cpu .*\n +Bring it: hasam install cpu\./)
     expect(hasam("data", "phantoms", "images", "--count", "8", "--size", "64").talk).toMatch(
       /HS2520: the package 'sharp' is not installed.*\n.*Bring it: npm install sharp@/,
     )

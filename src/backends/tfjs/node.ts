@@ -1,4 +1,5 @@
 /** WebGPU in Node: Dawn, from the optional package `webgpu`. */
+import { bringing } from "../../compiler/packages.ts"
 import type { Backend } from "../backend.ts"
 import type { DeviceOptions } from "./device.ts"
 import { openWebGpu, type WebGpuEngine } from "./engines/webgpu.ts"
@@ -15,7 +16,11 @@ const loadDawn = async (): Promise<typeof import("webgpu")> => {
     return await import("webgpu")
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error)
-    throw noDevice("webgpu", `the optional package "webgpu" cannot be loaded: ${reason}`)
+    throw noDevice(
+      "webgpu",
+      `the optional package "webgpu" cannot be loaded: ${reason}`,
+      `Bring it: ${bringing(["webgpu"])}`,
+    )
   }
 }
 

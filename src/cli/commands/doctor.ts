@@ -2,9 +2,13 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { version } from "../../compiler/compile.ts"
-import { bringing, together } from "../../compiler/packages.ts"
+import { Failed } from "../../compiler/diagnostic.ts"
+import { Builder } from "../../compiler/ir/builder.ts"
+import { bringing, explainMissing } from "../../compiler/packages.ts"
 import { aligned } from "../../compiler/report/text.ts"
 import { colors, exit, say } from "../output.ts"
+import { targets } from "../targets/index.ts"
+import type { Target } from "../targets/target.ts"
 
 interface Finding {
   readonly name: string
@@ -36,47 +40,33 @@ const packaged = (name: string, packages: readonly string[]): Finding => {
   const missing = packages.filter((one) => versionOf(one) === undefined)
   return missing.length === 0
     ? { name, here: true, detail: packages.map((one) => `${one} ${versionOf(one)}`).join(", ") }
-    : { name, here: false, detail: `${missing.join(", ")} not installed`, cure: bringing(missing.flatMap(together)) }
+    : { name, here: false, detail: `${missing.join(", ")} not installed`, cure: bringing(missing) }
 }
 
-/** Does the engine do a sum? What it says where it cannot. */
-const working = async (target: string): Promise<string | undefined> => {
-  const { backendFor } = await import("../targets/index.ts")
-  const { Builder } = await import("../../compiler/ir/builder.ts")
+/** Does the engine do a sum? Throws what it says where it cannot. */
+const sum = async (open: NonNullable<Target["engine"]>): Promise<void> => {
+  const b = new Builder()
+  const x = b.input("x", [2])
+  const executable = await (await open()).compile({ graph: b.build({ y: b.add(x, x) }), state: {} })
   try {
-    const b = new Builder()
-    const x = b.input("x", [2])
-    const executable = await (await backendFor(target)).compile({ graph: b.build({ y: b.add(x, x) }), state: {} })
-    try {
-      const { y } = await executable.run({ x: { shape: [2], data: Float32Array.of(1, 2) } })
-      return y?.data[1] === 4 ? undefined : "the engine gives wrong numbers"
-    } finally {
-      await executable.dispose()
-    }
-  } catch (problem) {
-    return (problem as Error).message.split("\n")[0]!.replace(/^HS\d+: /, "")
+    const { y } = await executable.run({ x: { shape: [2], data: Float32Array.of(1, 2) } })
+    if (y?.data[0] !== 2 || y.data[1] !== 4) throw new Error("the engine gives wrong numbers")
+  } finally {
+    await executable.dispose()
   }
 }
 
-/** What the CPU engine runs on: native code where it loads. */
-const cpuDetail = async (): Promise<string> => {
-  const { runtimeOf } = await import("../../backends/onnx/runtime.ts")
-  const { web, path } = runtimeOf(undefined)
-  return web
-    ? "onnxruntime-web: about four times slower than native code"
-    : path.replace(/(onnxruntime-node).*$/s, "$1")
-}
-
-const engine = async (
-  name: string,
-  packages: readonly string[],
-  detail: () => string | Promise<string>,
-  cure: string,
-): Promise<Finding> => {
-  const missing = packages.filter((one) => versionOf(one) === undefined)
-  if (missing.length > 0) return packaged(name, packages)
-  const wrong = await working(name)
-  return wrong === undefined ? { name, here: true, detail: await detail() } : { name, here: false, detail: wrong, cure }
+const targetFinding = async ({ name, about, engine }: Target): Promise<Finding> => {
+  if (engine === undefined) return { name, here: true, detail: about }
+  try {
+    await sum(engine)
+    return { name, here: true, detail: about }
+  } catch (thrown) {
+    const problem = explainMissing(thrown)
+    const { message, help } =
+      problem instanceof Failed ? problem.diagnostics[0] : { message: (problem as Error).message, help: undefined }
+    return { name, here: false, detail: message, ...(help === undefined ? {} : { cure: help }) }
+  }
 }
 
 const oldestNode = [20, 19] as const
@@ -93,21 +83,10 @@ const nodeFinding = (): Finding => {
 
 /** Everything that hasam can use, in the order in which a user meets it. */
 const findings = async (): Promise<readonly Finding[]> => {
-  const tfjs = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu", "@tensorflow/tfjs-backend-wasm"]
-  return [
-    nodeFinding(),
-    packaged("type checker", ["typescript"]),
-    packaged("images", ["sharp"]),
-    await engine("cpu", [], cpuDetail, "hasam install cpu"),
-    await engine("wasm", tfjs, () => `tfjs ${versionOf("@tensorflow/tfjs-core")}`, bringing(tfjs)),
-    await engine(
-      "webgpu",
-      ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-webgpu", "webgpu"],
-      () => `Dawn ${versionOf("webgpu")} has a device`,
-      "a driver for Vulkan, Metal or D3D12, as your graphics card's maker gives it",
-    ),
-    { name: "onnx, pytorch", here: true, detail: "files, which need nothing here" },
-  ]
+  const found = [nodeFinding(), packaged("type checker", ["typescript"]), packaged("images", ["sharp"])]
+  // One after another: devices are shared.
+  for (const target of targets) found.push(await targetFinding(target))
+  return found
 }
 
 /** hasam doctor. What is optional and missing is no fault: the exit code is 0 while models can be compiled. */
