@@ -244,7 +244,19 @@ export const program = (): Command => {
       "after",
       "\nExit codes: 0 fine, 1 the spec or the data is wrong, 2 usage or internal, 3 over budget, 130 interrupted.",
     )
-  for (const command of [compile, run, train, evaluate, compare, diff, reconcile, explain, weights, data, ...setupCommands])
+  for (const command of [
+    compile,
+    run,
+    train,
+    evaluate,
+    compare,
+    diff,
+    reconcile,
+    explain,
+    weights,
+    data,
+    ...setupCommands,
+  ])
     root.addCommand(command())
   const strict = (command: Command): void => {
     command.exitOverride((error) => {
