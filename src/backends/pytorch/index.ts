@@ -1,13 +1,13 @@
 /** The PyTorch target: a package of readable Python that is the same model, on one machine or a cluster. */
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
-import { pixelMean } from "../../dsl/sam/sam.ts"
-import { type Loss, paperDefaults, type Training } from "../../dsl/training.ts"
+import { paperDefaults, type Training } from "../../dsl/training.ts"
 import { countsOf, modelPy } from "./model.ts"
 import { checkNames } from "./names.ts"
 import { pythonFiles } from "./package/files.ts"
 import { readme, requirements } from "./package/readme.ts"
 import { settingsJson } from "./package/settings.ts"
+import { takesOf, teachesOf } from "./package/task.ts"
 
 export interface PytorchOptions {
   /** What the model is called; its family's name where nothing is said. */
@@ -27,9 +27,6 @@ const fileAndLine = (at: string | undefined): string | undefined => {
   return file === undefined ? undefined : `${file}:${line}`
 }
 
-const teachesPoints = (loss: Loss): boolean =>
-  loss.kind === "mse" || (loss.kind === "sum" && loss.terms.some((term) => teachesPoints(term.loss)))
-
 /**
  * File name → text. Pure: the same model gives the same files. Training that the spec does not describe follows `paperDefaults`.
  * Throws HS2701 where a child's name cannot be an attribute in Python.
@@ -47,22 +44,18 @@ export const pytorchPackage = (
 ): Readonly<Record<string, string>> => {
   checkNames(networkOf(data), name, place)
   const options = training ?? paperDefaults
-  const prompted = data.family.kind === "sam"
-  const teaches = !prompted && teachesPoints(options.loss) ? "point" : "mask"
   const { total, trainable, learns, added } = countsOf(data)
+  const takes = takesOf(data)
   const facts = {
     ...{ name, version, spec, parameters: total, trainable, learns, added },
     blocks: data.blocks.depth > 0 ? data.blocks.path : "",
-    image_size: data.family.kind === "sam" ? data.family.config.imageSize : (data.family.input.at(-1) ?? 1),
-    prompted,
-    padding: prompted ? pixelMean : [0, 0, 0],
-    teaches,
-  } as const
+    ...{ takes, teaches: teachesOf(data, options.loss) },
+  }
   return {
     ...pythonFiles(),
     "model.py": modelPy(data, { name, place, source }),
     "settings.json": settingsJson(facts, options),
     "requirements.txt": requirements,
-    "README.md": readme({ name, source, total, trainable, prompted }),
+    "README.md": readme({ name, source, total, trainable, prompted: Object.keys(takes).length > 1 }),
   }
 }

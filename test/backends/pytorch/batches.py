@@ -17,26 +17,20 @@ cases = read_manifest(split, data)
 settings = train.SETTINGS
 answer = {"split": {part: [c.id for c in cases if c.part == part] for part in PARTS}, "prompts": {}}
 for prompt in ("centre", "randomInside", "box"):
-    options = samples.Options(
-        image_size=train.FACTS.image_size,
-        padding=train.FACTS.padding,
-        prompt=prompt,
-        teaches="mask",
-        seed=seed,
-        augmentation=settings.augmentation,
-    )
+    options = samples.Options(facts=train.FACTS, prompt=prompt, seed=seed, augmentation=settings.augmentation)
     chosen = samples.TrainingSet([c for c in cases if c.part == "train"], options)
     found = []
     for epoch in (0, 1):
         chosen.set_epoch(epoch)
         for i in range(len(chosen)):
             one = chosen[i]
+            feeds, (target,) = one["feeds"], one["targets"].values()
             found.append(
                 {
                     "id": chosen.order[i].id,
-                    "image": hashlib.sha256(one["image"].numpy().tobytes()).hexdigest(),
-                    "target": hashlib.sha256(one["target"].numpy().tobytes()).hexdigest(),
-                    "prompt": (one["boxes"] if prompt == "box" else one["point_coords"][0]).tolist(),
+                    "image": hashlib.sha256(feeds["image"].numpy().tobytes()).hexdigest(),
+                    "target": hashlib.sha256(target.numpy().tobytes()).hexdigest(),
+                    "prompt": (feeds["boxes"] if prompt == "box" else feeds["point_coords"][0]).tolist(),
                 }
             )
     answer["prompts"][prompt] = found

@@ -5,6 +5,7 @@ and samples.safetensors where there are any.
 """
 import hashlib
 import importlib
+import inspect
 import json
 import sys
 import time
@@ -31,7 +32,7 @@ def relative(a, b, floor=0.0):
 def check(folder: Path):
     package = folder / "package"
     for name, module in list(sys.modules.items()):  # of the package before
-        if Path(getattr(module, "__file__", None) or "/").parent.name == "package":
+        if (getattr(module, "__file__", None) or "").startswith(tuple(sys.argv[1:])):
             del sys.modules[name]
     sys.path.insert(0, str(package))
     try:
@@ -55,24 +56,28 @@ def check(folder: Path):
         outputs, _ = weights_py.read_safetensors(folder / "outputs.safetensors")
         target = inputs.pop("target")
         flags = json.loads((folder / "flags.json").read_text())
-        given = dict(inputs)
-        if settings.FACTS.prompted:
-            given["original_size"] = tuple(target.shape[2:])
-            if flags["multimask"]:
-                given["multimask"] = True
-        else:
-            given = {"image": inputs["image"]}
+        # What only this network takes, beside tensors.
+        more = {"multimask": True} if flags["multimask"] else {}
+        if "original_size" in inspect.signature(model.forward).parameters:
+            more["original_size"] = tuple(target.shape[2:])
 
         def run():
-            return model(**given) if settings.FACTS.prompted else model(given["image"])
+            """As samples are fed: the outputs by name."""
+            if more:
+                return {k: v for k, v in model(**inputs, **more)._asdict().items() if v is not None}
+            return building.outputs_of(model, inputs)
+
+        def loss_of(outputs):
+            taught = next(iter(settings.FACTS.teaches))
+            return losses_py.loss_of(settings.SETTINGS.loss, outputs, {taught: target}, settings.FACTS.teaches)
 
         model.eval()
-        result = run()
-        named_outputs = result._asdict() if hasattr(result, "_asdict") else {flags["output"]: result}
-        seen = named_outputs.get("masks", next(iter(named_outputs.values())))
-        loss = losses_py.loss_of(settings.SETTINGS.loss, seen, target)
+        named_outputs = run()
+        if len(named_outputs) == 1:
+            named_outputs = {next(iter(settings.FACTS.teaches)): next(iter(named_outputs.values()))}
+        loss = loss_of(named_outputs)
         loss.backward()
-        answer["outputs"] = {n: relative(v.detach(), outputs[n]) for n, v in named_outputs.items()}
+        answer["outputs"] = {n: relative(v.detach(), outputs[n if n in outputs else flags["output"]]) for n, v in named_outputs.items()}
         answer["loss"] = relative(loss.detach(), outputs["loss"])
         parameters = dict(model.named_parameters())
         gradients = {n[5:]: v for n, v in outputs.items() if n.startswith("grad/")}
@@ -89,7 +94,7 @@ def check(folder: Path):
         if trained.exists():
             wanted, _ = weights_py.read_safetensors(trained)
             building.train_mode(model)
-            answer["training loss"] = relative(losses_py.loss_of(settings.SETTINGS.loss, run(), target).detach(), wanted.pop("loss"))
+            answer["training loss"] = relative(loss_of(run()).detach(), wanted.pop("loss"))
             answer["statistics"] = {n: relative(named[n], v) for n, v in wanted.items()}
             answer["frozen statistics"] = [
                 n for n in named if ".running_" in n and n not in wanted and not torch.equal(named[n], tensors[n])
@@ -106,8 +111,7 @@ def check(folder: Path):
             optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-2)
             for _ in range(2):
                 optimizer.zero_grad()
-                result = run()
-                losses_py.loss_of(settings.SETTINGS.loss, getattr(result, "masks", result), target).backward()
+                loss_of(run()).backward()
                 optimizer.step()
             after = weights_py.learned_tensors(model)
             answer["moved"] = [n for n, v in after.items() if not torch.equal(v, before[n])]

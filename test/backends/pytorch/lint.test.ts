@@ -1,6 +1,6 @@
 /** The Python of packages, written and generated, is formatted, linted and typed. */
 import { spawnSync } from "node:child_process"
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises"
+import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -8,7 +8,7 @@ import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { adapted, odd } from "../../run/models.ts"
 import { names, partlyFrozen, points, unet } from "./models.ts"
-import { config, mypy, ruff } from "./tools.ts"
+import { config, mypy, ruff, writePackage } from "./tools.ts"
 
 const models = { millions, odd, lora: adapted.lora, besideMlp: adapted.besideMlp, unet, partlyFrozen, points, names }
 
@@ -21,12 +21,7 @@ describe.skipIf(ruff === undefined && mypy === undefined)("packages", () => {
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), "hasam-lint-"))
-    for (const [name, { data }] of Object.entries(models))
-      for (const [file, text] of Object.entries(pytorchPackage(data))) {
-        const path = join(root, name, file)
-        await mkdir(dirname(path), { recursive: true })
-        await writeFile(path, text)
-      }
+    for (const [name, { data }] of Object.entries(models)) await writePackage(join(root, name), pytorchPackage(data))
   })
 
   it.skipIf(ruff === undefined)("what is written by hand is formatted", () => {

@@ -1,9 +1,9 @@
 /** Packages read what `hasam data split` writes, and see the same images and masks. */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import Ajv from "ajv/dist/2020.js"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -15,7 +15,7 @@ import { parts, type Split } from "../../../src/runtime/data/split.ts"
 import { saveSplit } from "../../../src/runtime/data/splitFile.ts"
 import { write, writeGrey } from "../../data/helpers.ts"
 import { unet } from "./models.ts"
-import { pillow } from "./tools.ts"
+import { pillow, writePackage } from "./tools.ts"
 
 const grey = (seed: number) => Uint8Array.from({ length: 48 }, (_, i) => (i * seed * 7) % 251)
 const half = (inside: number) => Uint8Array.from({ length: 48 }, (_, i) => (i % 8 < inside ? 255 : 0))
@@ -25,10 +25,7 @@ describe.skipIf(pillow === undefined)("a split with its cases", () => {
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), "hasam-manifest-"))
     folder = join(root, "package")
-    for (const [file, text] of Object.entries(pytorchPackage(unet.data))) {
-      await mkdir(dirname(join(folder, file)), { recursive: true })
-      await writeFile(join(folder, file), text)
-    }
+    await writePackage(folder, pytorchPackage(unet.data))
   })
   const script = fileURLToPath(new URL("./manifest.py", import.meta.url))
   const theirs = (data: string, split: string) =>

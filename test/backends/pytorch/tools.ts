@@ -1,8 +1,9 @@
 /** ruff and mypy of the versions in scripts/python-tools.txt, as scripts/setup-system.sh installs them. */
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { mkdir, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { python } from "../../weights/tools.ts"
 
@@ -35,3 +36,11 @@ export const pillow = ((): string | undefined => {
     return undefined
   }
 })()
+
+/** A package's files in a folder. */
+export const writePackage = async (folder: string, files: Readonly<Record<string, string>>): Promise<void> => {
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, file)), { recursive: true })
+    await writeFile(join(folder, file), text)
+  }
+}

@@ -31,6 +31,7 @@ import { save } from "../../../src/runtime/weights/save.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
 import { python } from "../../weights/tools.ts"
 import { names, partlyFrozen, points, pointsTraining, unet } from "./models.ts"
+import { writePackage } from "./tools.ts"
 
 interface Case {
   readonly model: Model<any, any>
@@ -121,8 +122,7 @@ const write = async (folder: string, { model, sizes, inputs, training }: Case) =
   const table = tensorTable(data)
   const options = { ...about, spec: modelHash(data) }
   await mkdir(join(folder, "package"), { recursive: true })
-  for (const [file, text] of Object.entries(pytorchPackage(data, training, options)))
-    await writeFile(join(folder, "package", file), text)
+  await writePackage(join(folder, "package"), pytorchPackage(data, training, options))
 
   const weights = randomWeights(table)
   for (const { name, shape } of table)
@@ -217,7 +217,7 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
 
   it("HA-SAM on ViT-B: PyTorch counts 6,815,046 parameters that learn", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
-    for (const [file, text] of Object.entries(pytorchPackage(millions.data))) await writeFile(join(folder, file), text)
+    await writePackage(folder, pytorchPackage(millions.data))
     const code =
       "from building import counts; from model import build; print(f'{counts(build(values=False))[1]:,} trainable')"
     expect(execFileSync(python!, ["-c", code], { encoding: "utf8", cwd: folder })).toBe("6,815,046 trainable\n")
@@ -225,8 +225,8 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
 
   it("a package whose model was changed by hand says so and stops", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
-    for (const [file, text] of Object.entries(pytorchPackage(adapted.afterAttention.data)))
-      await writeFile(join(folder, file), file === "model.py" ? text.replaceAll("rank=5", "rank=6") : text)
+    const files = pytorchPackage(adapted.afterAttention.data)
+    await writePackage(folder, { ...files, "model.py": files["model.py"]!.replaceAll("rank=5", "rank=6") })
     const changed = spawnSync(python!, ["-c", "import model; model.build()"], { encoding: "utf8", cwd: folder })
     expect(changed.status).not.toBe(0)
     expect(changed.stderr).toMatch(/PyTorch counts 489 of 70,344 parameters that learn, the compiler 440 of 70,295/)

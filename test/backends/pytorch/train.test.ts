@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync } from "node:fs"
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile } from "node:fs/promises"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -31,7 +31,7 @@ import { promptFeeds, targetFeed } from "../../../src/runtime/training/feeds.ts"
 import { train } from "../../../src/runtime/training/train.ts"
 import { adapted } from "../../run/models.ts"
 import { python, readAll } from "../../weights/tools.ts"
-import { pillow } from "./tools.ts"
+import { pillow, writePackage } from "./tools.ts"
 
 const model = adapted.afterAttention
 const seed = 3
@@ -80,10 +80,8 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
     data = join(root, "data")
     await writePhantoms(data, { n: 16, size: 64, seed: 5, perSubject: 2 })
     folder = join(root, "package")
-    await mkdir(folder)
     const training = { kind: "training" as const, ...options, model: model.data }
-    for (const [file, text] of Object.entries(pytorchPackage(model.data, training, { name: "small" })))
-      await writeFile(join(folder, file), text)
+    await writePackage(folder, pytorchPackage(model.data, training, { name: "small" }))
     const opened = await openData(data)
     await saveSplit(join(root, "split.json"), splitCases(opened.cases, { seed }), opened)
     await run(python!, command("one"), { env: environment })

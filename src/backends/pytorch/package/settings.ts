@@ -11,13 +11,12 @@ export interface Facts {
   readonly learns: readonly string[]
   readonly added: readonly string[]
   readonly blocks: string
-  readonly image_size: number
-  readonly prompted: boolean
-  readonly padding: readonly number[]
-  readonly teaches: "mask" | "point"
+  /** By the names that the network's inputs and outputs have in Python. */
+  readonly takes: Readonly<Record<string, object>>
+  readonly teaches: Readonly<Record<string, object>>
 }
 
-/** A sum of sums as one. */
+/** A sum of sums as one: the fields of losses.py's `Term`. */
 const termsOf = (loss: Loss, weight = 1): readonly object[] =>
   loss.kind === "sum" ? loss.terms.flatMap((term) => termsOf(term.loss, weight * term.weight)) : [{ weight, ...loss }]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import torch
 import torch.nn as nn
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from initial import initialise
 from settings import FACTS
+from task.pixels import Pixels, normalised
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -55,6 +57,20 @@ def built(
     if values:
         initialise(model, seed)
     return model
+
+
+def outputs_of(model: nn.Module, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Outputs by name, of inputs as samples have them: pixels from 0 to 255."""
+    inputs = dict(feeds)
+    for name, take in FACTS.takes.items():
+        if isinstance(take, Pixels) and name in inputs:
+            inputs[name] = normalised(inputs[name], take)
+    named = len(FACTS.takes) > 1
+    given = model(**inputs) if named else model(*inputs.values())
+    if isinstance(given, Tensor):
+        return {next(iter(FACTS.teaches), "output"): given}
+    outputs: dict[str, Tensor | None] = given._asdict()
+    return {name: x for name, x in outputs.items() if x is not None}
 
 
 def freeze(model: nn.Module) -> None:

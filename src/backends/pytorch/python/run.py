@@ -25,11 +25,12 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
-from building import is_added, train_mode
-from losses import loss_of
+from building import is_added, outputs_of, train_mode
+from losses import Term, loss_of
 from manifest import Case
-from samples import Options, TrainingSet, prepare, prompts
-from settings import FACTS, Settings, Term
+from samples import Batch, Options, TrainingSet, prepare
+from settings import FACTS, Settings
+from task import answer_of, feeds_of, pixels_of, score_of
 from weights import (
     base_hash,
     learned_tensors,
@@ -115,21 +116,9 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.terms = model, terms
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        inputs = dict(batch)
-        target = inputs.pop("target")
-        if not FACTS.prompted:
-            inputs = {"image": inputs["image"]}
-        output = predicted(self.model, inputs)
-        return loss_of(self.terms, output.float(), target)
-
-
-def predicted(model: nn.Module, inputs: dict[str, Any]) -> Tensor:
-    """The output that is taught: SAM's masks, or the network's first."""
-    if not FACTS.prompted:
-        output = model(inputs["image"])
-        return cast(Tensor, output if isinstance(output, Tensor) else output[0])
-    return cast(Tensor, model(**inputs).masks)
+    def forward(self, batch: Batch) -> Tensor:
+        outputs = outputs_of(self.model, batch["feeds"])
+        return loss_of(self.terms, outputs, batch["targets"], FACTS.teaches)
 
 
 def optimizer_of(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
@@ -310,7 +299,10 @@ class Run:
             with open(self.out / "log.jsonl", "a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": self.progress.step, **entry}) + "\n")
 
-    def train_batch(self, batch: dict[str, Tensor]) -> float:
+    def moved(self, x: Tensor) -> Tensor:
+        return x.to(self.place.device, non_blocking=True)
+
+    def train_batch(self, batch: Batch) -> float:
         """Forward and backward; a step where enough batches have been summed up."""
         settings, progress = self.settings, self.progress
         applies = (progress.batch + 1) % settings.accumulate == 0
@@ -321,7 +313,8 @@ class Run:
         if not applies and isinstance(objective, DistributedDataParallel):
             waits = cast(Any, objective).no_sync()
         batch = {
-            k: v.to(self.place.device, non_blocking=True) for k, v in batch.items()
+            kind: {name: self.moved(x) for name, x in tensors.items()}
+            for kind, tensors in batch.items()
         }
         with waits:
             with autocast(self.args.precision, self.place.device):
@@ -359,47 +352,22 @@ class Run:
         return score / max(1.0, total)
 
     def score(self, case: Case, options: Options) -> float:
+        """Of several outputs that are taught, the first is scored."""
         sample = prepare(case, options, None)
-        truth = torch.from_numpy(sample.mask.copy())
-        device = self.place.device
-        height, width = truth.shape
-        size = options.image_size
-        if FACTS.prompted:
-            inputs: dict[str, Any] = {
-                name: value[None].to(device) for name, value in prompts(sample).items()
-            }
-            inputs["image"] = sample.image[None].to(device)
-            inputs["original_size"] = (height, width)
-        else:
-            h, w = sample.image.shape[1:]
-            image = torch.tensor(options.padding).view(3, 1, 1).repeat(1, size, size)
-            image[:, :h, :w] = sample.image
-            inputs = {"image": image[None].to(device)}
-        with autocast(self.args.precision, device):
-            output = predicted(self.model, inputs).float().cpu()
-        h, w = sample.image.shape[1:]
-        if FACTS.teaches == "point":
-            x, y = (output[0] * size).tolist()
-            column = math.floor(x * width / w - 0.5 + 0.5)
-            row = math.floor(y * height / h - 0.5 + 0.5)
-            inside = 0 <= column < width and 0 <= row < height
-            return float(inside and bool(truth[row, column]))
-        if not FACTS.prompted:
-            full = nn.functional.interpolate(output, (size, size), mode="bilinear")
-            output = nn.functional.interpolate(
-                full[..., :h, :w], (height, width), mode="bilinear"
-            )
-        mask = output[0, 0] > 0
-        both = float((mask & truth).sum())
-        area = float(mask.sum() + truth.sum())
-        return 1.0 if area == 0 else 2 * both / area
+        feeds = feeds_of(sample, FACTS.takes, options.prompt)
+        feeds = {name: x[None].to(self.place.device) for name, x in feeds.items()}
+        output, taught = next(iter(FACTS.teaches.items()))
+        with autocast(self.args.precision, self.place.device):
+            found = outputs_of(self.model, feeds)[output].float().cpu()
+        answer = answer_of(found, taught, pixels_of(FACTS.takes), sample)
+        return score_of(answer, taught, sample)
 
     def run(
         self, train: Sequence[Case], validation: Sequence[Case], options: Options
     ) -> None:
         settings, progress, place = self.settings, self.progress, self.place
         data = TrainingSet(train, options)
-        sampler: DistributedSampler[dict[str, Tensor]] = DistributedSampler(
+        sampler: DistributedSampler[Batch] = DistributedSampler(
             data, place.world, place.rank, shuffle=False, drop_last=True
         )
         per_epoch = len(data) // (settings.batch * place.world)
@@ -436,9 +404,9 @@ class Run:
     def batches(
         self,
         data: TrainingSet,
-        sampler: DistributedSampler[dict[str, Tensor]],
+        sampler: DistributedSampler[Batch],
         done: int,
-    ) -> Iterator[dict[str, Tensor]]:
+    ) -> Iterator[Batch]:
         """This process's batches of the epoch, without those that are done."""
         indices = list(sampler)[done * self.settings.batch :]
         yield from DataLoader(

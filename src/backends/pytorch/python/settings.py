@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from losses import Term
+from task import FEEDS, TAUGHT, Takes, Teaches, made
 
 
 class SettingsError(Exception):
@@ -32,12 +35,9 @@ class Facts:
     added: tuple[str, ...]
     # Where the encoder's blocks are; empty if there are none.
     blocks: str
-    image_size: int
-    prompted: bool
-    # Of the square's empty part, per channel: what the model's normalisation makes 0.
-    padding: tuple[float, ...]
-    # "mask": the logits of a mask; "point": (x, y) from 0 to 1.
-    teaches: str
+    # By the names of the network's inputs and outputs.
+    takes: Takes
+    teaches: Teaches
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,6 @@ class Augmentation:
     # 1 ± this.
     scale: float = 0.0
     gain: float = 0.0
-
-
-class Term(NamedTuple):
-    """A loss times a weight; the loss is what training makes small: a sum of these."""
-
-    weight: float
-    kind: str
-    smooth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -97,11 +89,15 @@ def load_settings(path: Path) -> tuple[Facts, Settings]:
     content = json.loads(path.read_text(encoding="utf-8"))
     if content.get("$schema") != SCHEMA:
         raise SettingsError(f"{path}: it is not of {SCHEMA}; compile the spec again")
-    training = dict(content["training"])
-    terms = tuple(Term(**term) for term in training.pop("loss"))
-    augmentation = Augmentation(**training.pop("augmentation"))
-    settings = Settings(loss=terms, augmentation=augmentation, **tuples(training))
-    return Facts(**tuples(content["model"])), settings
+    training, model = dict(content["training"]), dict(content["model"])
+    settings = Settings(
+        loss=tuple(Term(**tuples(term)) for term in training.pop("loss")),
+        augmentation=Augmentation(**training.pop("augmentation")),
+        **tuples(training),
+    )
+    takes = {name: made(FEEDS, feed) for name, feed in model.pop("takes").items()}
+    teaches = {name: made(TAUGHT, to) for name, to in model.pop("teaches").items()}
+    return Facts(takes=takes, teaches=teaches, **tuples(model)), settings
 
 
 FACTS, SETTINGS = load_settings(Path(__file__).with_name("settings.json"))

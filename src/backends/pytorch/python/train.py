@@ -23,9 +23,12 @@ import torch.distributed as dist
 
 from manifest import Case, DataError, read_manifest
 from model import build
+from prompts import read_points
 from run import Place, Run, TrainingError, join_processes, talk
-from samples import Options, has_foreground, read_points
+from samples import Options, askable
 from settings import FACTS, SETTINGS, Settings
+from task import asks, is_asked, is_prompted
+from task.point import TaughtPoint
 from weights import WeightsError
 
 PROMPTS = ("centre", "randomInside", "box", "file", "localizer")
@@ -65,11 +68,15 @@ def arguments() -> argparse.Namespace:
 
 
 def training_options(args: argparse.Namespace, settings: Settings) -> Options:
+    takes, prompt = FACTS.takes, settings.prompt
+    points = any(isinstance(taught, TaughtPoint) for taught in FACTS.teaches.values())
+    if is_prompted(takes) and not is_asked(takes, prompt):
+        raise TrainingError(f"--prompt {prompt}: the model takes no {asks(prompt)}")
+    if points and asks(prompt) == "box":
+        raise TrainingError("--prompt box: the model is taught points")
     return Options(
-        image_size=FACTS.image_size,
-        padding=FACTS.padding,
-        prompt=settings.prompt,
-        teaches=FACTS.teaches,
+        facts=FACTS,
+        prompt=prompt,
         seed=settings.seed,
         points=read_points(args.points) if args.points is not None else None,
         augmentation=settings.augmentation,
@@ -113,6 +120,7 @@ def train(args: argparse.Namespace, place: Place) -> None:
             f'"hasam data split {args.data} --out split.json" writes it'
         )
     cases = read_manifest(split, args.data)
+    options = training_options(args, settings)
     run = Run(build(settings.seed), args, settings, place)
     if place.leads:
         args.out.mkdir(parents=True, exist_ok=True)
@@ -121,11 +129,9 @@ def train(args: argparse.Namespace, place: Place) -> None:
         shutil.copyfile(split, args.out / "split.json")
     if args.resume:
         run.restore()
-    options = training_options(args, settings)
 
     def of(part: str) -> list[Case]:
-        chosen = [case for case in cases if case.part == part]
-        return [case for case in chosen if has_foreground(case, args.foreground)]
+        return askable([case for case in cases if case.part == part], options)
 
     train_cases, validation = of("train"), of("validation")
     talk(
