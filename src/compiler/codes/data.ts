@@ -50,7 +50,7 @@ export const data = {
   },
   HS4201: {
     title: "an image cannot be read",
-    cause: "The file is cut off, damaged, empty, or not of a known format.",
+    cause: "The file is cut off, damaged, empty, or no image at all.",
     cure: "Copy it again, or leave the case out.",
   },
   HS4202: {
@@ -84,6 +84,46 @@ export const data = {
     cause:
       "Several files hold the same pixels; in two parts of a split they would let a model be tested on what it has learnt.",
     cure: "Keep one of them, or keep them in the same part.",
+  },
+  HS4208: {
+    title: "an image of a kind that is not read",
+    cause:
+      "The file is of another format, or holds samples, a compression or colours that are not read. It is told by name, so that it is not taken for a missing or a damaged file.",
+    cure: "Save it as PNG, TIFF, DICOM or NIfTI; decompress a DICOM first.",
+  },
+  HS4209: {
+    title: "an image whose black and white are unknown",
+    cause:
+      "The image has more than 8 bits, or other values than 0 to 255, and neither what it says of itself nor what it holds tells which of its values are black and white.",
+    cure: "Say it with --window LOW,HIGH, such as --window 0,4095 for 12 bits, or --window image for each image's own least and greatest value.",
+  },
+  HS4210: {
+    title: "several images in one file",
+    cause: "A video, a volume, an animation or a TIFF of several pages does not say which of its images is meant.",
+    cure: "Save each frame or slice as a file of its own.",
+  },
+  HS4211: {
+    title: "an image too large to be decoded",
+    cause:
+      "Its header says more pixels than any image that is meant to be segmented has. Memory is bounded before a file is decoded, because a small file can hold a very large image.",
+    cure: "Cut out or shrink what is to be segmented.",
+  },
+  HS4212: {
+    title: "some masks are inverted",
+    cause:
+      "In most masks the foreground is an island; in some it is nearly everything, all four corners included: there, background was saved as foreground.",
+    cure: "Invert those masks' files; if it is all of them, say --inverted.",
+  },
+  HS4213: {
+    title: "images that show nothing",
+    cause: "An image holds one value only, or is so dark that nothing can be told apart in it.",
+    cure: "Look at the file; if its values are of another range, say it with --window.",
+  },
+  HS4214: {
+    title: "images of different ranges",
+    cause:
+      "The images' depth was told from their values, and it is not the same one for all: a dark image was taken for one of fewer bits, and would be shown brighter than the others.",
+    cure: "Say for all of them which values are black and white, with --window.",
   },
   HS4301: {
     title: "a leak between the parts of a split",

@@ -1,5 +1,7 @@
 /** One image with its mask, as every layout gives it. */
 import type { Diagnostic } from "../../compiler/diagnostic.ts"
+import type { MaskOptions } from "./foreground.ts"
+import type { Window } from "./images/window.ts"
 
 export type MaskSource =
   /** Their union is the mask. */
@@ -22,7 +24,7 @@ export interface Case {
   readonly part?: Part
 }
 
-export type LayoutName = "table" | "kaggle" | "busi" | "folders"
+export type LayoutName = "table" | "kaggle" | "busi" | "nnunet" | "folders"
 
 export interface DataSet {
   /** The folder or csv that was given. */
@@ -32,17 +34,21 @@ export interface DataSet {
   readonly cases: readonly Case[]
 }
 
+/** What the values in image and mask files mean. */
+export interface PixelOptions extends MaskOptions {
+  /** Which of an image's values are black and white, where its file does not tell. */
+  readonly window?: Window
+}
+
 /** Of a data set's files, and of what is in them. */
-export interface DataOptions {
+export interface DataOptions extends PixelOptions {
   /** Found out where it is not given. */
   readonly layout?: LayoutName
-  /** The value or palette index that is foreground, in masks of several classes. */
-  readonly class?: number
   /** BUSI: the folders to use. As the paper: benign and malignant. */
   readonly classes?: readonly string[]
   /** Kaggle nerve: where the masks come from. The TIFF files where they exist. */
   readonly masks?: "files" | "rle"
-  /** Folders: finds the subject in a file's name, as the first group or the whole match. */
+  /** Finds the subject in an image's name where nothing else says it, as the first group or the whole match. */
   readonly subject?: RegExp
 }
 

@@ -26,7 +26,7 @@ export const tally = (keys: readonly (string | undefined)[]): Readonly<Record<st
 export const nameOf = (encoding: Encoding): string => {
   if (encoding.kind === "empty") return "0"
   if (encoding.kind === "binary") return `0 and ${encoding.value}`
-  return encoding.kind === "lossy" ? "blurred" : `classes 0, ${encoding.values.join(", ")}`
+  return encoding.kind === "blurred" ? "blurred edges" : `classes 0, ${encoding.values.join(", ")}`
 }
 
 const some = (names: readonly string[]): string =>

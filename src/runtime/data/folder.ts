@@ -1,9 +1,11 @@
 /** Listing folders, in an order that is the same on every machine. */
 import { readdir, stat } from "node:fs/promises"
-import { extname } from "node:path"
+
 import { failed } from "../../compiler/diagnostic.ts"
 import { reason } from "../files.ts"
-import { isImageName } from "./image.ts"
+import { isImageName } from "./images/format.ts"
+
+export { stem } from "./images/format.ts"
 
 /** By code units, not by a locale. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -36,6 +38,3 @@ export const isFile = async (path: string): Promise<boolean> => {
   })
   return found.isFile()
 }
-
-/** A name without its ending. */
-export const stem = (name: string): string => name.slice(0, name.length - extname(name).length)

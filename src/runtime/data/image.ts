@@ -1,58 +1,34 @@
 /**
- * Image files (PNG, JPEG, TIFF and what else sharp reads) as the values that are stored: no colour management, no rotation by
- * EXIF, no alpha. Images of 16 bits keep the upper byte. Of several pages the first is read.
+ * Image files as pixels of 0…255, and mask files as the values that they hold. What a file's values mean is decided from what it says and holds, not from
+ * its type (images/window.ts); what cannot be read or decided is refused by its name.
  */
-import sharp from "sharp"
+import { isLeft } from "fp-ts/lib/Either.js"
 import { failed } from "../../compiler/diagnostic.ts"
-import { readBytes } from "../files.ts"
-import { indicesAsGrey, isPng, pngHeader } from "./png.ts"
+import { readBmp } from "./images/bmp.ts"
+import { imageBytes } from "./images/bounds.ts"
+import { readDicom, spacingOfDicom } from "./images/dicom.ts"
+import { formatOf, otherFormatOf } from "./images/format.ts"
+import { readNifti, spacingOfNifti } from "./images/nifti.ts"
+import { refuse, unreadable } from "./images/refuse.ts"
+import { readStandard } from "./images/standard.ts"
+import type { Spacing, Stored, Values } from "./images/stored.ts"
+import { type Range, type Window, windowed } from "./images/window.ts"
 import type { Raster } from "./raster.ts"
 
-// One image is decoded at a time in each of our own readers; libvips's cache would only hold memory.
-sharp.cache(false)
+export { isImageName } from "./images/format.ts"
 
-/** Endings of files that are taken for images when a folder is read. */
-export const isImageName = (name: string): boolean => /\.(png|jpe?g|tiff?|bmp|webp)$/i.test(name)
-
-interface Stored {
-  readonly width: number
-  readonly height: number
-  readonly channels: 1 | 3
-  readonly data: Uint8Array | Uint16Array
-}
-
-const open = (bytes: Buffer) => sharp(bytes, { failOn: "error", ignoreIcc: true })
-
-const decode = async (path: string, bytes: Buffer): Promise<Stored> => {
-  try {
-    if (isPng(bytes) && !pngHeader(bytes).whole) throw new Error("it ends before its last chunk")
-    const { space, depth } = await open(bytes).metadata()
-    const grey = space === "b-w" || space === "grey16"
-    const deep = depth === "ushort"
-    const pixels = open(bytes)
-      .removeAlpha()
-      .toColourspace(grey ? (deep ? "grey16" : "b-w") : deep ? "rgb16" : "srgb")
-    const { data, info } = await pixels.raw({ depth: deep ? "ushort" : "uchar" }).toBuffer({ resolveWithObject: true })
-    const { width, height } = info
-    const channels = grey ? 1 : 3
-    const values = deep
-      ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2)
-      : new Uint8Array(data.buffer, data.byteOffset, data.length)
-    if (values.length !== width * height * channels) throw new Error(`internal: ${values.length} values`)
-    return { width, height, channels, data: values }
-  } catch (error) {
-    throw failed(
-      path,
-      "HS4201",
-      `the image cannot be read: ${why(error)}`,
-      "The file may be cut off or of another format: copy it again, or leave it out.",
-    )
-  }
-}
-
-const why = (error: unknown): string => {
-  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n")
-  return line.replace(/^Input buffer/i, "the file").replace(/^Vips/, "")
+/** Throws HS4002, HS4201, HS4208, HS4210, HS4211. */
+const readStored = async (path: string, options: { readonly transparency?: boolean } = {}): Promise<Stored> => {
+  const bytes = await imageBytes(path)
+  const no = refuse(path)
+  const format = formatOf(bytes, path)
+  if (format === "dicom") return readDicom(path, bytes, no)
+  if (format === "nifti") return readNifti(path, bytes, no)
+  if (format === "bmp") return readBmp(path, bytes, no)
+  if (format !== undefined) return readStandard(path, bytes, format, no, options)
+  const other = otherFormatOf(bytes)
+  if (other !== undefined) throw no.format(other === "video" ? "a video" : `a ${other} file`)
+  throw unreadable(path, new Error(bytes.length === 0 ? "the file is empty" : "it is of no known image format"))
 }
 
 /** Colour images whose channels are equal everywhere become grey. */
@@ -60,15 +36,57 @@ const greyIfEqual = (stored: Stored): Stored => {
   const { data, channels, width, height } = stored
   if (channels === 1) return stored
   for (let i = 0; i < data.length; i += 3) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return stored
-  const grey = data instanceof Uint16Array ? new Uint16Array(width * height) : new Uint8Array(width * height)
+  const grey = data.slice(0, width * height)
   for (let i = 0; i < grey.length; i++) grey[i] = data[3 * i]!
-  return { width, height, channels: 1, data: grey }
+  return { ...stored, channels: 1, data: grey }
 }
 
-/** An image's pixels, 0…255. Throws HS4002, HS4201. */
-export const readImage = async (path: string): Promise<Raster> => {
-  const { data, ...rest } = greyIfEqual(await decode(path, await readBytes(path)))
-  return { ...rest, data: data instanceof Uint16Array ? Uint8Array.from(data, (x) => x >> 8) : data }
+/** Indices as the colours that they stand for. */
+const looked = (stored: Stored): Stored => {
+  const { palette, data, ...rest } = stored
+  if (palette === undefined) return stored
+  const out = new Uint8Array(3 * data.length)
+  for (let i = 0; i < data.length; i++) {
+    const colour = palette[data[i]!] ?? 0
+    out[3 * i] = colour >> 16
+    out[3 * i + 1] = (colour >> 8) & 255
+    out[3 * i + 2] = colour & 255
+  }
+  return { ...rest, channels: 3, data: out }
+}
+
+/** An image as a model is given it, and what was found on the way. */
+export interface Picture extends Raster {
+  /** The stored values that are 0 and 255. */
+  readonly range: Range
+  readonly format: string
+  readonly spacing?: Spacing
+  readonly turned?: number
+  readonly axes?: string
+}
+
+/** An image's pixels, 0…255. Throws HS4002, HS4201, HS4208 to HS4211. */
+export const readImage = async (path: string, options: { readonly window?: Window } = {}): Promise<Picture> => {
+  const stored = greyIfEqual(looked(await readStored(path)))
+  const result = windowed(stored, options.window)
+  if (isLeft(result))
+    throw failed(
+      path,
+      "HS4209",
+      `it cannot be told which values of the image are black and white: ${result.left} (${stored.format})`,
+      "Say it with --window LOW,HIGH, as --window 0,4095 for 12 bits; --window image takes each image's own least and greatest.",
+    )
+  const { width, height, channels, format, spacing, turned, axes } = stored
+  return {
+    width,
+    height,
+    channels,
+    ...result.right,
+    format,
+    ...(spacing === undefined ? {} : { spacing }),
+    ...(turned === undefined ? {} : { turned }),
+    ...(axes === undefined ? {} : { axes }),
+  }
 }
 
 /** A mask file's values before it is decided what is foreground. */
@@ -78,22 +96,45 @@ export interface Labels {
   /** Grey values as stored, palette indices, or colours as 0xRRGGBB. */
   readonly values: ArrayLike<number>
   readonly kind: "grey" | "palette" | "colour"
+  /** The colours that indices stand for. */
+  readonly palette?: readonly number[]
+  readonly lossy?: boolean
+  readonly turned?: number
+  readonly axes?: string
 }
 
-/** Throws HS4002, HS4201. */
+/** Throws HS4002, HS4201, HS4208, HS4210, HS4211. */
 export const readLabels = async (path: string): Promise<Labels> => {
-  const bytes = await readBytes(path)
-  const header = isPng(bytes) ? pngHeader(bytes) : undefined
-  const palette = header?.palette === true && header.whole
-  const { width, height, channels, data } = greyIfEqual(await decode(path, palette ? indicesAsGrey(bytes) : bytes))
+  const stored = greyIfEqual(await readStored(path, { transparency: true }))
+  const { width, height, channels, data, palette, lossy, turned, axes, alpha, stretch = 1 } = stored
+  const rest = {
+    width,
+    height,
+    ...(lossy === true ? { lossy } : {}),
+    ...(turned === undefined ? {} : { turned }),
+    ...(axes === undefined ? {} : { axes }),
+  }
+  // Of one colour everywhere: what is drawn lies in the transparency.
+  if (alpha !== undefined && constant(data, channels) && !constant(alpha, 1))
+    return { ...rest, values: alpha, kind: "grey" }
   if (channels === 3) {
     const values = new Uint32Array(width * height)
     for (let i = 0; i < values.length; i++)
       values[i] = (data[3 * i]! << 16) | (data[3 * i + 1]! << 8) | data[3 * i + 2]!
-    return { width, height, values, kind: "colour" }
+    return { ...rest, values, kind: "colour" }
   }
-  // Grey of fewer than 8 bits arrives stretched to 0…255.
-  const stretch = header !== undefined && header.depth < 8 ? 255 / (2 ** header.depth - 1) : 1
-  const values = stretch === 1 ? data : data.map((x: number) => Math.round(x / stretch))
-  return { width, height, values, kind: palette ? "palette" : "grey" }
+  const values = stretch === 1 ? data : data.map((v: number) => Math.round(v / stretch))
+  return { ...rest, values, kind: palette ? "palette" : "grey", ...(palette === undefined ? {} : { palette }) }
+}
+
+const constant = (data: Values, channels: number): boolean => {
+  for (let i = channels; i < data.length; i++) if (data[i] !== data[i % channels]) return false
+  return true
+}
+
+/** Of DICOM and NIfTI, from a file's header alone. */
+export const readSpacing = async (path: string): Promise<Spacing | undefined> => {
+  const head = await imageBytes(path, 2 ** 17)
+  const format = formatOf(head, path)
+  return format === "dicom" ? spacingOfDicom(path, head) : format === "nifti" ? spacingOfNifti(path, head) : undefined
 }

@@ -1,23 +1,23 @@
 /** A case's mask, from its files or its run lengths. */
 import { isLeft } from "fp-ts/lib/Either.js"
 import { aboutFile, Failed, failed } from "../../compiler/diagnostic.ts"
-import type { Case } from "./case.ts"
+import type { Case, PixelOptions } from "./case.ts"
 import { type Encoding, foreground } from "./foreground.ts"
-import { readImage, readLabels } from "./image.ts"
-import { type Mask, type Raster, sizeOf, union } from "./raster.ts"
+import { type Picture, readImage, readLabels } from "./image.ts"
+import { type Mask, sizeOf, union } from "./raster.ts"
 import { decodeRle } from "./rle.ts"
 
 export interface Loaded {
-  readonly image: Raster
+  readonly image: Picture
   /** As large as the image. */
   readonly mask: Mask
   /** How each mask file is stored; none of run lengths. */
   readonly encodings: readonly Encoding[]
 }
 
-/** Image and mask of a case, at their own size. Throws HS4002, HS4106, HS4201, HS4202, HS4203. */
-export const loadCase = async (one: Case, options: { readonly class?: number } = {}): Promise<Loaded> => {
-  const image = await readImage(one.image)
+/** Image and mask of a case, at their own size. Throws HS4002, HS4106, HS4201 to HS4203, HS4208 to HS4211. */
+export const loadCase = async (one: Case, options: PixelOptions = {}): Promise<Loaded> => {
+  const image = await readImage(one.image, options)
   if (one.mask.kind === "rle") {
     const { runs, file, line } = one.mask
     const mask = decodeRle(runs, image)
@@ -39,24 +39,46 @@ export const loadCase = async (one: Case, options: { readonly class?: number } =
   const masks: Mask[] = []
   const encodings: Encoding[] = []
   for (const path of one.mask.paths) {
-    const result = foreground(await readLabels(path), options.class)
+    const labels = await readLabels(path)
+    const result = foreground(labels, options)
     if (isLeft(result))
       throw failed(
         path,
         "HS4203",
         `it cannot be told what in the mask is foreground: ${result.left}`,
-        "Choose a class with --class, or save the mask with 0 and one other value.",
+        cureOf(labels.kind, labels.lossy === true),
       )
     const { mask, encoding } = result.right
     if (mask.width !== image.width || mask.height !== image.height)
       throw failed(
         path,
         "HS4202",
-        `the mask is ${sizeOf(mask)} and its image ${sizeOf(image)} pixels`,
+        `the mask is ${sizeOf(mask)} and its image ${sizeOf(image)} pixels${turnedApart(image, labels)}`,
         "A mask has one value for each pixel of its image; export it again.",
+      )
+    if (image.axes !== undefined && labels.axes !== undefined && image.axes !== labels.axes)
+      throw failed(
+        path,
+        "HS4202",
+        `the mask's axes run to ${labels.axes} and its image's to ${image.axes}`,
+        "Save both in one orientation, as `nibabel.as_closest_canonical` does.",
       )
     masks.push(mask)
     encodings.push(encoding)
   }
   return { image, mask: union(masks as [Mask, ...Mask[]]), encodings }
 }
+
+const cureOf = (kind: "grey" | "palette" | "colour", lossy: boolean): string => {
+  if (kind === "colour")
+    return "Say the colour of each class, background first, as --palette '#000000,#ff0000', and choose one with --class."
+  return lossy
+    ? "Save the masks again as PNG: what JPEG mixes cannot be told apart."
+    : "Choose a class with --class, or save the mask with 0 and one other value."
+}
+
+/** A viewer turns a photograph by its EXIF tag; a program that drew the mask may not have. */
+const turnedApart = (image: { readonly turned?: number }, mask: { readonly turned?: number }): string =>
+  image.turned === mask.turned
+    ? ""
+    : `, once ${mask.turned === undefined ? "the image" : "the mask"} is turned as its orientation tag says`

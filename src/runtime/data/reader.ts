@@ -4,7 +4,7 @@ import { failed } from "../../compiler/diagnostic.ts"
 import { type Augmentation, noAugmentation, type Prompt } from "../../dsl/training.ts"
 import { augmentWith, draw, type Pixels } from "./augment.ts"
 import { leastRecentlyUsed } from "./cache.ts"
-import type { Case } from "./case.ts"
+import type { Case, PixelOptions } from "./case.ts"
 import { loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { type Prepared, prepare } from "./prepare.ts"
@@ -18,7 +18,7 @@ export interface Sample extends Prepared {
   readonly box?: readonly [number, number, number, number]
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions extends PixelOptions {
   /** The longer side, as the model takes it. */
   readonly imageSize: number
   readonly seed?: number
@@ -26,8 +26,6 @@ export interface ReaderOptions {
   /** For the prompts `fromFile` and `localizer`: points by case, in pixels of the original image. */
   readonly points?: ReadonlyMap<string, Point>
   readonly augmentation?: Augmentation
-  /** Foreground in masks of several classes. */
-  readonly class?: number
   /** For decoded images and masks. 512 MiB. */
   readonly cacheBytes?: number
   /** Samples prepared before they are asked for. */

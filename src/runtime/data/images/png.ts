@@ -27,19 +27,51 @@ const chunksOf = (bytes: Buffer): readonly Chunk[] => {
   return chunks
 }
 
-/** What the header says, and whether the file is there to its end. */
-export const pngHeader = (
-  bytes: Buffer,
-): { readonly depth: number; readonly palette: boolean; readonly whole: boolean } => {
+export interface PngHeader {
+  readonly width: number
+  readonly height: number
+  /** Bits of a sample. */
+  readonly depth: number
+  /** The palette's colours, 0xRRGGBB, where samples are indices. */
+  readonly palette?: readonly number[]
+  /** Significant bits (chunk sBIT). */
+  readonly bits?: number
+  /** Frames of an animation; 1 of any other. */
+  readonly frames: number
+  /** Whether the file is there to its end. */
+  readonly whole: boolean
+}
+
+/** What the chunks before the pixels say. */
+export const pngHeader = (bytes: Buffer): PngHeader => {
   const chunks = chunksOf(bytes)
   const header = chunks[0]?.type === "IHDR" && chunks[0].bytes.length >= 25 ? chunks[0].bytes : undefined
-  return { depth: header?.[16] ?? 8, palette: header?.[17] === 3, whole: chunks.at(-1)?.type === "IEND" }
+  const data = (type: string) => chunks.find((chunk) => chunk.type === type)?.bytes.subarray(8, -4)
+  const colours = header?.[17] === 3 ? data("PLTE") : undefined
+  const significant = data("sBIT")
+  const animation = data("acTL")
+  return {
+    width: header?.readUInt32BE(8) ?? 0,
+    height: header?.readUInt32BE(12) ?? 0,
+    depth: header?.[16] ?? 8,
+    ...(colours === undefined ? {} : { palette: coloursOf(colours) }),
+    ...(significant === undefined || significant.length === 0 ? {} : { bits: Math.max(...significant) }),
+    frames: animation !== undefined && animation.length >= 4 ? animation.readUInt32BE(0) : 1,
+    whole: chunks.at(-1)?.type === "IEND",
+  }
 }
+
+const coloursOf = (bytes: Buffer): readonly number[] =>
+  Array.from({ length: Math.floor(bytes.length / 3) }, (_, i) => bytes.readUIntBE(3 * i, 3))
+
+/** What is kept of a palette file: pixels, and how they are turned. */
+const kept = ["IHDR", "IDAT", "IEND", "eXIf"]
 
 /** A palette PNG as the grey PNG of its indices. */
 export const indicesAsGrey = (bytes: Buffer): Buffer => {
-  const kept = chunksOf(bytes).filter(({ type }) => type === "IHDR" || type === "IDAT" || type === "IEND")
-  const [header, ...rest] = kept.map((chunk) => chunk.bytes)
+  const [header, ...rest] = chunksOf(bytes)
+    .filter(({ type }) => kept.includes(type))
+    .map((chunk) => chunk.bytes)
   const grey = Buffer.from(header ?? [])
   grey[17] = 0
   grey.writeUInt32BE(crc32(grey.subarray(4, grey.length - 4)), grey.length - 4)

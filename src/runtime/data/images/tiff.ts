@@ -1,0 +1,123 @@
+/**
+ * What libvips does not tell of a TIFF: pages that are no thumbnails, significant bits, ImageJ's stacks and display range, and signed 16-bit samples,
+ * whose negative values it cuts off: such a file is relabelled as unsigned before it is decoded. (TIFF 6.0, sections 2 and 8.)
+ */
+
+interface Entry {
+  readonly type: number
+  readonly count: number
+  /** Where its values lie, and where the entry lies. */
+  readonly at: number
+}
+
+export interface TiffHeader {
+  readonly width: number
+  readonly height: number
+  /** 1 unsigned, 2 signed, 3 floating point. */
+  readonly sampleFormat: number
+  readonly bitsPerSample: number
+  readonly samples: number
+  readonly whiteIsZero: boolean
+  /** Images in the file, thumbnails not counted. */
+  readonly pages: number
+  readonly bits?: number
+  readonly window?: readonly [number, number]
+  /** Where the sample formats lie: relabelled by `asUnsigned`. */
+  readonly formatAt?: { readonly at: number; readonly count: number }
+  /** Colours 0xRRGGBB that samples are indices of, and where it is said that they are. */
+  readonly palette?: { readonly colours: readonly number[]; readonly at: number }
+  readonly little: boolean
+}
+
+const sizes: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 11: 4, 12: 8 }
+
+const tag = {
+  subfile: 254,
+  width: 256,
+  height: 257,
+  bits: 258,
+  photometric: 262,
+  description: 270,
+  samples: 277,
+  greatest: 281,
+  colours: 320,
+  format: 339,
+} as const
+
+/** Undefined for a BigTIFF, or where the first directory is damaged: the decoder will say so. */
+export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
+  const little = bytes[0] === 0x49
+  const u16 = (at: number) => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at))
+  const u32 = (at: number) => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+  try {
+    if (u16(2) !== 42) return undefined
+    const directory = (from: number) => {
+      const entries = new Map<number, Entry>()
+      const n = u16(from)
+      for (let i = 0; i < n; i++) {
+        const at = from + 2 + 12 * i
+        const [type, count] = [u16(at + 2), u32(at + 4)]
+        const inside = (sizes[type] ?? 1) * count <= 4
+        entries.set(u16(at), { type, count, at: inside ? at + 8 : u32(at + 8) })
+      }
+      return { entries, next: u32(from + 2 + 12 * n) }
+    }
+    const numberOf = (entry: Entry | undefined): number | undefined =>
+      entry === undefined ? undefined : entry.type === 3 ? u16(entry.at) : entry.type === 4 ? u32(entry.at) : undefined
+
+    const first = directory(u32(4))
+    const value = (key: number) => numberOf(first.entries.get(key))
+    let pages = 0
+    const seen = new Set<number>()
+    for (let at = u32(4); at !== 0 && !seen.has(at) && seen.size < 10_000; ) {
+      seen.add(at)
+      const { entries, next } = directory(at)
+      // Bit 0: a reduced image; bit 2: a transparency mask.
+      if (((numberOf(entries.get(tag.subfile)) ?? 0) & 5) === 0) pages++
+      at = next
+    }
+    const text = first.entries.get(tag.description)
+    const description =
+      text === undefined ? "" : bytes.toString("latin1", text.at, text.at + Math.min(text.count, 4096))
+    const imageJ = description.startsWith("ImageJ=")
+    const ofImageJ = (name: string) =>
+      imageJ ? Number(new RegExp(`^${name}=(.*)$`, "m").exec(description)?.[1] ?? Number.NaN) : Number.NaN
+    const [low, high, images] = [ofImageJ("min"), ofImageJ("max"), ofImageJ("images")]
+    const format = first.entries.get(tag.format)
+    const map = first.entries.get(tag.colours)
+    const entries = (map?.count ?? 0) / 3
+    const colour = (i: number, c: number) => u16(map!.at + 2 * (c * entries + i)) >> 8
+    const colours =
+      value(tag.photometric) === 3 && map !== undefined
+        ? Array.from({ length: entries }, (_, i) => (colour(i, 0) << 16) | (colour(i, 1) << 8) | colour(i, 2))
+        : undefined
+    // Some writers put the greatest value of this image here; only a depth is believed.
+    const depth = Math.log2((value(tag.greatest) ?? 0) + 1)
+    return {
+      width: value(tag.width) ?? 0,
+      height: value(tag.height) ?? 0,
+      sampleFormat: numberOf(format) ?? 1,
+      bitsPerSample: value(tag.bits) ?? 1,
+      samples: value(tag.samples) ?? 1,
+      whiteIsZero: value(tag.photometric) === 0,
+      pages: Number.isFinite(images) ? Math.max(pages, images) : pages,
+      ...(Number.isInteger(depth) && depth >= 8 && depth < 16 ? { bits: depth } : {}),
+      ...(low < high ? { window: [low, high] as const } : {}),
+      ...(format === undefined ? {} : { formatAt: { at: format.at, count: format.count } }),
+      ...(colours === undefined ? {} : { palette: { colours, at: first.entries.get(tag.photometric)!.at } }),
+      little,
+    }
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** The same samples, called unsigned, and grey where they are indices. */
+export const relabelled = (bytes: Buffer, { formatAt, palette, sampleFormat, little }: TiffHeader): Buffer => {
+  const out = Buffer.from(bytes)
+  const put = (at: number) => void (little ? out.writeUInt16LE(1, at) : out.writeUInt16BE(1, at))
+  if (sampleFormat === 2) for (let i = 0; i < (formatAt?.count ?? 0); i++) put(formatAt!.at + 2 * i)
+  if (palette !== undefined) put(palette.at)
+  return out
+}
