@@ -5,10 +5,10 @@ import { diagnosticsOf, scan, temporary, write, writeGrey } from "../data/helper
 
 test.each([
   ["image,mask\na.png,m.png,x\n", 0, "the table cannot be read: Invalid Record Length: columns length is 2, got 3 on line 2"],
-  ["scan,label\na,b\n", 0, "the table has no column image and mask"],
+  ["picture,outline\na,b\n", 0, "the table has no column image and mask"],
   ["image,mask\n,m.png\n", 2, "the row has no image"],
   ["image,mask\na.png,\n", 2, "the row has no mask"],
-  ["image,mask,spacing\na.png,m.png,wide\n", 2, "the spacing 'wide, wide' is not a positive number"],
+  ["image,mask,spacing\na.png,m.png,wide\n", 2, "the spacing 'wide, wide' is not two positive numbers"],
   ["image,mask,part\na.png,m.png,exam\n", 2, "the part 'exam' is unknown"],
 ])("%j", async (text, line, message) => {
   const root = await temporary()
@@ -23,8 +23,6 @@ test("all rows' problems at once, and files that are not there", async () => {
   await write(file, "image,mask\n,m.png\nb.png,c.png\n")
   expect(await diagnosticsOf(() => openData(file))).toMatchObject([
     { line: 2, code: "HS4105" },
-    { line: 2, code: "HS4002", message: "there is no file 'm.png'" },
-    { line: 3, code: "HS4002", message: "there is no file 'b.png'" },
-    { line: 3, code: "HS4002", message: "there is no file 'c.png'" },
+    { line: 2, code: "HS4002", message: "there is no file 'm.png'; the same of 2 more: line 3, line 3" },
   ])
 })

@@ -5,7 +5,7 @@ import { goodFolders, temporary, write } from "../data/helpers.ts"
 
 test.each([
   ["", "the image cannot be read: the file is empty"],
-  ["<html>not found</html>", "the image cannot be read: the file contains unsupported image format"],
+  ["<html>not found</html>", "the image cannot be read: it is of no known image format"],
 ])("a file that is no image: %j", async (text, message) => {
   const root = await temporary()
   await goodFolders(root)

@@ -32,6 +32,8 @@ export interface DataSet {
   readonly layout: LayoutName
   /** In the order of their ids. */
   readonly cases: readonly Case[]
+  /** What was understood that nobody said: for a person to agree with. */
+  readonly notes: readonly string[]
 }
 
 /** What the values in image and mask files mean. */
@@ -56,6 +58,7 @@ export interface DataOptions extends PixelOptions {
 export interface Found {
   readonly cases: readonly Case[]
   readonly diagnostics: readonly Diagnostic[]
+  readonly notes?: readonly string[]
 }
 
 /** Undefined: this folder is not of the layout. */

@@ -1,13 +1,18 @@
 /** `hasam data check`: everything in a data set that would spoil a result, found before training starts. */
 import { createHash } from "node:crypto"
 import { availableParallelism } from "node:os"
+import { dirname } from "node:path"
 import { type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
+import { toldOnce } from "./alike.ts"
 import type { Case, DataOptions, DataSet, LayoutName, Part } from "./case.ts"
-import { aboutCases, aboutMasks, nameOf, repeated, type Seen, tally } from "./findings.ts"
+import { aboutCases, aboutImages, aboutMasks, nameOf, repeated, type Seen, tally } from "./findings.ts"
+import { isFile } from "./folder.ts"
+import { rangeText } from "./images/window.ts"
 import { findCases } from "./layouts/index.ts"
 import { type Loaded, loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
-import { area, sizeOf } from "./raster.ts"
+import { proposedTable } from "./proposal.ts"
+import { area, type Mask, sizeOf } from "./raster.ts"
 import type { Split } from "./split.ts"
 import { checkSplit } from "./splitFile.ts"
 
@@ -24,6 +29,16 @@ export interface DataReport {
   /** Images of each size, the most frequent first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[]
   readonly images: { readonly grey: number; readonly colour: number }
+  /** Images by which of their values are black and white: "0…255", "0…4095, as their values show". */
+  readonly ranges: Readonly<Record<string, number>>
+  /** Images that have been turned as their orientation tag says. */
+  readonly turned: number
+  /** Cases with a pixel spacing. */
+  readonly spaced: number
+  /** What was understood that nobody said. */
+  readonly notes: readonly string[]
+  /** Lines of a csv that would do, where files, names or subjects are not understood. */
+  readonly table: string | null
   readonly masks: {
     readonly files: number
     readonly runLengths: number
@@ -43,6 +58,9 @@ export interface CheckOptions extends DataOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+const cornersOf = ({ width, data }: Mask): number =>
+  data[0]! + data[width - 1]! + data[data.length - width]! + data.at(-1)!
+
 const look = (one: Case, { image, mask, encodings }: Loaded): Seen => ({
   one,
   width: image.width,
@@ -54,6 +72,11 @@ const look = (one: Case, { image, mask, encodings }: Loaded): Seen => ({
     .update(`${sizeOf(image)}×${image.channels}`)
     .update(image.data)
     .digest("base64"),
+  range: image.range,
+  ...(image.turned === undefined ? {} : { turned: image.turned }),
+  brightest: image.data.reduce((a, b) => Math.max(a, b), 0),
+  flat: image.data.every((v) => v === image.data[0]),
+  corners: cornersOf(mask),
 })
 
 /** Reads every image and mask. Nothing is thrown for bad data: all of it is in the report. */
@@ -84,7 +107,7 @@ export const checkData = async (root: string, options: CheckOptions = {}): Promi
       else seen.push(result)
       options.onProgress?.(++done, cases.length)
     }
-    diagnostics.push(...aboutMasks(root, seen, options.class), ...aboutCases(data, seen))
+    diagnostics.push(...aboutImages(root, seen), ...aboutMasks(root, seen, options.class), ...aboutCases(data, seen))
     if (options.split !== undefined) diagnostics.push(...checkSplit(options.split.split, cases, options.split.file))
     diagnostics.push(...repeated(root, seen, options.split?.split))
   } catch (error) {
@@ -96,9 +119,19 @@ export const checkData = async (root: string, options: CheckOptions = {}): Promi
     root,
     layout: data?.layout ?? null,
     ...counts(data?.cases ?? [], seen),
-    diagnostics,
+    notes: data?.notes ?? [],
+    table: diagnostics.some(({ code }) => ofFiles.includes(code))
+      ? await proposedTable(await folderOf(root), data?.cases ?? [])
+      : null,
+    diagnostics: toldOnce(root, diagnostics),
   }
 }
+
+/** What a table would mend: layouts, tables, pairs, subjects. */
+const ofFiles: readonly string[] = ["HS4101", "HS4102", "HS4103", "HS4104", "HS4105", "HS4107", "HS4304"]
+
+const folderOf = async (root: string): Promise<string> =>
+  (await isFile(root).catch(() => false)) ? dirname(root) : root
 
 /** Whether training on these data would give a result to rely on: the command's exit code. */
 export const isUsable = ({ diagnostics }: DataReport): boolean =>
@@ -119,6 +152,9 @@ const counts = (cases: readonly Case[], seen: readonly Seen[]) => {
     classes: tally(cases.map((one) => one.class)),
     parts: tally(cases.map(({ part }) => part)) as DataReport["parts"],
     sizes: [...sizes.values()].sort((a, b) => b.images - a.images || b.width - a.width || b.height - a.height),
+    ranges: tally(seen.map(({ range }) => rangeText(range))),
+    turned: seen.filter(({ turned }) => turned !== undefined).length,
+    spaced: cases.filter(({ spacing }) => spacing !== undefined).length,
     images: { grey: seen.filter(({ grey }) => grey).length, colour: seen.filter(({ grey }) => !grey).length },
     masks: {
       files: files.reduce((sum, n) => sum + n, 0),

@@ -26,6 +26,14 @@ const rows = (report: DataReport): readonly (readonly [string, string])[] => {
     ["pixels", sizesOf(report)],
     ["images", named(Object.fromEntries(Object.entries(images).filter(([, n]) => n > 0)))],
     [
+      "values",
+      [
+        ...Object.entries(report.ranges).map(([range, n]) => `${range} (${n})`),
+        ...(report.turned > 0 ? [`${report.turned} turned by their orientation tag`] : []),
+      ].join("; "),
+    ],
+    ["spacing", report.spaced === 0 ? "" : `of ${report.spaced} images`],
+    [
       "masks",
       [
         masks.files > 0 ? `${masks.files} files` : "",
@@ -51,27 +59,12 @@ const rows = (report: DataReport): readonly (readonly [string, string])[] => {
   ]
 }
 
-/** Of one code and message (apart from the file), the first three files are named. */
-const grouped = (diagnostics: readonly Diagnostic[]): readonly string[] => {
-  const groups = new Map<string, Diagnostic[]>()
-  for (const one of diagnostics) {
-    const key = `${one.severity} ${one.code} ${one.message}`
-    groups.set(key, [...(groups.get(key) ?? []), one])
-  }
-  return [...groups.values()].flatMap((group) => {
-    const [{ severity, code, message, help }] = group as [Diagnostic]
-    const place = ({ file, line }: Diagnostic) => (line > 0 ? `${file}(${line})` : file)
-    const more = group.length > 3 ? [`  … and ${group.length - 3} more`] : []
-    const files = group.slice(0, 3).map((one) => `  ${place(one)}`)
-    return [
-      `${severity} ${code}: ${message}`,
-      ...files,
-      ...more,
-      ...(help === undefined ? [] : [`  help: ${help}`]),
-      "",
-    ]
-  })
-}
+const told = ({ severity, code, message, help, file, line }: Diagnostic): readonly string[] => [
+  `${severity} ${code}: ${message}`,
+  `  ${line > 0 ? `${file}(${line})` : file}`,
+  ...(help === undefined ? [] : [`  help: ${help}`]),
+  "",
+]
 
 /** The counts, then the problems, errors first, then one line of judgement. */
 export const dataReportText = (report: DataReport): string => {
@@ -86,12 +79,21 @@ export const dataReportText = (report: DataReport): string => {
   return [
     report.root,
     ...shown.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    ...report.notes.map((note) => `  note: ${note}`),
     "",
-    ...grouped(errors),
-    ...grouped(warnings),
+    ...errors.flatMap(told),
+    ...warnings.flatMap(told),
     errors.length === 0
       ? `fine: nothing that would spoil a result${warnings.length > 0 ? `, ${count(warnings.length, "warning")}` : ""}`
       : `not usable: ${count(errors.length, "error")} (${titles.join("; ")}), ${count(warnings.length, "warning")}`,
+    ...(report.table === null
+      ? []
+      : [
+          "",
+          "A table that would do, saved beside the data as data.csv, with a row for each image:",
+          "",
+          report.table.trimEnd(),
+        ]),
     "",
   ].join("\n")
 }

@@ -8,11 +8,43 @@ export interface Row {
   readonly values: Readonly<Record<string, string>>
 }
 
+export interface Table {
+  /** In lower case. */
+  readonly columns: readonly string[]
+  readonly rows: readonly Row[]
+}
+
+const delimiters = { ";": "semicolons", "\t": "tabs", "|": "bars" } as const
+
+/** What separates a table that is not separated by commas, with the columns that it then has. */
+export const otherDelimiter = (
+  text: string,
+): { readonly name: string; readonly columns: readonly string[] } | undefined => {
+  const header = text.replace(/^\ufeff/, "").split(/\r?\n/, 1)[0] ?? ""
+  if (header.includes(",")) return undefined
+  const found = (Object.keys(delimiters) as (keyof typeof delimiters)[]).find((mark) => header.includes(mark))
+  if (found === undefined) return undefined
+  const columns = header.split(found).map((name) => name.trim().replace(/^"|"$/g, "").toLowerCase())
+  return { name: delimiters[found], columns }
+}
+
+const textOf = (path: string, bytes: Buffer): string => {
+  const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+  if (wide) throw failed(path, "HS4105", "the table is UTF-16 text", "Save it as comma-separated values in UTF-8.")
+  return bytes.toString("utf8")
+}
+
 /** Column names are trimmed and in lower case; empty lines are skipped. Throws HS4002, HS4105. */
-export const readCsv = async (
-  path: string,
-): Promise<{ readonly columns: readonly string[]; readonly rows: readonly Row[] }> => {
-  const text = await readBytes(path)
+export const readCsv = async (path: string): Promise<Table> => {
+  const text = textOf(path, await readBytes(path))
+  const other = otherDelimiter(text)
+  if (other !== undefined)
+    throw failed(
+      path,
+      "HS4105",
+      `the table is separated by ${other.name}, not by commas`,
+      `Save it as comma-separated values; its first line is then ${other.columns.join(",")}.`,
+    )
   try {
     let columns: readonly string[] = []
     const records = parse(text, {

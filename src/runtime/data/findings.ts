@@ -2,6 +2,7 @@
 import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
 import type { Case, DataSet, Part } from "./case.ts"
 import type { Encoding } from "./foreground.ts"
+import { type Range, rangeText } from "./images/window.ts"
 import { parts, type Split } from "./split.ts"
 
 /** What is kept of a case once it has been looked at. */
@@ -13,6 +14,15 @@ export interface Seen {
   readonly foreground: number
   readonly encodings: readonly Encoding[]
   readonly hash: string
+  /** Which stored values are black and white. */
+  readonly range: Range
+  /** EXIF's, where the image has been turned by it. */
+  readonly turned?: number
+  /** The greatest of its values, 0…255, and whether all are alike. */
+  readonly brightest: number
+  readonly flat: boolean
+  /** Corners of the image that are foreground. */
+  readonly corners: number
 }
 
 /** How often each key is there. */
@@ -83,18 +93,83 @@ export const aboutMasks = (root: string, seen: readonly Seen[], chosen: number |
         "Look at them: one of several masks may be inverted or a placeholder.",
       ),
     )
-  const encodings = new Set(seen.flatMap((one) => one.encodings.filter(({ kind }) => kind !== "empty").map(nameOf)))
-  const binary = [...encodings].filter((name) => name.startsWith("0 and"))
-  if (chosen === undefined && (encodings.has("blurred") || binary.length > 1))
+  const inverted = seen.filter(({ corners, foreground }) => corners === 4 && foreground > 0.5 && foreground < 1)
+  const islands = seen.filter(({ corners, foreground }) => corners === 0 && foreground > 0 && foreground < 0.5)
+  if (inverted.length > 0 && islands.length > inverted.length)
+    out.push(
+      aboutFile(
+        root,
+        "HS4212",
+        `${inverted.length} of ${seen.length} masks are inverted: all but an island is foreground in ${some(inverted.map(({ one }) => one.id))}`,
+        "Invert those masks' files; the others have an island in a background.",
+      ),
+    )
+  else if (inverted.length > 0 && islands.length === 0)
+    out.push(
+      warning(
+        root,
+        "HS4212",
+        `in ${inverted.length} of ${seen.length} masks all but an island is foreground`,
+        "If the island is meant, say --inverted.",
+      ),
+    )
+  const stored = seen.flatMap((one) => one.encodings)
+  const blurred = stored.filter(({ kind }) => kind === "blurred").length
+  if (blurred > 0)
     out.push(
       warning(
         root,
         "HS4204",
-        `masks are stored in several ways: ${[...encodings].sort().join("; ")}`,
+        `${blurred} of ${stored.length} mask files have values between background and foreground at their edges, as JPEG and resizing leave them; they are cut at half`,
+        "Right as it is; save masks as PNG without resizing where the edge matters.",
+      ),
+    )
+  const sharp = new Set(stored.filter(({ kind }) => kind === "binary" || kind === "classes").map(nameOf))
+  const binary = [...sharp].filter((name) => name.startsWith("0 and"))
+  if (chosen === undefined && binary.length > 1)
+    out.push(
+      warning(
+        root,
+        "HS4204",
+        `masks are stored in several ways: ${[...sharp].sort().join("; ")}`,
         "They are read correctly here; save all as PNG with 0 and 255 for other programs.",
       ),
     )
   return out
+}
+
+/** Below it, an image is black to a person. */
+const dark = 16
+
+/** Images that show nothing, and depths that were told from the values and differ. */
+export const aboutImages = (root: string, seen: readonly Seen[]): readonly Diagnostic[] => {
+  const nothing = seen.filter(({ flat, brightest }) => flat || brightest < dark)
+  const told = seen.filter(({ range, flat }) => range.from === "content" && !flat)
+  const depths = tally(told.map(({ range }) => rangeText({ ...range, from: "type" })))
+  return [
+    ...(nothing.length > 0
+      ? [
+          warning(
+            root,
+            "HS4213",
+            `${nothing.length} of ${seen.length} images show nothing: they are of one value, or black, as ${some(nothing.map(({ one }) => one.id))}`,
+            "Look at them; leave them out, or say with --window which of their values are black and white.",
+          ),
+        ]
+      : []),
+    ...(Object.keys(depths).length > 1
+      ? [
+          aboutFile(
+            root,
+            "HS4214",
+            `the images' values were told to have several ranges: ${Object.entries(depths)
+              .map(([range, n]) => `${range} (${n})`)
+              .join(", ")}`,
+            "Say one for all of them, as --window 0,4095 for 12 bits.",
+          ),
+        ]
+      : []),
+  ]
 }
 
 /** Subjects unknown or in two of the authors' parts; one class only. */
@@ -109,7 +184,17 @@ export const aboutCases = ({ root, cases }: DataSet, seen: readonly Seen[]): rea
         without.length === cases.length
           ? "subjects are unknown, so images of one person may be in two parts of a split"
           : `${without.length} of ${cases.length} cases have no subject: ${some(without.map(({ id }) => id))}`,
-        "Give a table with a column 'subject', or a pattern that finds it in the files' names.",
+        "Give a table with a column 'subject', or the pattern that finds it in the images' names: --subject '^(\\d+)_'.",
+      ),
+    )
+  const spaced = cases.filter(({ spacing }) => spacing !== undefined).length
+  if (spaced > 0 && spaced < cases.length)
+    out.push(
+      aboutFile(
+        root,
+        "HS5308",
+        `${cases.length - spaced} of ${cases.length} images have no pixel spacing: ${some(cases.filter(({ spacing }) => spacing === undefined).map(({ id }) => id))}`,
+        "Give a spacing for every image, or for none: distances would mix pixels and millimetres.",
       ),
     )
   const classes = Object.keys(tally(cases.map((one) => one.class)))

@@ -1,9 +1,11 @@
 /** Listing folders, in an order that is the same on every machine. */
 import { readdir, stat } from "node:fs/promises"
+import { extname, join } from "node:path"
 
 import { failed } from "../../compiler/diagnostic.ts"
 import { reason } from "../files.ts"
-import { isImageName } from "./images/format.ts"
+import { imageBytes } from "./images/bounds.ts"
+import { formatOf, isPictureName } from "./images/format.ts"
 
 export { stem } from "./images/format.ts"
 
@@ -28,8 +30,15 @@ export const list = async (folder: string): Promise<Listing> => {
   }
 }
 
-export const images = async (folder: string): Promise<readonly string[]> =>
-  (await list(folder)).files.filter(isImageName)
+/** Images by their names, and DICOM files, which often have no ending. */
+export const images = async (folder: string): Promise<readonly string[]> => {
+  const found: string[] = []
+  for (const name of (await list(folder)).files)
+    if (isPictureName(name) || (extname(name) === "" && (await isDicom(join(folder, name))))) found.push(name)
+  return found
+}
+
+const isDicom = async (path: string): Promise<boolean> => formatOf(await imageBytes(path, 132), path) === "dicom"
 
 /** Throws HS4002 where there is nothing. */
 export const isFile = async (path: string): Promise<boolean> => {

@@ -96,17 +96,21 @@ const levelsOf = (labels: Labels, values: readonly number[]): Levels => {
   const inside = filled.reduce((n, v) => n + areas.get(v)!, 0)
   // Some pixels between may be alike by chance; an area of a class is larger.
   const few = Math.max(4, 0.01 * inside)
-  const alone = labels.lossy !== true && values.length <= 16 ? standingAlone(labels, near) : 0
-  return between > few || alone > few ? { kind: "classes" } : { kind: "blurred", top }
+  const sharp = labels.lossy !== true && values.length <= 16
+  // Of two values the lower one is noise only where it lies at an edge; of more, what is near 0 can be a format's ringing.
+  const least = values.length > 2 ? top * ringing : 0
+  const alone = sharp ? standingAlone(labels, least, top * (1 - ringing)) : 0
+  const low = filled.filter((v) => v <= top * ringing).reduce((n, v) => n + areas.get(v)!, 0)
+  return between > few || alone > 0 || (sharp && low > 0.05 * inside) ? { kind: "classes" } : { kind: "blurred", top }
 }
 
-/** Pixels of values between that have nothing brighter within three pixels: what is blurred has, a thin structure of a class has not. */
-const standingAlone = ({ width, height, values }: Labels, near: (v: number) => boolean): number => {
+/** Pixels between the two that have nothing brighter within three pixels: what is blurred has, a thin structure of a class has not. */
+const standingAlone = ({ width, height, values }: Labels, least: number, below: number): number => {
   let n = 0
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const v = values[y * width + x]!
-      if (v !== 0 && !near(v) && !hasBrighter(values, width, height, x, y)) n++
+      if (v > least && v < below && !hasBrighter(values, width, height, x, y)) n++
     }
   return n
 }

@@ -7,7 +7,7 @@ import { failed } from "../../compiler/diagnostic.ts"
 import { readBmp } from "./images/bmp.ts"
 import { imageBytes } from "./images/bounds.ts"
 import { readDicom, spacingOfDicom } from "./images/dicom.ts"
-import { formatOf, otherFormatOf } from "./images/format.ts"
+import { formatOf, otherFormatOf, unreadFormat } from "./images/format.ts"
 import { readNifti, spacingOfNifti } from "./images/nifti.ts"
 import { refuse, unreadable } from "./images/refuse.ts"
 import { readStandard } from "./images/standard.ts"
@@ -26,7 +26,7 @@ const readStored = async (path: string, options: { readonly transparency?: boole
   if (format === "nifti") return readNifti(path, bytes, no)
   if (format === "bmp") return readBmp(path, bytes, no)
   if (format !== undefined) return readStandard(path, bytes, format, no, options)
-  const other = otherFormatOf(bytes)
+  const other = otherFormatOf(bytes) ?? unreadFormat(path)
   if (other !== undefined) throw no.format(other === "video" ? "a video" : `a ${other} file`)
   throw unreadable(path, new Error(bytes.length === 0 ? "the file is empty" : "it is of no known image format"))
 }
@@ -40,6 +40,19 @@ const greyIfEqual = (stored: Stored): Stored => {
   for (let i = 0; i < grey.length; i++) grey[i] = data[3 * i]!
   return { ...stored, channels: 1, data: grey }
 }
+
+/** Grey that a lossy format has tinted: by the channel that the eye sees best. */
+const greyIfNearly = (stored: Stored): Stored => {
+  const { data, channels, lossy, width, height } = stored
+  if (channels === 1 || lossy !== true) return stored
+  for (let i = 0; i < data.length; i += 3) {
+    const [r, g, b] = [data[i]!, data[i + 1]!, data[i + 2]!]
+    if (Math.max(r, g, b) - Math.min(r, g, b) > tint) return stored
+  }
+  return { ...stored, channels: 1, data: Uint8Array.from({ length: width * height }, (_, i) => data[3 * i + 1]!) }
+}
+
+const tint = 24
 
 /** Indices as the colours that they stand for. */
 const looked = (stored: Stored): Stored => {
@@ -105,7 +118,7 @@ export interface Labels {
 
 /** Throws HS4002, HS4201, HS4208, HS4210, HS4211. */
 export const readLabels = async (path: string): Promise<Labels> => {
-  const stored = greyIfEqual(await readStored(path, { transparency: true }))
+  const stored = greyIfNearly(greyIfEqual(await readStored(path, { transparency: true })))
   const { width, height, channels, data, palette, lossy, turned, axes, alpha, stretch = 1 } = stored
   const rest = {
     width,

@@ -21,6 +21,9 @@ export const maskWithoutImage = (mask: string, image?: string): Diagnostic =>
 /** An image's stem in a mask's name: "a", "a_mask", "a_mask_2", "a-seg", "a_gt" … */
 const suffix = /[-_ ](?:mask|masks|seg|segmentation|label|labels|gt|annotation)(?:[-_ ]\d+)?$/i
 
+/** Whether a name says itself that it is a mask's. */
+export const namesMask = (name: string): boolean => suffix.test(stem(name))
+
 /**
  * Each image's masks, and the masks of no image. A mask that is named exactly as an image belongs to it, whatever its suffix; of two images that differ
  * in their ending only, to both.

@@ -63,6 +63,13 @@ export const unreadFormat = (name: string): string | undefined => {
   return Object.hasOwn(others, ending) ? others[ending] : undefined
 }
 
+/** Documents and videos lie beside images; they are nobody's image or mask. */
+const beside = ["PDF", "SVG", "video", "MATLAB", "HDF5", "Photoshop", "raw"]
+
+/** Read or not: what has such a name is somebody's image or mask, and is told by name if it cannot be read. */
+export const isPictureName = (name: string): boolean =>
+  isImageName(name) || !beside.includes(unreadFormat(name) ?? "PDF")
+
 /** A name without its ending; of "a.nii.gz" both. */
 export const stem = (name: string): string =>
   /\.nii\.gz$/i.test(name) ? name.slice(0, -7) : name.slice(0, name.length - extname(name).length)

@@ -89,7 +89,9 @@ export const readStandard = async (
       ...(alpha === undefined ? {} : { alpha }),
       ...significant(png?.bits ?? tiff?.bits, values),
       ...(tiff?.window === undefined || values instanceof Uint8Array ? {} : { window: tiff.window }),
-      ...(format === "jpeg" || (format === "webp" && !isLossless(bytes)) ? { lossy: true } : {}),
+      ...(format === "jpeg" || tiff?.lossy === true || (format === "webp" && !isLossless(bytes))
+        ? { lossy: true }
+        : {}),
       ...(orientation > 1 ? { turned: orientation } : {}),
     }
   } catch (error) {

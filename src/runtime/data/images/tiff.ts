@@ -18,6 +18,8 @@ export interface TiffHeader {
   readonly bitsPerSample: number
   readonly samples: number
   readonly whiteIsZero: boolean
+  /** JPEG or WebP inside. */
+  readonly lossy: boolean
   /** Images in the file, thumbnails not counted. */
   readonly pages: number
   readonly bits?: number
@@ -36,6 +38,7 @@ const tag = {
   width: 256,
   height: 257,
   bits: 258,
+  compression: 259,
   photometric: 262,
   description: 270,
   samples: 277,
@@ -99,6 +102,7 @@ export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
       sampleFormat: numberOf(format) ?? 1,
       bitsPerSample: value(tag.bits) ?? 1,
       samples: value(tag.samples) ?? 1,
+      lossy: [6, 7, 34892, 50001].includes(value(tag.compression) ?? 1),
       whiteIsZero: value(tag.photometric) === 0,
       pages: Number.isFinite(images) ? Math.max(pages, images) : pages,
       ...(Number.isInteger(depth) && depth >= 8 && depth < 16 ? { bits: depth } : {}),

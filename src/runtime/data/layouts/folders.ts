@@ -1,67 +1,65 @@
-/** A folder of images beside a folder of masks, paired by name; the same inside train, val and test where the authors split the data. */
+/**
+ * A folder of images beside a folder of masks, paired by name; the same inside train, val and test where the authors split the data, or the other way
+ * round; and the same folders of classes or patients inside both.
+ */
 import { join } from "node:path"
-import { own } from "../../../dsl/own.ts"
-import type { Case, DataOptions, Found, Layout, Part } from "../case.ts"
-import { images, list, stem } from "../folder.ts"
-import { maskWithoutImage, noMask, pair } from "../pairing.ts"
+import type { Found, Layout, Part } from "../case.ts"
+import { images, list } from "../folder.ts"
+import { namesMask } from "../pairing.ts"
+import { casesOf, joined, type Known, pairOfFolders, pairsOf } from "./pairs.ts"
 
-const imageFolders = ["images", "image", "imgs", "img", "scans"]
-const maskFolders = ["masks", "mask", "labels", "label", "segmentations", "annotations", "gt"]
-const parts: Readonly<Record<string, Part>> = {
-  train: "train",
-  training: "train",
-  val: "validation",
-  valid: "validation",
-  validation: "validation",
-  test: "test",
-}
+const parts: ReadonlyMap<string, Part> = new Map([
+  ["train", "train"],
+  ["training", "train"],
+  ["val", "validation"],
+  ["valid", "validation"],
+  ["validation", "validation"],
+  ["test", "test"],
+])
 
-export const folders: Layout = async (root, options) => {
+export const folders: Layout = async (root) => {
   const { folders: names } = await list(root)
-  const here = await oneLevel(root, "", options)
+  const here = await oneLevel(root, "", {})
   const below = await Promise.all(
-    names
-      .filter((name) => own(parts, name.toLowerCase()) !== undefined)
-      .map((name) => oneLevel(join(root, name), name, options)),
+    names.filter((name) => parts.has(name.toLowerCase())).map((name) => oneLevel(join(root, name), name, meant(name))),
   )
   const found = [here, ...below].filter((x) => x !== undefined)
-  if (found.length === 0) return undefined
-  return {
-    cases: found.flatMap(({ cases }) => cases),
-    diagnostics: found.flatMap(({ diagnostics }) => diagnostics),
-  }
+  return found.length === 0 ? flat(root) : joined(found)
 }
 
-const oneLevel = async (folder: string, name: string, options: DataOptions): Promise<Found | undefined> => {
-  const { folders: names } = await list(folder)
-  const named = (known: readonly string[]) => names.find((x) => known.includes(x.toLowerCase()))
-  const [imageFolder, maskFolder] = [named(imageFolders), named(maskFolders)]
-  if (imageFolder === undefined || maskFolder === undefined) return undefined
-  const { masksOf, left } = pair(await images(join(folder, imageFolder)), await images(join(folder, maskFolder)))
-  const part = own(parts, name.toLowerCase())
-  const cases = [...masksOf]
-    .filter(([, masks]) => masks.length > 0)
-    .map(([image, masks]): Case => {
-      const subject = subjectIn(stem(image), options.subject)
-      return {
-        id: name === "" ? stem(image) : `${name}/${stem(image)}`,
-        image: join(folder, imageFolder, image),
-        mask: { kind: "files", paths: masks.map((mask) => join(folder, maskFolder, mask)) },
-        ...(subject === undefined ? {} : { subject }),
-        ...(part === undefined ? {} : { part }),
-      }
-    })
-  const unpaired = [...masksOf].filter(([, masks]) => masks.length === 0)
-  return {
-    cases,
-    diagnostics: [
-      ...unpaired.map(([image]) => noMask(join(folder, imageFolder, image))),
-      ...left.map((mask) => maskWithoutImage(join(folder, maskFolder, mask))),
-    ],
-  }
+/** One folder in which a mask is told from its image by a suffix alone. */
+const flat = async (root: string): Promise<Found | undefined> => {
+  const files = await images(root)
+  const masks = files.filter((name) => namesMask(name))
+  if (masks.length === 0) return undefined
+  return casesOf(
+    root,
+    files.filter((name) => !namesMask(name)),
+    root,
+    masks,
+    "",
+    {},
+  )
 }
 
-const subjectIn = (name: string, pattern: RegExp | undefined): string | undefined => {
-  const match = pattern?.exec(name)
-  return match?.[1] ?? match?.[0]
+const oneLevel = async (folder: string, name: string, known: Known): Promise<Found | undefined> => {
+  const both = await pairOfFolders(folder)
+  if (both === undefined) return undefined
+  const inMasks = new Set((await list(both.masks)).folders)
+  const within = (await list(both.images)).folders.filter((inner) => inMasks.has(inner))
+  const deeper = within.map((inner) =>
+    pairsOf(
+      { images: join(both.images, inner), masks: join(both.masks, inner) },
+      name === "" ? inner : `${name}/${inner}`,
+      { ...known, ...meant(inner) },
+    ),
+  )
+  return joined(await Promise.all([pairsOf(both, name, known), ...deeper]))
+}
+
+/** A folder's name says a part, a patient, or else a class. */
+const meant = (name: string): Known => {
+  const part = parts.get(name.toLowerCase())
+  if (part !== undefined) return { part }
+  return /^(patient|pat|subject|sub|person|case|p|s)?[-_ ]?\d+$/i.test(name) ? { subject: name } : { class: name }
 }

@@ -1,21 +1,26 @@
 /** From a folder to cases, whatever its layout. */
 import { aboutFile, type Diagnostic, type Diagnostics, Failed, failed } from "../../../compiler/diagnostic.ts"
+import { toldOnce } from "../alike.ts"
 import type { Case, DataOptions, DataSet, Layout, LayoutName } from "../case.ts"
 import { byText, isFile } from "../folder.ts"
+import { readSpacing } from "../image.ts"
+import { prefetch } from "../prefetch.ts"
+import { withSubjects } from "../subjects.ts"
 import { busi } from "./busi.ts"
 import { folders } from "./folders.ts"
 import { kaggle } from "./kaggle.ts"
+import { nnunet } from "./nnunet.ts"
 import { table } from "./table.ts"
 
 /** In the order in which they are tried: a table knows more (subjects, spacing) than the folders beside it. */
-const layouts: { readonly [K in LayoutName]: Layout } = { table, kaggle, busi, folders }
+const layouts: { readonly [K in LayoutName]: Layout } = { table, kaggle, busi, nnunet, folders }
 
 export const layoutNames = Object.keys(layouts) as readonly LayoutName[]
 
 const known =
-  "Known are: a csv with the columns image and mask; Kaggle's nerve data (train/1_1.tif with 1_1_mask.tif or train_masks.csv); BUSI (folders benign, malignant); folders images and masks with files of the same names."
+  "Known are: a csv with the columns image and mask; Kaggle's nerve data (train/1_1.tif with 1_1_mask.tif or train_masks.csv); BUSI (folders benign, malignant); nnU-Net's imagesTr and labelsTr; folders images and masks with files of the same names; a folder of images with masks named …_mask."
 
-/** The cases of a folder or csv, and all that is wrong with its files' names and tables. Throws HS4002, HS4101. */
+/** The cases of a folder or csv, and all that is wrong with its files' names and tables. Throws HS4002, HS4101, HS4105. */
 export const findCases = async (
   root: string,
   options: DataOptions = {},
@@ -26,10 +31,15 @@ export const findCases = async (
     if (single && layout !== "table") continue
     const found = await layouts[layout](root, options)
     if (found === undefined) continue
-    const cases = [...found.cases].sort((a, b) => byText(a.id, b.id))
+    const subjects = withSubjects(
+      [...found.cases].sort((a, b) => byText(a.id, b.id)),
+      options.subject,
+    )
+    const cases = await withSpacing(subjects.cases)
     const diagnostics = [...found.diagnostics, ...twice(cases)]
     if (cases.length === 0 && diagnostics.length === 0) diagnostics.push(nothing(root))
-    return { data: { root, layout, cases }, diagnostics }
+    const notes = [...(found.notes ?? []), ...subjects.notes]
+    return { data: { root, layout, cases, notes }, diagnostics: toldOnce(root, diagnostics) }
   }
   const message =
     options.layout === undefined
@@ -44,6 +54,20 @@ const twice = (cases: readonly Case[]): readonly Diagnostic[] =>
   cases
     .filter(({ id }, i) => cases[i - 1]?.id === id)
     .map(({ id, image }) => aboutFile(image, "HS4107", `there are two images named ${id}`, "Rename one of them."))
+
+/** DICOM and NIfTI say how large a pixel is. What a table says comes first. */
+const withSpacing = async (cases: readonly Case[]): Promise<readonly Case[]> => {
+  const tells = ({ image }: Case) => !/\.(png|jpe?g|jpe|jfif|tiff?|webp|gif|bmp)$/i.test(image)
+  if (!cases.some((one) => one.spacing === undefined && tells(one))) return cases
+  const out: Case[] = []
+  const read = async (one: Case): Promise<Case> => {
+    if (one.spacing !== undefined || !tells(one)) return one
+    const spacing = await readSpacing(one.image).catch(() => undefined)
+    return spacing === undefined ? one : { ...one, spacing }
+  }
+  for await (const one of prefetch(cases, read, 8)) out.push(one)
+  return out
+}
 
 /** The cases of a data set whose files pair up. Throws `Failed` with all that is wrong. */
 export const openData = async (root: string, options: DataOptions = {}): Promise<DataSet> => {

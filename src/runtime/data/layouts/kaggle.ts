@@ -1,6 +1,6 @@
 /**
  * The Ultrasound Nerve Segmentation competition: train/{subject}_{image}.tif with {subject}_{image}_mask.tif, or
- * train_masks.csv with subject, img, pixels. An empty row is an image without a nerve.
+ * train_masks.csv with subject, img, pixels. An empty row is an image without a nerve. As it is passed on, the files are PNG or JPEG, too.
  */
 import { dirname, join } from "node:path"
 import { aboutFile, type Diagnostic } from "../../../compiler/diagnostic.ts"
@@ -10,8 +10,8 @@ import { byText, list } from "../folder.ts"
 import { maskWithoutImage, noMask } from "../pairing.ts"
 
 const table = "train_masks.csv"
-const imageName = /^(\d+)_(\d+)\.tif$/i
-const maskName = /^(\d+_\d+)_mask\.tif$/i
+const imageName = /^(\d+)_(\d+)\.(?:tiff?|png|jpe?g|bmp)$/i
+const maskName = /^(\d+_\d+)_mask\.(?:tiff?|png|jpe?g|bmp)$/i
 
 export const kaggle: Layout = async (root, options) => {
   const top = await list(root)

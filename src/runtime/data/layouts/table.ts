@@ -1,28 +1,39 @@
 /**
  * A csv with one row a case. Columns: image, mask (several paths with ; between them), and where known subject, class, part (train, validation,
- * test), spacing or spacing_x and spacing_y (millimetres per pixel), id. Paths are relative to the csv.
+ * test), spacing or spacing_x and spacing_y (millimetres per pixel), id; by these names or by those of layouts/columns.ts. Paths are relative to the csv.
  */
 import { existsSync } from "node:fs"
 import { basename, dirname, isAbsolute, join } from "node:path"
-import { aboutFile, type Diagnostic, failed } from "../../../compiler/diagnostic.ts"
-import { own } from "../../../dsl/own.ts"
+import { aboutFile, type Diagnostic, Failed, failed } from "../../../compiler/diagnostic.ts"
+import { readBytes } from "../../files.ts"
 import type { Case, Layout, Part } from "../case.ts"
-import { type Row, readCsv } from "../csv.ts"
+import { otherDelimiter, type Row, readCsv } from "../csv.ts"
 import { isFile, list, stem } from "../folder.ts"
+import { type Columns, columnsOf, type Field } from "./columns.ts"
 
-const parts: Readonly<Record<string, Part>> = {
-  train: "train",
-  val: "validation",
-  validation: "validation",
-  test: "test",
+const parts: ReadonlyMap<string, Part> = new Map([
+  ["train", "train"],
+  ["training", "train"],
+  ["val", "validation"],
+  ["valid", "validation"],
+  ["validation", "validation"],
+  ["dev", "validation"],
+  ["test", "test"],
+  ["testing", "test"],
+])
+const required = ["image", "mask"] as const
+
+const hasRequired = (columns: readonly string[]): boolean => {
+  const { of } = columnsOf(columns)
+  return required.every((field) => of[field] !== undefined)
 }
-const required = ["image", "mask"]
 
 export const table: Layout = async (root) => {
   const file = (await isFile(root)) ? root : await tableIn(root)
   if (file === undefined) return undefined
   const { columns, rows } = await readCsv(file)
-  const missing = required.filter((name) => !columns.includes(name))
+  const known = columnsOf(columns)
+  const missing = required.filter((name) => known.of[name] === undefined)
   if (missing.length > 0)
     return {
       cases: [],
@@ -35,8 +46,8 @@ export const table: Layout = async (root) => {
         ),
       ],
     }
-  const found = rows.map((row) => caseOf(file, row))
-  const diagnostics = found.flatMap((result) => result.diagnostics)
+  const found = rows.map((row) => caseOf(file, row, known))
+  const diagnostics = [...unclear(file, known), ...found.flatMap((result) => result.diagnostics)]
   const cases = new Map<string, Case>()
   found.forEach(({ cases: [one] }, i) => {
     if (one === undefined) return
@@ -46,19 +57,44 @@ export const table: Layout = async (root) => {
       )
     else cases.set(one.id, one)
   })
-  return { cases: [...cases.values()], diagnostics }
+  const read = Object.entries(known.of).filter(([field, column]) => field !== column)
+  return {
+    cases: [...cases.values()],
+    diagnostics,
+    notes: [
+      ...read.map(([field, column]) => `the column ${column} is read as ${field}`),
+      ...(known.unused.length > 0 ? [`columns that are not used: ${known.unused.join(", ")}`] : []),
+    ],
+  }
 }
 
-/** The one csv of a folder that has the columns. Throws HS4101 where there are several. */
+/** A column that is nearly one that is understood is not left out in silence. */
+const unclear = (file: string, { meant }: Columns): readonly Diagnostic[] =>
+  meant.map(({ column, field }) => ({
+    ...aboutFile(
+      file,
+      "HS4105",
+      `the column '${column}' is not used; it may be meant as '${field}'`,
+      `Name it ${field} if it is, or something else if it is not.`,
+    ),
+    line: 1,
+    column: 1,
+    severity: "warning",
+  }))
+
+/** The one csv of a folder that has the columns. Throws HS4101 where there are several, HS4105 where it would have them with commas. */
 const tableIn = async (root: string): Promise<string | undefined> => {
-  const files = (await list(root)).files.filter((name) => /\.csv$/i.test(name))
+  const files = (await list(root)).files.filter((name) => /\.(csv|tsv)$/i.test(name))
   const tables: string[] = []
   for (const name of files) {
-    const columns = await readCsv(join(root, name)).then(
-      (csv) => csv.columns,
-      (): readonly string[] => [],
-    )
-    if (required.every((column) => columns.includes(column))) tables.push(name)
+    const path = join(root, name)
+    try {
+      if (hasRequired((await readCsv(path)).columns)) tables.push(name)
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error
+      const other = otherDelimiter((await readBytes(path)).toString("utf8"))
+      if (other !== undefined && hasRequired(other.columns)) throw error
+    }
   }
   if (tables.length > 1)
     throw failed(
@@ -85,19 +121,13 @@ const at = (
 const caseOf = (
   file: string,
   row: Row,
+  { of }: Columns,
 ): { readonly cases: readonly Case[]; readonly diagnostics: readonly Diagnostic[] } => {
-  const {
-    image = "",
-    mask = "",
-    subject = row.values.patient,
-    class: label,
-    part,
-    spacing,
-    spacing_x,
-    spacing_y,
-  } = row.values
+  const value = (field: Field): string => (of[field] === undefined ? "" : (row.values[of[field]] ?? ""))
+  const [image, subject, label, part] = [value("image"), value("subject"), value("class"), value("part")]
+  const [spacing, spacingX, spacingY] = [value("spacing"), value("spacing_x"), value("spacing_y")]
   const path = (name: string) => (isAbsolute(name) ? name : join(dirname(file), name.replaceAll("\\", "/")))
-  const masks = mask
+  const masks = value("mask")
     .split(";")
     .map((name) => name.trim())
     .filter((name) => name !== "")
@@ -108,26 +138,27 @@ const caseOf = (
   for (const name of [image, ...masks])
     if (name !== "" && !existsSync(path(name)))
       problems.push(at(file, row, "HS4002", `there is no file '${name}'`, "Paths are relative to the table."))
-  const millimetres = [spacing_x || spacing, spacing_y || spacing].map((text) => (text ? Number(text) : undefined))
-  if (millimetres.some((n) => n !== undefined && !(n > 0 && Number.isFinite(n))))
+  const millimetres = [spacingX || spacing, spacingY || spacing].map((text) => (text ? Number(text) : undefined))
+  const given = millimetres.filter((n) => n !== undefined)
+  if (given.length === 1 || given.some((n) => !(n > 0 && Number.isFinite(n))))
     bad(
-      `the spacing '${spacing_x || spacing}, ${spacing_y || spacing}' is not a positive number`,
+      `the spacing '${spacingX || spacing}, ${spacingY || spacing}' is not two positive numbers`,
       "Give millimetres per pixel, or leave it empty.",
     )
   const [x, y] = millimetres
-  if (part && own(parts, part.toLowerCase()) === undefined)
+  if (part && !parts.has(part.toLowerCase()))
     bad(`the part '${part}' is unknown`, "Parts are train, validation and test.")
   if (problems.length > 0) return { cases: [], diagnostics: problems }
   return {
     diagnostics: [],
     cases: [
       {
-        id: row.values.id || stem(basename(image.replaceAll("\\", "/"))),
+        id: value("id") || stem(basename(image.replaceAll("\\", "/"))),
         image: path(image),
         mask: { kind: "files", paths: masks.map(path) },
         ...(subject ? { subject } : {}),
         ...(label ? { class: label } : {}),
-        ...(part ? { part: own(parts, part.toLowerCase())! } : {}),
+        ...(part ? { part: parts.get(part.toLowerCase())! } : {}),
         ...(x !== undefined && y !== undefined ? { spacing: { x, y } } : {}),
       },
     ],
