@@ -7,7 +7,19 @@ import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import { own } from "../dsl/own.ts"
 import { imageSide, trainingRanges, whole } from "../dsl/ranges.ts"
 import { demandEngine, targetNamed } from "./targets/index.ts"
-import { bytes, choice, choices, type Kind, number, numbers, path, readAll } from "./values.ts"
+import {
+  bytes,
+  choice,
+  choices,
+  type Kind,
+  number,
+  numbers,
+  palette,
+  path,
+  pattern,
+  readAll,
+  window,
+} from "./values.ts"
 
 /** Kinds whose names stand elsewhere are loaded when such an option is given. */
 type Entry = Kind | (() => Promise<Kind>)
@@ -49,6 +61,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--memory": bytes,
   "--names": choice(["keep", "segment-anything", "huggingface"]),
   "--out": path,
+  "--palette": palette,
   "--outputs": path,
   "--part": choice(["train", "validation", "test", "all"]),
   "--points": path,
@@ -60,12 +73,14 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--size": number(whole(16, 8192)),
   "--spec": path,
   "--split": path,
+  "--subject": pattern,
   "--stop-after": passNames,
   "--target": target(demandEngine),
   "compile --target": target(targetNamed),
   "--test": choice(["welch", "paired", "wilcoxon"]),
   "--validate-every": number(trainingRanges.epochs),
   "--weights": path,
+  "--window": window,
 }
 
 /** What an option of a command may say; undefined where the table does not tell, which a test finds. */

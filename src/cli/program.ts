@@ -8,6 +8,16 @@ import { runningNames, targets } from "./targets/index.ts"
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
 
+/** What is said of a data set, in every command that reads one. */
+const reading = (command: Command): Command =>
+  command
+    .option("--layout <name>", "table, kaggle, busi, nnunet or folders; found out where it is not given")
+    .option("--subject <pattern>", "regular expression: the subject in an image's name, as '^(\\d+)_'")
+    .option("--window <range>", "values that are black and white in images of more than 8 bits: 0,4095, or image")
+    .option("--class <n>", "foreground in masks of several classes")
+    .option("--palette <colours>", "colours of the classes in coloured masks, background first: '#000000,#ff0000'")
+    .option("--inverted", "foreground is what the masks show as background")
+
 const compile = () =>
   new Command("compile")
     .summary("check, count, report, lower")
@@ -62,29 +72,29 @@ const run = () =>
     .action(async (spec, options) => (await import("./commands/run.ts")).run(spec, options))
 
 const train = () =>
-  new Command("train")
-    .summary("train a model on images and masks")
-    .description(
-      "Trains what is not frozen. The spec's exported training(…) says how; options override it and are recorded.",
-    )
-    .argument("<spec>", "a spec, with #export where it has several models")
-    .requiredOption(
-      "--data <dir>",
-      "Kaggle nerve, BUSI, folders of images and masks, or a csv with image, mask, subject",
-    )
-    .requiredOption("--out <dir>", "the run's folder")
-    .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
-    .option("--target <target>", runningNames, "cpu")
-    .option("--resume", "go on where the run in --out stands")
-    .option("--epochs <n>", "passes over the training images")
-    .option("--batch <n>", "images at once")
-    .option("--accumulate <n>", "batches to a step")
-    .option("--rate <x>", "learning rate")
-    .option("--seed <n>", "of order, augmentation, prompts and initial values")
-    .option("--split <file>", "a saved split; else 7 : 1.5 : 1.5 by seed, by subject where known")
-    .option("--fraction <x>", "share of the training images, 0…1")
-    .option("--layout <name>", "table, kaggle, busi or folders; found out where it is not given")
-    .option("--class <n>", "foreground in masks of several classes")
+  reading(
+    new Command("train")
+      .summary("train a model on images and masks")
+      .description(
+        "Trains what is not frozen. The spec's exported training(…) says how; options override it and are recorded.",
+      )
+      .argument("<spec>", "a spec, with #export where it has several models")
+      .requiredOption(
+        "--data <dir>",
+        "Kaggle nerve, BUSI, folders of images and masks, or a csv with image, mask, subject",
+      )
+      .requiredOption("--out <dir>", "the run's folder")
+      .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
+      .option("--target <target>", runningNames, "cpu")
+      .option("--resume", "go on where the run in --out stands")
+      .option("--epochs <n>", "passes over the training images")
+      .option("--batch <n>", "images at once")
+      .option("--accumulate <n>", "batches to a step")
+      .option("--rate <x>", "learning rate")
+      .option("--seed <n>", "of order, augmentation, prompts and initial values")
+      .option("--split <file>", "a saved split; else 7 : 1.5 : 1.5 by seed, by subject where known")
+      .option("--fraction <x>", "share of the training images, 0…1"),
+  )
     .option("--prompt <source>", "centre, randomInside, box, file or localizer")
     .option("--points <file>", "points for --prompt file or localizer: csv with id, x, y, or JSON")
     .option("--input-size <n>", "side of the model's square image")
@@ -95,20 +105,20 @@ const train = () =>
     .action(async (spec, options) => (await import("./commands/train.ts")).trainCommand(spec, options))
 
 const evaluate = () =>
-  new Command("eval")
-    .summary("Dice, IoU and HD95 of a run or a model")
-    .description(
-      "Segments the test images and measures: each case, mean ± sd; against other runs with a t-test in `compare`.",
-    )
-    .argument("<run-or-spec>", "a run's folder, or a spec with --weights")
-    .option("--data <dir>", "other data than the run's")
-    .option("--part <part>", "train, validation, test or all", "test")
-    .option("--weights <file>", "checkpoint of the base")
-    .option("--adapters <file>", "what training wrote; a run's best by default")
-    .option("--target <target>", runningNames, "cpu")
-    .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default")
-    .option("--layout <name>", "table, kaggle, busi or folders")
-    .option("--class <n>", "foreground in masks of several classes")
+  reading(
+    new Command("eval")
+      .summary("Dice, IoU and HD95 of a run or a model")
+      .description(
+        "Segments the test images and measures: each case, mean ± sd; against other runs with a t-test in `compare`.",
+      )
+      .argument("<run-or-spec>", "a run's folder, or a spec with --weights")
+      .option("--data <dir>", "other data than the run's")
+      .option("--part <part>", "train, validation, test or all", "test")
+      .option("--weights <file>", "checkpoint of the base")
+      .option("--adapters <file>", "what training wrote; a run's best by default")
+      .option("--target <target>", runningNames, "cpu")
+      .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default"),
+  )
     .option("--split <file>", "a saved split")
     .option("--prompt <source>", "centre, randomInside, box, file or localizer")
     .option("--points <file>", "points for --prompt file or localizer")
@@ -201,24 +211,20 @@ const weights = () => {
 
 const data = () => {
   const group = new Command("data").summary("data sets: check them, split them, make phantoms")
-  group
-    .command("check")
-    .argument("<dir>")
-    .option("--layout <name>", "table, kaggle, busi or folders")
-    .option("--class <n>", "foreground in masks of several classes")
+  reading(group.command("check").argument("<dir>"))
     .option("--split <file>", "a saved split to check, too")
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")
     .action(async (dir, options) => (await import("./commands/data.ts")).checkCommand(dir, options))
-  group
-    .command("split")
-    .summary("which images train, validate and test, as a file for --split; or k folds")
-    .argument("<dir>")
-    .requiredOption("--out <path>", "the file; with --folds, a folder for fold-1.json, fold-2.json …")
-    .option("--folds <k>", "fold i is tested, the next one validates, the others train")
-    .option("--seed <n>", "a whole number", "0")
-    .option("--layout <name>", "table, kaggle, busi or folders")
-    .option("--class <n>", "foreground in masks of several classes")
+  reading(
+    group
+      .command("split")
+      .summary("which images train, validate and test, as a file for --split; or k folds")
+      .argument("<dir>")
+      .requiredOption("--out <path>", "the file; with --folds, a folder for fold-1.json, fold-2.json …")
+      .option("--folds <k>", "fold i is tested, the next one validates, the others train")
+      .option("--seed <n>", "a whole number", "0"),
+  )
     .option("--verbose", "stack traces of internal faults")
     .action(async (dir, options) => (await import("./commands/data.ts")).splitCommand(dir, options))
   group

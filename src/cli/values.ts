@@ -1,6 +1,8 @@
 /** What an option's text may say, and what it means: parsed before a command does anything. */
+import { isLeft } from "fp-ts/lib/Either.js"
 import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import { isWithin, type Range, rangeText } from "../dsl/ranges.ts"
+import { parseWindow } from "../runtime/data/images/window.ts"
 
 /** A kind of value: what it is in words, what a text of it means, and texts that it must refuse. */
 export interface Kind {
@@ -105,6 +107,49 @@ export const path: Kind = {
   },
   wrong: ["", " "],
   right: "somewhere",
+}
+
+/** #000000,#ff0000: as 0xRRGGBB, background first. */
+export const palette: Kind = {
+  about: "the classes' colours, background first, as '#000000,#ff0000'",
+  read: (name, text) => {
+    const colours = text.split(",").map((part) => part.trim())
+    if (colours.length < 2 || !colours.every((colour) => /^#[0-9a-f]{6}$/i.test(colour)))
+      throw refuse(name, text, palette.about)
+    if (new Set(colours.map((colour) => colour.toLowerCase())).size < colours.length)
+      throw refuse(name, text, `${palette.about}, each once`)
+    return colours.map((colour) => Number.parseInt(colour.slice(1), 16))
+  },
+  wrong: ["", "#000000", "red", "#000,#fff", "#000000,", "#000000,#000000", "000000,ff0000", "constructor"],
+  right: "#000000,#ff0000",
+}
+
+/** A regular expression that can match something. */
+export const pattern: Kind = {
+  about: "a regular expression that finds the subject in an image's name, as '^(\\d+)_'",
+  read: (name, text) => {
+    try {
+      if (text.trim() === "" || text.length > 200) throw new Error()
+      new RegExp(text)
+      return text
+    } catch {
+      throw refuse(name, text, pattern.about)
+    }
+  },
+  wrong: ["", " ", "(", "[a", "*", "x".repeat(201)],
+  right: "^(\\d+)_",
+}
+
+/** 0,4095, or "image". */
+export const window: Kind = {
+  about: "two values, black and white, as 0,4095, or 'image' for each image's own least and greatest",
+  read: (name, text) => {
+    const found = parseWindow(text.trim())
+    if (isLeft(found)) throw refuse(name, text, window.about)
+    return found.right
+  },
+  wrong: ["", "0", "4095", "0,4095,1", "5,5", "9,1", "a,b", "0,", ",1", "NaN,1", "0,Infinity", "constructor"],
+  right: "0,4095",
 }
 
 /** Every value that was given, read; all that are wrong are said at once. */

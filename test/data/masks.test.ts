@@ -6,7 +6,6 @@ import { describe, expect, test } from "vitest"
 import { checkData, isUsable } from "../../src/runtime/data/check.ts"
 import { foreground, type MaskOptions } from "../../src/runtime/data/foreground.ts"
 import { readLabels } from "../../src/runtime/data/image.ts"
-import { area } from "../../src/runtime/data/raster.ts"
 import { scan, temporary, withCode, writeGrey } from "./helpers.ts"
 
 const [width, height] = [96, 80]

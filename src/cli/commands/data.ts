@@ -1,23 +1,21 @@
 import { join } from "node:path"
 import cliProgress from "cli-progress"
-import type { LayoutName } from "../../runtime/data/case.ts"
 import { checkData, isUsable } from "../../runtime/data/check.ts"
 import { dataReportText } from "../../runtime/data/checkText.ts"
 import { openData } from "../../runtime/data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
 import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
-import { exit, say, talkDiagnostics } from "../output.ts"
-import { dataOptionsOf } from "../trainingOptions.ts"
+import { exit, say } from "../output.ts"
+import { type DataFlags, dataOptionsOf } from "../trainingOptions.ts"
 
-interface CheckFlags {
-  readonly layout?: LayoutName
-  readonly class?: number
+interface CheckFlags extends DataFlags {
   readonly split?: string
   readonly json?: boolean
 }
 
 /** hasam data check DIR */
-export const checkCommand = async (dir: string, { json, split, ...options }: CheckFlags): Promise<void> => {
+export const checkCommand = async (dir: string, { json, split, ...data }: CheckFlags): Promise<void> => {
+  const options = dataOptionsOf(data)
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     format: "reading {bar} {value}/{total}  {eta_formatted} left",
@@ -41,16 +39,13 @@ export const checkCommand = async (dir: string, { json, split, ...options }: Che
   })
   if (started) bar.stop()
   say(json ? JSON.stringify(report, null, 2) : dataReportText(report))
-  if (!json) talkDiagnostics(report.diagnostics)
   process.exitCode = isUsable(report) ? exit.fine : exit.wrong
 }
 
-interface SplitFlags {
+interface SplitFlags extends DataFlags {
   readonly out: string
   readonly folds?: number
   readonly seed: number
-  readonly layout?: LayoutName
-  readonly class?: number
 }
 
 /** hasam data split DIR --out FILE, or --folds K --out FOLDER */

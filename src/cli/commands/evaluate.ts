@@ -3,7 +3,6 @@ import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
 import { modelWeights } from "../../runtime/base.ts"
-import type { LayoutName } from "../../runtime/data/case.ts"
 import { csvText } from "../../runtime/data/csv.ts"
 import { reader, type Sample } from "../../runtime/data/reader.ts"
 import { locate, measure } from "../../runtime/evaluation/cases.ts"
@@ -19,17 +18,23 @@ import { say, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
 import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, unitOf } from "../trainingData.ts"
-import { dataOptionsOf, openWithSplit, type PromptName, pointsOf, promptOf } from "../trainingOptions.ts"
+import {
+  type DataFlags,
+  dataFlagsOf,
+  dataOptionsOf,
+  openWithSplit,
+  type PromptName,
+  pointsOf,
+  promptOf,
+} from "../trainingOptions.ts"
 
-interface EvalFlags {
+interface EvalFlags extends DataFlags {
   readonly data?: string
   readonly part: "train" | "validation" | "test" | "all"
   readonly weights?: string
   readonly adapters?: string
   readonly target: string
   readonly out?: string
-  readonly layout?: LayoutName
-  readonly class?: number
   readonly split?: string
   readonly prompt?: PromptName
   readonly points?: string
@@ -64,7 +69,7 @@ const subjectOf = async (subject: string, flags: EvalFlags) => {
     split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
     out: flags.out ?? (isRun ? folder : undefined),
     seed: Number(run?.options["seed"] ?? flags.seed ?? 0),
-    chosen: flags.class ?? (typeof run?.options["class"] === "number" ? run.options["class"] : undefined),
+    dataFlags: dataFlagsOf(run?.options ?? {}, flags),
     points: typeof run?.options["points"] === "string" ? run.options["points"] : undefined,
     options: (run?.options ?? selected.options) as typeof selected.options,
   }
@@ -105,7 +110,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   // A block that is not there is told before anything is evaluated.
   if (flags.histograms !== undefined)
     (await import("../../runtime/evaluation/blocks.ts")).blockProgram(model, flags.histograms)
-  const dataOptions = dataOptionsOf({ ...flags, ...(from.chosen === undefined ? {} : { class: from.chosen }) })
+  const dataOptions = dataOptionsOf(from.dataFlags)
   const prompt = promptOf(flags.prompt, from.options.prompt)
   const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
   const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)

@@ -4,7 +4,6 @@ import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { modelWeights } from "../../runtime/base.ts"
-import type { LayoutName } from "../../runtime/data/case.ts"
 import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
 import { saveSplit } from "../../runtime/data/splitFile.ts"
@@ -19,9 +18,17 @@ import { colors, exit, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
 import { backendFor, demandEngine } from "../targets/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
-import { dataOptionsOf, openWithSplit, overridden, type PromptName, pointsOf } from "../trainingOptions.ts"
+import {
+  type DataFlags,
+  dataOptionsOf,
+  openWithSplit,
+  overridden,
+  type PromptName,
+  pointsOf,
+  recordedData,
+} from "../trainingOptions.ts"
 
-interface TrainFlags {
+interface TrainFlags extends DataFlags {
   readonly data: string
   readonly out: string
   readonly weights?: string
@@ -34,8 +41,6 @@ interface TrainFlags {
   readonly seed?: number
   readonly split?: string
   readonly fraction?: number
-  readonly layout?: LayoutName
-  readonly class?: number
   readonly prompt?: PromptName
   readonly points?: string
   readonly inputSize?: number
@@ -190,6 +195,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
     options: {
       ...options,
       class: flags.class ?? null,
+      ...recordedData(flags),
       inputSize: flags.inputSize ?? null,
       points: flags.points === undefined ? null : resolve(flags.points),
       fraction: share ?? null,

@@ -144,7 +144,7 @@ export const data = {
     title: "subjects are unknown",
     cause:
       "Nothing says which images are of one person, so images of one person may be trained and tested on, which flatters a result.",
-    cure: "Give a table with a column 'subject', or the pattern of the subject in the files' names.",
+    cure: "Give a table with a column 'subject', or the pattern of the subject in the images' names with --subject.",
   },
   HS4401: {
     title: "a file of points cannot be used",
