@@ -24,4 +24,11 @@ const install = () =>
     .option("--verbose", "stack traces of internal faults")
     .action(async (engine) => (await import("./commands/install.ts")).install(engine))
 
-export const setupCommands = [doctor, init, install]
+const lsp = () =>
+  new Command("lsp")
+    .summary("the language server, for editors")
+    .description("Speaks the Language Server Protocol on stdin and stdout: diagnostics, counts, ranks, names, fixes.")
+    .option("--stdio", "as editors say it; there is no other way")
+    .action(async () => (await import("./lsp/server.ts")).serve())
+
+export const setupCommands = [doctor, init, install, lsp]

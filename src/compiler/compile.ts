@@ -11,7 +11,7 @@ import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import { packageRoot } from "./frontend/package.ts"
 import { resolveSpec } from "./frontend/resolve.ts"
 import type { Correction } from "./frontend/rewrite.ts"
-import { typeCheck } from "./frontend/typecheck.ts"
+import { type Sources, typeCheck } from "./frontend/typecheck.ts"
 import { modelReport } from "./report/model.ts"
 import { type ModelReport, type Report, schemaName } from "./report/report.ts"
 
@@ -23,6 +23,8 @@ export interface CompileOptions {
     readonly of: (model: ModelData, tensors: readonly ModelTensor[]) => Pick<ModelReport, "flops" | "memory">
     readonly atMost: number
   }
+  /** Texts that an editor has open, by the paths of the files in whose place they are. */
+  readonly sources?: Sources
   /** Which of the tensors that learn receive a gradient. */
   readonly receives?: (model: ModelData, learning: readonly string[]) => ReadonlySet<string>
 }
@@ -145,7 +147,13 @@ const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]):
     codes.has(`${d.file}|${d.line}|${d.code}`) ||
     (d.code.startsWith("TS") && lines.has(`${d.file}|${d.line}`))
   const rest = typed.filter((d) => !same(d))
-  return [...rest, ...evaluated]
+  // The editor shows the type's place: told twice, a mistake has that one.
+  const placed = evaluated.map((d) => {
+    const twins = typed.filter(({ file, line, code }) => file === d.file && line === d.line && code === d.code)
+    const alone = evaluated.filter(({ file, line, code }) => file === d.file && line === d.line && code === d.code)
+    return twins.length === 1 && alone.length === 1 ? { ...d, column: twins[0]!.column } : d
+  })
+  return [...rest, ...placed]
 }
 
 const bySource = (order: readonly string[]) => (a: Diagnostic, b: Diagnostic) =>
@@ -170,13 +178,14 @@ const chosen = (spec: EvaluatedSpec, name: string | undefined): EvaluatedSpec["m
 /** Compiles specs given as folders or files; `spec#name` is one model of a spec. */
 export const compileSpecs = async (given: readonly string[], options: CompileOptions = {}): Promise<Compiled> => {
   const asked = given.map((one) => one.split("#") as [path: string, name?: string])
-  const resolved = asked.map(([path]) => resolveSpec(path))
+  // What an editor has open need not be saved yet.
+  const resolved = asked.map(([path]) => (options.sources?.has(path) ? path : resolveSpec(path)))
   const names = asked.filter((_, i) => typeof resolved[i] === "string").map(([, name]) => name)
   const entries = resolved.filter((entry): entry is string => typeof entry === "string")
   const unfound = resolved.filter((entry): entry is Diagnostic => typeof entry !== "string")
   const [typed, specs] = await Promise.all([
-    entries.length === 0 ? [] : typeCheck(entries),
-    Promise.all(entries.map(evaluateSpec)),
+    entries.length === 0 ? [] : typeCheck(entries, options.sources),
+    Promise.all(entries.map((entry) => evaluateSpec(entry, options.sources?.get(entry)))),
   ])
   const choices = specs.map((spec, i) => chosen(spec, names[i]))
   const modelsOf = (i: number) => [choices[i]!].flatMap((choice) => ("code" in choice ? [] : choice))

@@ -73,7 +73,7 @@ const messageOf = (entry: string, { text, location }: Message): Diagnostic => {
   }
 }
 
-const bundle = async (entry: string): Promise<Bundle | readonly Diagnostic[]> => {
+const bundle = async (entry: string, source: string | undefined): Promise<Bundle | readonly Diagnostic[]> => {
   const { build } = await import("esbuild")
   try {
     const { outputFiles } = await build({
@@ -92,7 +92,14 @@ const bundle = async (entry: string): Promise<Bundle | readonly Diagnostic[]> =>
       plugins: [
         {
           name: "hasam",
-          setup: ({ onResolve }) => onResolve({ filter: /^hasam$/ }, () => ({ path: "hasam", external: true })),
+          setup: ({ onResolve, onLoad }) => {
+            onResolve({ filter: /^hasam$/ }, () => ({ path: "hasam", external: true }))
+            if (source === undefined) return
+            onResolve({ filter: /.*/ }, ({ kind }) => (kind === "entry-point" ? { path: entry } : undefined))
+            onLoad({ filter: /\.[cm]?tsx?$/ }, ({ path }) =>
+              path === entry ? { contents: source, loader: /x$/.test(path) ? "tsx" : "ts" } : undefined,
+            )
+          },
         },
       ],
     })
@@ -140,8 +147,7 @@ const runIn = (thread: Worker, code: string): Promise<Evaluated | "timeout" | "e
   })
 
 /** Where each export is named in the entry file, to report in the order of the source. */
-const exportPlaces = (entry: string): ReadonlyMap<string, Place> => {
-  const text = readFileSync(entry, "utf8")
+const exportPlaces = (entry: string, text: string): ReadonlyMap<string, Place> => {
   const found = [...text.matchAll(/^([^\S\n]*export\s+(?:const|let|var)\s+)([\w$]+)/gm)]
   const place = (at: number): Place => {
     const before = text.slice(0, at).split("\n")
@@ -159,11 +165,11 @@ const none = (entry: string, diagnostics: readonly Diagnostic[]): EvaluatedSpec 
   diagnostics,
 })
 
-/** Evaluates a spec. What goes wrong is among the diagnostics. */
-export const evaluateSpec = async (entry: string): Promise<EvaluatedSpec> => {
+/** Evaluates a spec, `source` in place of its file where an editor has it open. What goes wrong is among the diagnostics. */
+export const evaluateSpec = async (entry: string, source?: string): Promise<EvaluatedSpec> => {
   const thread = startThread()
   try {
-    const made = await bundle(entry)
+    const made = await bundle(entry, source)
     if (!("code" in made)) return none(entry, made)
     const placeOf = placer(entry, made.map)
     const result = await runIn(thread, made.code)
@@ -189,7 +195,7 @@ export const evaluateSpec = async (entry: string): Promise<EvaluatedSpec> => {
         "Correct the expression here.",
         result.problem.at,
       )
-    const places = exportPlaces(entry)
+    const places = exportPlaces(entry, source ?? readFileSync(entry, "utf8"))
     const lineOf = (name: string) => places.get(name)?.line ?? Number.POSITIVE_INFINITY
     const byOrder = (a: { readonly name: string }, b: { readonly name: string }) => lineOf(a.name) - lineOf(b.name)
     const exportOf = (name: string) => places.get(name) ?? { file: entry, line: 1, column: 1 }

@@ -44,32 +44,39 @@ const parsed = (file: string, text: string): Node => {
   }
 }
 
-const correctedText = (file: string, corrections: readonly Correction[]): string => {
-  const text = readFileSync(file, "utf8")
-  const lines = text.split("\n")
+/** A text that takes the place of others, from `start` to `end` in the source. */
+export interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+/** What the corrections of one source change in it. */
+export const editsOf = (file: string, source: string, corrections: readonly Correction[]): readonly Edit[] => {
+  const lines = source.split("\n")
   const offsetOf = ({ line, column }: Correction) =>
     lines.slice(0, line - 1).reduce((n, one) => n + one.length + 1, 0) + column - 1
-  const calls = callsOf(parsed(file, text))
-  const edits = corrections.flatMap((correction) => {
+  const calls = callsOf(parsed(file, source))
+  return corrections.flatMap((correction) => {
     const argument = callAt(calls, offsetOf(correction))?.arguments[0]
-    return argument === undefined ? [] : [{ ...argument, with: grouped(correction.count) }]
+    return argument === undefined ? [] : [{ start: argument.start, end: argument.end, text: grouped(correction.count) }]
   })
-  // From the end, so that earlier places keep theirs.
-  return edits
-    .toSorted((a, b) => b.start - a.start)
-    .reduce((all, edit) => all.slice(0, edit.start) + edit.with + all.slice(edit.end), text)
 }
+
+/** From the end, so that earlier places keep theirs. */
+const edited = (source: string, edits: readonly Edit[]): string =>
+  edits
+    .toSorted((a, b) => b.start - a.start)
+    .reduce((all, { start, end, text }) => all.slice(0, start) + text + all.slice(end), source)
 
 /** Sources with the right numbers in their expectations; each file's whole new text. */
 export const corrected = (corrections: readonly Correction[]): ReadonlyMap<string, string> => {
   const files = new Set(corrections.map(({ file }) => file))
   return new Map(
-    [...files].map((file) => [
-      file,
-      correctedText(
-        file,
-        corrections.filter((one) => one.file === file),
-      ),
-    ]),
+    [...files].map((file) => {
+      const source = readFileSync(file, "utf8")
+      const own = corrections.filter((one) => one.file === file)
+      return [file, edited(source, editsOf(file, source, own))]
+    }),
   )
 }

@@ -1,9 +1,9 @@
 /** tsc reads the specs in a process of its own, while this one evaluates them. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { language } from "./package.ts"
@@ -39,7 +39,7 @@ const typeChecker = (): Command | undefined => {
 }
 
 /** Strict whatever the user's own tsconfig says: the language's types prove things only then. */
-const config = (entries: readonly string[]) => ({
+const config = (entries: readonly string[], rootDirs: readonly string[] = []) => ({
   compilerOptions: {
     strict: true,
     target: "es2022",
@@ -52,6 +52,8 @@ const config = (entries: readonly string[]) => ({
     skipLibCheck: true,
     allowImportingTsExtensions: true,
     paths: { hasam: [language.types] },
+    // An open file's text lies elsewhere, and imports what lies beside the file.
+    ...(rootDirs.length === 0 ? {} : { rootDirs }),
   },
   files: entries,
 })
@@ -110,8 +112,24 @@ const temporary = (): string | Error => {
   }
 }
 
+/** Texts that an editor has open, in place of their files. */
+export type Sources = ReadonlyMap<string, string>
+
+/** Writes open texts into the folder; gives where the checker reads each entry. */
+const shadowed = (entries: readonly string[], sources: Sources, folder: string): ReadonlyMap<string, string> =>
+  new Map(
+    entries.map((entry, i) => {
+      const text = sources.get(entry)
+      if (text === undefined) return [entry, entry]
+      const shadow = join(folder, `${i}`, basename(entry))
+      mkdirSync(dirname(shadow))
+      writeFileSync(shadow, text)
+      return [entry, shadow]
+    }),
+  )
+
 /** All type errors of the specs, in one run. */
-export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnostic[]> => {
+export const typeCheck = (entries: readonly string[], sources: Sources = new Map()): Promise<readonly Diagnostic[]> => {
   const notRun = (reason: string): Diagnostic => ({
     ...aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${firstSentence(reason).slice(0, 200)}`),
     severity: "warning",
@@ -124,10 +142,11 @@ export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnost
   const project = join(folder, "tsconfig.json")
   const ambient = join(folder, "globals.d.ts")
   writeFileSync(ambient, globals)
-  writeFileSync(
-    project,
-    JSON.stringify(config([...entries, ambient, ...entries.map(countsFile).filter((file) => existsSync(file))])),
-  )
+  const read = shadowed(entries, sources, folder)
+  const written = new Map([...read].map(([entry, shadow]) => [shadow, entry]))
+  const moved = [...read].filter(([entry, shadow]) => entry !== shadow).flat()
+  const files = [...read.values(), ambient, ...entries.map(countsFile).filter((file) => existsSync(file))]
+  writeFileSync(project, JSON.stringify(config(files, moved.map(dirname))))
   return new Promise((done) => {
     execFile(
       tsc,
@@ -135,7 +154,7 @@ export const typeCheck = (entries: readonly string[]): Promise<readonly Diagnost
       { cwd: folder, maxBuffer: 64 * 2 ** 20 },
       (error, stdout, stderr) => {
         rmSync(folder, { recursive: true, force: true })
-        const found = parse(stdout, folder)
+        const found = parse(stdout, folder).map((one) => ({ ...one, file: written.get(one.file) ?? one.file }))
         const silent = error !== null && found.length === 0
         done(silent ? [notRun(stderr || stdout || error.message)] : found)
       },

@@ -1,0 +1,182 @@
+/** hasam lsp: the language server. It speaks on stdin and stdout, so nothing else may. */
+import { fileURLToPath } from "node:url"
+import {
+  CodeActionKind,
+  CompletionItemKind,
+  createConnection,
+  DiagnosticSeverity,
+  InlayHintKind,
+  MarkupKind,
+  ProposedFeatures,
+  type Diagnostic as Shown,
+  TextDocumentSyncKind,
+  TextDocuments,
+} from "vscode-languageserver/node"
+import { TextDocument } from "vscode-languageserver-textdocument"
+import { version } from "../../compiler/compile.ts"
+import type { Diagnostic } from "../../compiler/diagnostic.ts"
+import { type Analysis, analyse, type Fix, lengthAt, offsetAt } from "./analysis.ts"
+import { completionsOf, wantedAt } from "./completion.ts"
+import { hoverOf, wordAt } from "./hover.ts"
+
+/** Milliseconds without a key press before a spec is compiled. */
+const pause = 150
+
+/** A file that imports the language: every other TypeScript file is none of ours. */
+const isSpec = (text: string): boolean => /\bfrom\s+["']hasam["']/.test(text)
+
+const rangeOf = (document: TextDocument, { line, column }: Diagnostic) => {
+  const start = line === 0 ? 0 : offsetAt(document.getText(), line, column)
+  return {
+    start: document.positionAt(start),
+    end: document.positionAt(start + (line === 0 ? 0 : lengthAt(document.getText(), start))),
+  }
+}
+
+const shown = (document: TextDocument, diagnostic: Diagnostic): Shown => ({
+  range: rangeOf(document, diagnostic),
+  severity: diagnostic.severity === "error" ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
+  code: diagnostic.code,
+  source: "hasam",
+  // The cause is the last thing that matters, and the first line.
+  message: diagnostic.help === undefined ? diagnostic.message : `${diagnostic.message}\n${diagnostic.help}`,
+})
+
+/** Serves until the editor leaves. */
+export const serve = (): Promise<void> => {
+  const connection = createConnection(ProposedFeatures.all, process.stdin, process.stdout)
+  const documents = new TextDocuments(TextDocument)
+  const analyses = new Map<string, Analysis>()
+  /** Models of the last text that compiled: names are completed while a line is being written. */
+  const known = new Map<string, Analysis["models"]>()
+  const waiting = new Map<string, NodeJS.Timeout>()
+  const running = new Set<string>()
+
+  const check = async (uri: string): Promise<void> => {
+    const document = documents.get(uri)
+    if (document === undefined) return
+    // One compilation a document at a time; what was typed meanwhile is compiled next.
+    if (running.has(uri)) {
+      schedule(uri)
+      return
+    }
+    const text = document.getText()
+    if (!isSpec(text)) {
+      analyses.delete(uri)
+      await connection.sendDiagnostics({ uri, diagnostics: [] })
+      return
+    }
+    running.add(uri)
+    try {
+      const analysis = await analyse(fileURLToPath(uri), text)
+      analyses.set(uri, analysis)
+      if (analysis.models.length > 0) known.set(uri, analysis.models)
+      const now = documents.get(uri)
+      if (now === undefined || now.getText() !== text) return
+      await connection.sendDiagnostics({
+        uri,
+        version: document.version,
+        diagnostics: analysis.diagnostics.map((diagnostic) => shown(document, diagnostic)),
+      })
+      void connection.languages.inlayHint.refresh().catch(() => undefined)
+    } catch (problem) {
+      connection.console.error((problem as Error).stack ?? String(problem))
+    } finally {
+      running.delete(uri)
+    }
+  }
+  const schedule = (uri: string): void => {
+    clearTimeout(waiting.get(uri))
+    waiting.set(
+      uri,
+      setTimeout(() => void check(uri), pause),
+    )
+  }
+  /** The analysis of the text as it is now: hints at places of another text would stand in wrong lines. */
+  const current = (uri: string): Analysis | undefined => {
+    const analysis = analyses.get(uri)
+    return analysis?.text === documents.get(uri)?.getText() ? analysis : undefined
+  }
+
+  connection.onInitialize(() => ({
+    serverInfo: { name: "hasam", version },
+    capabilities: {
+      textDocumentSync: TextDocumentSyncKind.Incremental,
+      inlayHintProvider: true,
+      hoverProvider: true,
+      codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+      completionProvider: { triggerCharacters: ['"', "'", "."] },
+    },
+  }))
+
+  connection.languages.inlayHint.on(({ textDocument: { uri }, range }) =>
+    (current(uri)?.hints ?? [])
+      .filter(({ line }) => line - 1 >= range.start.line && line - 1 <= range.end.line)
+      .map(({ line, column, text }) => ({
+        position: { line: line - 1, character: column - 1 },
+        label: text,
+        kind: InlayHintKind.Type,
+        paddingLeft: true,
+        paddingRight: true,
+      })),
+  )
+
+  connection.onHover(({ textDocument: { uri }, position }) => {
+    const line = documents.get(uri)?.getText().split("\n")[position.line]
+    const word = line === undefined ? undefined : wordAt(line, position.character)
+    const value = word === undefined ? undefined : hoverOf(word, known.get(uri) ?? [])
+    return value === undefined ? null : { contents: { kind: MarkupKind.Markdown, value } }
+  })
+
+  const actionOf = (document: TextDocument, { title, diagnostic, edit }: Fix) => ({
+    title,
+    kind: CodeActionKind.QuickFix,
+    diagnostics: [shown(document, diagnostic)],
+    isPreferred: true,
+    edit: {
+      changes: {
+        [document.uri]: [
+          {
+            range: { start: document.positionAt(edit.start), end: document.positionAt(edit.end) },
+            newText: edit.text,
+          },
+        ],
+      },
+    },
+  })
+  connection.onCodeAction(({ textDocument: { uri }, range }) => {
+    const document = documents.get(uri)
+    if (document === undefined) return []
+    return (current(uri)?.fixes ?? [])
+      .filter(({ diagnostic: { line } }) => line - 1 >= range.start.line && line - 1 <= range.end.line)
+      .map((fix) => actionOf(document, fix))
+  })
+
+  connection.onCompletion(({ textDocument: { uri }, position }) => {
+    const document = documents.get(uri)
+    if (document === undefined) return []
+    const before = document.getText({ start: { line: Math.max(0, position.line - 20), character: 0 }, end: position })
+    const wanted = wantedAt(before)
+    if (wanted === undefined) return []
+    const range = { start: { ...position, character: position.character - wanted.written.length }, end: position }
+    return completionsOf(wanted, known.get(uri) ?? []).map(({ name, detail }) => ({
+      label: name,
+      detail,
+      kind: CompletionItemKind.Value,
+      // A name with dots is one name, whatever the editor takes for a word.
+      filterText: name,
+      textEdit: { range, newText: name },
+    }))
+  })
+
+  documents.onDidChangeContent(({ document }) => schedule(document.uri))
+  documents.onDidClose(({ document: { uri } }) => {
+    clearTimeout(waiting.get(uri))
+    analyses.delete(uri)
+    known.delete(uri)
+    void connection.sendDiagnostics({ uri, diagnostics: [] })
+  })
+  documents.listen(connection)
+  connection.listen()
+  return new Promise((done) => connection.onShutdown(() => done()))
+}
