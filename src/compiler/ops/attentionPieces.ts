@@ -158,12 +158,23 @@ const gridOneHot = (b: Builder, height: number, width: number): Value => {
   return b.concat([each((t) => Math.floor(t / width), height), each((t) => t % width, width)], 3)
 }
 
+/** Where the queries lie: on the upper left of the grid of keys, or on all of it. */
+export interface Queries {
+  readonly height: number
+  readonly width: number
+}
+
 /** q·Rh and q·Rw, not scaled: what the relative positions add to the scores of each query. */
-const biases = (b: Builder, [q, , , tableH, tableW]: readonly Value[], { height, width }: RelPosAttrs) => {
+const biases = (
+  b: Builder,
+  [q, , , tableH, tableW]: readonly Value[],
+  { height, width }: RelPosAttrs,
+  queries: Queries,
+) => {
   const [batch, heads, n, d] = b.shapeOf(q!) as [number, number, number, number]
-  const grid = b.reshape(q!, [batch * heads, height, width, d])
-  const rh = relativeRows(b, tableH!, height)
-  const rw = relativeRows(b, tableW!, width)
+  const grid = b.reshape(q!, [batch * heads, queries.height, queries.width, d])
+  const rh = cut(b, relativeRows(b, tableH!, height), 0, 0, queries.height)
+  const rw = cut(b, relativeRows(b, tableW!, width), 0, 0, queries.width)
   const swapped = b.matmul(b.transpose(grid, [0, 2, 1, 3]), rw)
   return {
     grid,
@@ -182,15 +193,21 @@ const inProduct = (b: Builder, q: Value, { height, width }: RelPosAttrs): boolea
 
 const augmented = (b: Builder, [q, k]: readonly Value[], bias: ReturnType<typeof biases>, attrs: RelPosAttrs) => {
   const { scale, height, width } = attrs
-  const [batch, heads, n] = b.shapeOf(q!) as [number, number, number]
+  const [batch, heads, n] = b.shapeOf(k!) as [number, number, number]
   const onehot = b.broadcast(gridOneHot(b, height, width), [batch, heads, n, height + width])
   return { q: b.concat([b.scale(q!, scale), bias.byRow, bias.byColumn], 3), k: b.concat([k!, onehot], 3) }
 }
 
 /** [q, k, v, tableH, tableW] → softmax(q kᵀ·scale + q·Rh + q·Rw) v, on a grid of height × width tokens. */
-export const relPosAttention = (b: Builder, inputs: readonly Value[], attrs: RelPosAttrs, scores: number): Value => {
+export const relPosAttention = (
+  b: Builder,
+  inputs: readonly Value[],
+  attrs: RelPosAttrs,
+  scores: number,
+  queries: Queries = attrs,
+): Value => {
   const [q, k, v] = inputs as [Value, Value, Value]
-  const bias = biases(b, inputs, attrs)
+  const bias = biases(b, inputs, attrs, queries)
   if (inProduct(b, q, attrs)) return attend(b, { ...augmented(b, inputs, bias, attrs), v }, scores)
   const { byRow, byColumn } = bias
   return attend(b, { q: b.scale(q, attrs.scale), k, v, byRow, byColumn }, scores)
@@ -202,11 +219,12 @@ export const relPosAttentionGrad = (
   inputs: readonly Value[],
   attrs: RelPosAttrs,
   scores: number,
+  queries: Queries = attrs,
 ): readonly Value[] => {
   const [q, k, v, , , out, g] = inputs as [Value, Value, Value, Value, Value, Value, Value]
   const { scale, height, width } = attrs
   const [batch, heads, n, d] = b.shapeOf(q) as [number, number, number, number]
-  const bias = biases(b, inputs, attrs)
+  const bias = biases(b, inputs, attrs, queries)
   const scaled = b.scale(q, scale)
 
   const grad = (): Required<Gradients> => {
@@ -224,19 +242,20 @@ export const relPosAttentionGrad = (
     }
   }
   const { q: dScaled, k: dk, v: dv, byRow, byColumn } = grad()
-  const dByRow = b.reshape(byRow, [batch * heads, height, width, height])
-  const dByColumn = b.transpose(b.reshape(byColumn, [batch * heads, height, width, width]), [0, 2, 1, 3])
+  const grids = [batch * heads, queries.height, queries.width]
+  const dByRow = b.reshape(byRow, [...grids, height])
+  const dByColumn = b.transpose(b.reshape(byColumn, [...grids, width]), [0, 2, 1, 3])
   const fromRows = b.matmul(dByRow, bias.rh, transposed)
   const fromColumns = b.transpose(b.matmul(dByColumn, bias.rw, transposed), [0, 2, 1, 3])
   const dq = b.add(b.scale(dScaled, scale), b.reshape(b.add(fromRows, fromColumns), [batch, heads, n, d]))
   // dR[i] = Σ over heads and the other axis of qᵀ · d(q·R); then rows of equal distance add up.
-  const dTable = (x: Value, dBias: Value, extent: number): Value => {
+  const dTable = (x: Value, dBias: Value, asked: number, extent: number): Value => {
     const perHead = b.matmul(x, dBias, { transposeA: true })
     const total = b.reduceSum(perHead, { axes: [0], keepDims: false })
-    const flat = b.reshape(b.transpose(total, [0, 2, 1]), [extent * extent, d])
-    return b.scatterAdd(flat, { indices: relativeIndices(extent), rows: 2 * extent - 1 })
+    const flat = b.reshape(b.transpose(total, [0, 2, 1]), [asked * extent, d])
+    return b.scatterAdd(flat, { indices: relativeIndices(extent).slice(0, asked * extent), rows: 2 * extent - 1 })
   }
-  const dTableH = dTable(bias.grid, dByRow, height)
-  const dTableW = dTable(b.transpose(bias.grid, [0, 2, 1, 3]), dByColumn, width)
+  const dTableH = dTable(bias.grid, dByRow, queries.height, height)
+  const dTableW = dTable(b.transpose(bias.grid, [0, 2, 1, 3]), dByColumn, queries.width, width)
   return [dq, dk, dv, dTableH, dTableW]
 }

@@ -4,6 +4,7 @@
  */
 import type { Graph, Node, OpKind } from "../ir/graph.ts"
 import { isComposite, recordOf } from "../ops/index.ts"
+import { attendGroups, queriesOf } from "./queries.ts"
 import { rebuild, simplify } from "./rebuild.ts"
 
 export { type Composite, isComposite } from "../ops/index.ts"
@@ -26,10 +27,15 @@ const gradientCopy = 1
 /** Composites that are not kept become simpler ones, again and again until none is left. */
 export const decompose = (graph: Graph, { keep = new Set(), scores = defaultScores }: DecomposeOptions = {}): Graph => {
   const left = ({ op }: Node) => isComposite(op) && !keep.has(op)
+  const queries = queriesOf(graph, left)
   const once = rebuild(graph, (b, node, inputs) => {
     if (!left(node)) return undefined
     const { decompose: rule, again } = recordOf(node.op)!
-    const simpler = () => rule!(b, inputs as never, node.attrs, scores)
+    const groups = queries.get(node)
+    const simpler = () =>
+      groups === undefined
+        ? rule!(b, inputs as never, node.attrs, scores)
+        : attendGroups(b, node, inputs, groups, scores)
     return again ? b.copy(node.copy ?? gradientCopy, simpler) : simpler()
   })
   // A rule gives all parts of its composite; those that nothing uses go last.

@@ -12,30 +12,16 @@
 import type { Builder, Value } from "../ir/builder.ts"
 import { type Graph, type Node, type Shape, sizeOf } from "../ir/graph.ts"
 import { copy, type Rewrite, rebuild } from "./rebuild.ts"
+import { moved, movesRuns, takersOf } from "./rows.ts"
 
 const rowsOf = (shape: Shape): number => sizeOf(shape.slice(0, -1))
 
 /** Does the node only move rows of its operands, or add rows of zeros? */
-const movesRows = (node: Node, operand: Shape): boolean => {
-  const last = operand.length - 1
-  switch (node.op) {
-    case "reshape":
-      return last >= 0 && node.shape.at(-1) === operand[last]
-    case "transpose":
-      return node.attrs.perm[last] === last
-    case "slice":
-      return node.attrs.starts[last] === 0 && node.attrs.ends[last] === operand[last]
-    case "pad":
-      return node.attrs.before[last] === 0 && node.attrs.after[last] === 0
-    case "concat":
-      return node.attrs.axis !== last
-    default:
-      return false
-  }
-}
 const moves = (nodes: readonly Node[], id: Value): boolean => {
-  const { inputs } = nodes[id]!
-  return inputs.length > 0 && movesRows(nodes[id]!, nodes[inputs[0]!]!.shape)
+  const node = nodes[id]!
+  const operand = node.inputs.length === 0 ? undefined : nodes[node.inputs[0]!]!.shape
+  const width = operand?.at(-1)
+  return width !== undefined && node.shape.at(-1) === width && movesRuns(node, operand!, width)
 }
 
 /**
@@ -74,30 +60,18 @@ interface Way {
 /** What `way` does to rows, done to those of x. `fill` is the row that padding adds, if it is not zeros. */
 const along = (b: Builder, { nodes, start, end }: Way, x: Value, fill?: Value): Value => {
   const done = new Map([[start, x]])
-  const wide = (extents: readonly number[], last = b.shapeOf(x).at(-1)!) => [...extents.slice(0, -1), last]
-  const moved = (node: Node, inputs: readonly Value[]): Value => {
-    const [first] = inputs as [Value]
-    switch (node.op) {
-      case "reshape":
-        return b.reshape(first, wide(node.shape))
-      case "transpose":
-        return b.transpose(first, node.attrs.perm)
-      case "slice":
-        return b.slice(first, node.attrs.starts, wide(node.attrs.ends))
-      case "pad":
-        return surrounded(b, first, node.attrs.before, node.attrs.after, fill)
-      case "concat":
-        return b.concat(inputs, node.attrs.axis)
-      default:
-        throw new Error(`internal: ${node.op} does more than move rows`)
-    }
-  }
+  const width = b.shapeOf(x).at(-1)!
   const at = (id: Value): Value => {
     const known = done.get(id)
     if (known !== undefined) return known
     const node = nodes[id]!
     const inputs = node.inputs.map(at)
-    const value = node.from === undefined ? moved(node, inputs) : b.from(node.from, () => moved(node, inputs))
+    const again = () =>
+      node.op === "pad"
+        ? surrounded(b, inputs[0]!, node.attrs.before, node.attrs.after, fill)
+        : // Rows are whole: a slice begins with the first feature.
+          moved(b, node, inputs, (extent) => (extent === 0 ? 0 : width))
+    const value = node.from === undefined ? again() : b.from(node.from, again)
     done.set(id, value)
     return value
   }
@@ -111,16 +85,6 @@ const beforePadding: Rewrite = (b, node, [x, weight, bias]) => {
   const source = ways(b.nodes, x!).reduce((best, value) => (rows(value) < rows(best) ? value : best))
   if (rows(source) === rows(x!)) return undefined
   return along(b, { nodes: b.nodes, start: source, end: x! }, b.linear(source, weight!, bias), bias)
-}
-
-/** Who takes each value; an output is taken from outside, by −1. */
-const takersOf = ({ nodes, outputs }: Graph): readonly ReadonlySet<number>[] => {
-  const takers = nodes.map(() => new Set<number>())
-  nodes.forEach(({ inputs }, id) => {
-    for (const input of inputs) takers[input]!.add(id)
-  })
-  for (const { value } of outputs) takers[value]!.add(-1)
-  return takers
 }
 
 /** Crops of products: of what a product's rows go through, and nothing else sees, the node after which fewest are left. */
