@@ -69,8 +69,8 @@ describe.each(Object.entries(cases))("%s", (_, [h, w, size, tokens]) => {
     const fewer = grouped(graph)
     const values = valuesFor(graph, 5)
     const [before, after] = [evaluate(graph, values), evaluate(fewer, values)]
+    // The gradient of k.bias is nothing but rounding: softmax does not see what all scores share.
     for (const [name, { data }] of Object.entries(before))
-      // The gradient of k.bias is nothing but rounding: softmax does not see what all scores share.
       expect(relativeError(after[name]!.data, data), name).toBeLessThan(1e-11)
     // On a line only what comes after the last query is left out.
     const most = positions ? tokens : h * Math.ceil(w / size) * size
