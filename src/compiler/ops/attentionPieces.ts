@@ -1,6 +1,7 @@
 /**
- * Attention from matrix products, in pieces: as many scores q kᵀ at a time as a budget allows. Pieces are groups of windows, or query rows
- * of one window. Gradients compute the probabilities again.
+ * Attention from matrix products, in pieces: as many scores q kᵀ at a time as a budget allows. A piece is several heads, of one window or
+ * more, or else query rows of one head: a product of few rows spends its time on arranging its other operand. Gradients compute the
+ * probabilities again.
  */
 import type { Builder, Value } from "../ir/builder.ts"
 import type { RelPosAttrs } from "./attention.ts"
@@ -46,29 +47,29 @@ const pieces = (n: number, most: number): readonly (readonly [number, number])[]
 /** Scores of one query row, of all heads. */
 const scoresOfRow = (b: Builder, { q, k }: Operands): number => b.shapeOf(q)[1]! * b.shapeOf(k)[2]!
 
-/** Does `work` for as many windows at a time as the budget allows, and puts its results together. */
-const byWindows = <O extends Operands, R extends object>(
+/** Does `work` for as many windows at a time as the budget allows, or else as many heads, and puts its results together. */
+const byHeads = <O extends Operands, R extends object>(
   b: Builder,
   operands: O,
   scores: number,
   work: (o: O) => R,
 ): R => {
-  const [windows, , n] = b.shapeOf(operands.q) as [number, number, number]
-  const groups = pieces(windows, Math.floor(scores / (n * scoresOfRow(b, operands))))
+  const [windows, heads, n] = b.shapeOf(operands.q) as [number, number, number]
+  const each = n * b.shapeOf(operands.k)[2]!
+  // A window is [heads, n, d]; one head, where a window is too large, [1, n, d].
+  const [count, inOne] = heads * each <= scores ? [windows, heads] : [windows * heads, 1]
+  const groups = pieces(count, Math.floor(scores / (inOne * each)))
+  const parted = Object.entries(operands).map(
+    ([name, x]) => [name, b.reshape(x, [count, inOne, ...b.shapeOf(x).slice(2)])] as const,
+  )
   const results = groups.map(([start, end]) =>
-    work(
-      Object.fromEntries(Object.entries(operands).map(([name, x]) => [name, cut(b, x, 0, start, end)])) as never as O,
-    ),
+    work(Object.fromEntries(parted.map(([name, x]) => [name, cut(b, x, 0, start, end)])) as never as O),
   )
   const names = Object.keys(results[0]!) as (keyof R)[]
-  const together = names.map((name) => [
-    name,
-    joined(
-      b,
-      results.map((r) => r[name] as Value),
-      0,
-    ),
-  ])
+  const together = names.map((name) => {
+    const parts = results.map((r) => r[name] as Value)
+    return [name, b.reshape(joined(b, parts, 0), [windows, heads, ...b.shapeOf(parts[0]!).slice(2)])]
+  })
   return Object.fromEntries(together) as R
 }
 
@@ -90,11 +91,29 @@ const probabilities = (b: Builder, { q, k, byRow, byColumn }: Operands, start: n
 
 /** softmax(q kᵀ) v. */
 export const attend = (b: Builder, operands: Operands, scores: number): Value =>
-  byWindows(b, operands, scores, (window) => {
-    const chunks = pieces(b.shapeOf(window.q)[2]!, Math.floor(scores / scoresOfRow(b, window)))
-    const rows = chunks.map(([start, end]) => b.matmul(probabilities(b, window, start, end), window.v))
+  byHeads(b, operands, scores, (head) => {
+    const chunks = pieces(b.shapeOf(head.q)[2]!, Math.floor(scores / scoresOfRow(b, head)))
+    const rows = chunks.map(([start, end]) => b.matmul(probabilities(b, head, start, end), head.v))
     return { out: joined(b, rows, 2) }
   }).out
+
+/** Where there are so many scores for each number of a value, another column of a product is cheaper than a difference. */
+const manyScores = 4
+
+/**
+ * dp − Σ p·dp for query rows: what the probabilities are multiplied with to give the gradient of the scores. The sum over a row is the
+ * row's g·out: no second pass over the probabilities.
+ */
+const slopeOfScores = (b: Builder, { v, g, out }: { readonly v: Value; readonly g: Value; readonly out: Value }) => {
+  const dots = b.reduceSum(b.mul(g, out), { axes: [3], keepDims: true })
+  const [windows, heads, m, e] = b.shapeOf(v) as [number, number, number, number]
+  if (m <= manyScores * e)
+    return (start: number, end: number): Value =>
+      b.sub(b.matmul(cut(b, g, 2, start, end), v, transposed), cut(b, dots, 2, start, end))
+  const left = b.concat([g, b.neg(dots)], 3)
+  const right = b.concat([v, b.constant([1], [windows, heads, m, 1])], 3)
+  return (start: number, end: number): Value => b.matmul(cut(b, left, 2, start, end), right, transposed)
+}
 
 /** From what `attend` gave and its gradient to the gradients of its operands. */
 export const attendGrad = (
@@ -107,19 +126,17 @@ export const attendGrad = (
   },
   scores: number,
 ): Gradients =>
-  byWindows(b, operands, scores, (window) => {
-    const { q, k, v, byRow, byColumn, out, g, wanted = q } = window
+  byHeads(b, operands, scores, (head) => {
+    const { q, k, byRow, byColumn, g, wanted = q } = head
     const sum = (before: Value | undefined, x: Value): Value => (before === undefined ? x : b.add(before, x))
     const parts: { q: Value; byRow?: Value; byColumn?: Value }[] = []
     let dk: Value | undefined
     let dv: Value | undefined
-    for (const [start, end] of pieces(b.shapeOf(q)[2]!, Math.floor(scores / scoresOfRow(b, window)))) {
-      const [gc, oc] = [cut(b, g, 2, start, end), cut(b, out, 2, start, end)]
-      const p = probabilities(b, window, start, end)
-      dv = sum(dv, b.matmul(p, gc, { transposeA: true }))
-      // Σ p·dp of a row is the row's g·out: no second pass over the probabilities.
-      const dots = b.reduceSum(b.mul(gc, oc), { axes: [3], keepDims: true })
-      const ds = b.mul(p, b.sub(b.matmul(gc, v, transposed), dots))
+    const difference = slopeOfScores(b, head)
+    for (const [start, end] of pieces(b.shapeOf(q)[2]!, Math.floor(scores / scoresOfRow(b, head)))) {
+      const p = probabilities(b, head, start, end)
+      dv = sum(dv, b.matmul(p, cut(b, g, 2, start, end), { transposeA: true }))
+      const ds = b.mul(p, difference(start, end))
       dk = sum(dk, b.matmul(ds, cut(b, wanted, 2, start, end), { transposeA: true }))
       const bias = [byRow, byColumn].map((x) => (x === undefined ? 0 : b.shapeOf(x)[3]!))
       const grid = () => b.reshape(ds, [...b.shapeOf(ds).slice(0, 3), ...bias])
