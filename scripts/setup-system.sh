@@ -1,9 +1,38 @@
 #!/usr/bin/env bash
-# What the tests use beyond npm, from Debian's packages: a browser with WebGPU, a software Vulkan driver, PyTorch to compare with.
-# Quick when all is there. Where it cannot install (not root, no apt), it says so and succeeds: tests that need these skip and print why.
+# What the tests use beyond npm: from PyPI, a PJRT plugin for the processor; from Debian's packages, a browser with WebGPU, a software
+# Vulkan driver, PyTorch to compare with.
+# Quick when all is there. Where it cannot install (not root, no apt, no pip), it says so and succeeds: tests that need these skip and
+# print why.
 set -euo pipefail
 
 say() { printf 'setup-system: %s\n' "$*" >&2; }
+
+# The plugin that CI runs StableHLO with, built by others: only these bytes.
+plugin=lammps-jax-pjrt-cpu==0.11.2
+digest=sha256:1319390d948b39f69f7dade496b7c385149d9ca6097a6b62114da113216d9ad1
+packages=${HASAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hasam}/pjrt/lib/python3/site-packages
+install_plugin() {
+  [ -f "$packages/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so" ] && return
+  if [ "$(uname -sm)" != "Linux x86_64" ] || ! python3 -m pip --version >/dev/null 2>&1; then
+    say "no PJRT plugin for this platform, or no pip: the tests of --target xla will skip"
+    return
+  fi
+  local beside
+  beside=$(mktemp -d)
+  say "installing $plugin"
+  printf '%s --hash=%s\n' "$plugin" "$digest" >"$beside/requirements.txt"
+  # Beside, then moved: tests never meet half a plugin.
+  if python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+    --target "$beside/packages" -r "$beside/requirements.txt"; then
+    mkdir -p "$(dirname "$packages")"
+    rm -rf "$packages"
+    mv "$beside/packages" "$packages"
+  else
+    say "the plugin did not install: the tests of --target xla will skip"
+  fi
+  rm -rf "$beside"
+}
+install_plugin
 has() { dpkg-query -W -f='${Status} ${Version}\n' "$1" 2>/dev/null | grep -q '^install ok installed'; }
 version() { dpkg-query -W -f='${Version}' "$1" 2>/dev/null || true; }
 

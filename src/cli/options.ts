@@ -6,7 +6,8 @@ import type { Command, Option } from "commander"
 import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import { own } from "../dsl/own.ts"
 import { imageSide, trainingRanges, whole } from "../dsl/ranges.ts"
-import { demandEngine, targetNamed } from "./targets/index.ts"
+import { precisions } from "../dsl/training.ts"
+import { demandEngine, preciseNames, targetNamed } from "./targets/index.ts"
 import {
   bytes,
   choice,
@@ -65,6 +66,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--outputs": path,
   "--part": choice(["train", "validation", "test", "all"]),
   "--points": path,
+  "--precision": choice(precisions),
   "--prompt": async () => choice((await import("./trainingOptions.ts")).promptNames),
   "--rate": number(trainingRanges.rate),
   "--report": async () => choices((await import("./reports.ts")).formatNames),
@@ -89,6 +91,9 @@ export const kindOf = async (command: string, option: string): Promise<Kind | un
   return typeof entry === "function" ? entry() : entry
 }
 
+const precise = ({ target }: Readonly<Record<string, unknown>>): boolean =>
+  targetNamed(String(target)).precisions === true
+
 /** Options that do nothing without another one: saying so is better than doing nothing. */
 export const needs: readonly (readonly [
   command: string,
@@ -98,6 +103,9 @@ export const needs: readonly (readonly [
 ])[] = [
   ["compile", "--memory", ({ dump, stopAfter }) => dump !== undefined || stopAfter !== undefined, "--dump"],
   ["compile", "--weights", ({ target }) => target === "onnx", "--target onnx"],
+  ...["run", "train", "eval"].map(
+    (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,
+  ),
   ["compile", "--out", ({ target, report }) => target !== undefined || report !== undefined, "--target or --report"],
 ]
 export const excludes: readonly (readonly [command: string, option: string, other: string, why: string])[] = [

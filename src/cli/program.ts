@@ -1,10 +1,11 @@
 /** The commands, their options and their help; what they do is loaded when one is called. */
 import { Command } from "commander"
 import { version } from "../compiler/compile.ts"
+import { precisions } from "../dsl/training.ts"
 import { readOptions } from "./options.ts"
 import { exit } from "./output.ts"
 import { setupCommands } from "./setup.ts"
-import { runningNames, targets } from "./targets/index.ts"
+import { preciseNames, runningNames, targets } from "./targets/index.ts"
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
 
@@ -64,6 +65,7 @@ const run = () =>
     )
     .requiredOption("--outputs <file>", "image_embedding, low_res_masks, iou_predictions, masks")
     .option("--target <target>", runningNames, "cpu")
+    .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
     .option("--gradients", "also loss and grad/<parameter> of all that learns; needs target")
     .option("--multimask", "masks of tokens 1… in place of token 0")
     .option("--input-size <n>", "side of the model's square image")
@@ -86,6 +88,7 @@ const train = () =>
       .requiredOption("--out <dir>", "the run's folder")
       .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
       .option("--target <target>", runningNames, "cpu")
+      .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
       .option("--resume", "go on where the run in --out stands")
       .option("--epochs <n>", "passes over the training images")
       .option("--batch <n>", "images at once")
@@ -117,6 +120,7 @@ const evaluate = () =>
       .option("--weights <file>", "checkpoint of the base")
       .option("--adapters <file>", "what training wrote; a run's best by default")
       .option("--target <target>", runningNames, "cpu")
+      .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
       .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default"),
   )
     .option("--split <file>", "a saved split")

@@ -1,6 +1,6 @@
 /** What --data, --prompt and their kind say, for `train` and `eval` alike. */
 import { failed } from "../compiler/diagnostic.ts"
-import type { Prompt, TrainingOptions } from "../dsl/training.ts"
+import type { Precision, Prompt, TrainingOptions } from "../dsl/training.ts"
 import type { Case, DataOptions, LayoutName, PixelOptions } from "../runtime/data/case.ts"
 import { openData } from "../runtime/data/layouts/index.ts"
 import type { Point } from "../runtime/data/prompts.ts"
@@ -118,6 +118,7 @@ export const overridden = (
     readonly rate?: number
     readonly seed?: number
     readonly prompt?: PromptName
+    readonly precision?: Precision
   },
 ): TrainingOptions => ({
   ...options,
@@ -127,4 +128,5 @@ export const overridden = (
   accumulate: flags.accumulate ?? options.accumulate,
   prompt: promptOf(flags.prompt, options.prompt),
   seed: flags.seed ?? options.seed,
+  ...(flags.precision === undefined ? {} : { precision: flags.precision }),
 })

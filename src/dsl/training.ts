@@ -102,6 +102,10 @@ export interface Augmentation {
 }
 export const noAugmentation: Augmentation = { flip: false, rotation: 0, scale: 0, gain: 0 }
 
+/** How engines that know several ways compute products; sums, weights and the optimizer are float32 in all of them. */
+export const precisions = ["float32", "tf32", "bf16"] as const
+export type Precision = (typeof precisions)[number]
+
 export interface TrainingOptions {
   readonly optimizer: Optimizer
   readonly loss: Loss
@@ -113,6 +117,8 @@ export interface TrainingOptions {
   readonly rateSchedule: RateSchedule
   readonly augmentation: Augmentation
   readonly seed: number
+  /** float32 where it is left out, and on targets that know nothing else. */
+  readonly precision?: Precision
 }
 export interface Training extends TrainingOptions {
   readonly kind: "training"

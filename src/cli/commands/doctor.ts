@@ -47,7 +47,7 @@ const packaged = (name: string, packages: readonly string[]): Finding => {
 const sum = async (open: NonNullable<Target["engine"]>): Promise<void> => {
   const b = new Builder()
   const x = b.input("x", [2])
-  const executable = await (await open()).compile({ graph: b.build({ y: b.add(x, x) }), state: {} })
+  const executable = await (await open({})).compile({ graph: b.build({ y: b.add(x, x) }), state: {} })
   try {
     const { y } = await executable.run({ x: { shape: [2], data: Float32Array.of(1, 2) } })
     if (y?.data[0] !== 2 || y.data[1] !== 4) throw new Error("the engine gives wrong numbers")

@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path"
 import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
+import type { Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { csvText } from "../../runtime/data/csv.ts"
 import { reader, type Sample } from "../../runtime/data/reader.ts"
@@ -16,7 +17,7 @@ import { predictor } from "../../runtime/training/predict.ts"
 import { maskOf } from "../../runtime/training/score.ts"
 import { say, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
-import { backendFor, demandEngine } from "../targets/index.ts"
+import { demandEngine, engineFor } from "../targets/index.ts"
 import { askable, unitOf } from "../trainingData.ts"
 import {
   type DataFlags,
@@ -34,6 +35,7 @@ interface EvalFlags extends DataFlags {
   readonly weights?: string
   readonly adapters?: string
   readonly target: string
+  readonly precision?: Precision
   readonly out?: string
   readonly split?: string
   readonly prompt?: PromptName
@@ -127,11 +129,12 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   const cases = await askable(samples, opened.of(part), model, teaches, part === "all" ? "" : part)
   const unit = unitOf(from.data, cases)
 
+  const precision = { precision: flags.precision ?? from.options.precision }
   const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
   for (const note of notes) talk(`note: ${note}`)
   const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
   const segmenter = await predictor(
-    await backendFor(flags.target),
+    await engineFor(flags.target, precision),
     model,
     weights,
     prompt.kind === "box" ? "box" : "point",
@@ -198,7 +201,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
       if (flags.histograms !== undefined) {
         const { blockValues, saveBlocks } = await import("../../runtime/evaluation/blocks.ts")
         const { blockHistograms } = await import("../../runtime/figures/histograms.ts")
-        const backend = await backendFor(flags.target)
+        const backend = await engineFor(flags.target, precision)
         const again = samples.evaluation(cases)
         const values = await blockValues(backend, model, weights, flags.histograms, again, cases.length)
         await saveBlocks(from.out, values)

@@ -2,6 +2,7 @@ import { learningNames } from "../../compiler/analysis/parameters.ts"
 import { type Diagnostics, Failed, failed } from "../../compiler/diagnostic.ts"
 import { sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
 import { gradientProgram, inferenceProgram } from "../../compiler/passes/program.ts"
+import type { Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { decodeInputs } from "../../runtime/run/inputs.ts"
@@ -9,7 +10,7 @@ import { loadAll } from "../../runtime/weights/load.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { talk } from "../output.ts"
 import { selectModel } from "../select.ts"
-import { backendFor, demandEngine } from "../targets/index.ts"
+import { demandEngine, engineFor } from "../targets/index.ts"
 
 interface RunFlags {
   readonly weights?: string
@@ -17,6 +18,7 @@ interface RunFlags {
   readonly inputs: string
   readonly outputs: string
   readonly target: string
+  readonly precision?: Precision
   readonly gradients?: boolean
   readonly multimask?: boolean
   readonly inputSize?: number
@@ -47,7 +49,7 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
   const learning = learningNames(data)
   const made = flags.gradients ? gradientProgram(data, inputs.sizes, { learning, loss: options.loss }) : undefined
   const program = made?.program ?? inferenceProgram(data, inputs.sizes)
-  const backend = await backendFor(flags.target)
+  const backend = await engineFor(flags.target, flags)
   const executable = await backend.compile(program)
   try {
     await executable.load(weights, { give: true })

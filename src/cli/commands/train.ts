@@ -3,6 +3,7 @@ import cliProgress from "cli-progress"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
+import type { Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
@@ -16,7 +17,7 @@ import { type TrainingEvent, train } from "../../runtime/training/train.ts"
 import { hashOf } from "../../runtime/weights/learned.ts"
 import { colors, exit, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
-import { backendFor, demandEngine } from "../targets/index.ts"
+import { demandEngine, engineFor, preciseNames, targetNamed } from "../targets/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
 import {
   type DataFlags,
@@ -33,6 +34,7 @@ interface TrainFlags extends DataFlags {
   readonly out: string
   readonly weights?: string
   readonly target: string
+  readonly precision?: Precision
   readonly resume?: boolean
   readonly epochs?: number
   readonly batch?: number
@@ -217,6 +219,9 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
     await saveSplit(savedSplit, split, { root: flags.data, cases: opened.cases })
   }
 
+  if (options.precision !== undefined && options.precision !== "float32" && !targetNamed(flags.target).precisions)
+    talk(`note: the spec's precision ${options.precision} is for ${preciseNames}; ${flags.target} computes in float32`)
+
   const stop = new AbortController()
   let asked = 0
   const interrupt = () => {
@@ -229,7 +234,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   for (const signal of signals) process.on(signal, interrupt)
   const { on, stop: stopBar } = shower(options.epochs, teaches)
   try {
-    const backend = await backendFor(flags.target)
+    const backend = await engineFor(flags.target, { precision: options.precision, chunked: flags.memory !== undefined })
     const result = await train({
       name,
       version,

@@ -3,7 +3,9 @@ import { closest, distance } from "fastest-levenshtein"
 import type { Backend } from "../../backends/backend.ts"
 import type { Compiled } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
-import type { LowerFlags, Target } from "./target.ts"
+import type { Precision } from "../../dsl/training.ts"
+import { talk } from "../output.ts"
+import type { EngineOptions, LowerFlags, Target } from "./target.ts"
 
 export const targets: readonly Target[] = [
   {
@@ -28,6 +30,18 @@ export const targets: readonly Target[] = [
     engine: async () => (await import("../../backends/tfjs/node.ts")).webgpuBackend({ f16: true }),
   },
   {
+    name: "cuda",
+    about: "an NVIDIA GPU: XLA's CUDA plugin, from PyPI",
+    engine: async (options) => (await import("../../backends/xla/engine.ts")).cuda(options),
+    precisions: true,
+  },
+  {
+    name: "xla",
+    about: "any other PJRT plugin: HASAM_PJRT_PLUGIN",
+    engine: async (options) => (await import("../../backends/xla/engine.ts")).xla(options),
+    precisions: true,
+  },
+  {
     name: "reference",
     about: "float64: slow, and right",
     engine: async () => (await import("../../backends/reference.ts")).reference(),
@@ -50,6 +64,8 @@ const running = targets.filter(({ engine }) => engine !== undefined)
 
 /** Names in help texts. */
 export const runningNames = namesOf(running)
+/** Those that compute products in several ways. */
+export const preciseNames = namesOf(targets.filter(({ precisions }) => precisions))
 
 /** Throws HS2503. */
 export const targetNamed = (name: string): Target => {
@@ -63,7 +79,7 @@ export const targetNamed = (name: string): Target => {
   throw failed("--target", "HS2503", `there is no target '${name}'${meant}`, `Targets are ${namesOf(targets)}.`)
 }
 
-/** A wrong target is told before anything is read. Throws HS2503. */
+/** Throws HS2503. */
 export const demandEngine = (name: string): NonNullable<Target["engine"]> => {
   const { engine } = targetNamed(name)
   if (engine === undefined)
@@ -72,11 +88,19 @@ export const demandEngine = (name: string): NonNullable<Target["engine"]> => {
 }
 
 /** The engine of a target that runs. Throws HS2503. */
-export const backendFor = async (name: string): Promise<Backend> => demandEngine(name)()
+export const backendFor = async (name: string, options: EngineOptions = {}): Promise<Backend> =>
+  demandEngine(name)(options)
+
+/** The engine as a command wants it, telling what takes time. Throws HS2503. */
+export const engineFor = (
+  name: string,
+  { precision, chunked = false }: { readonly precision?: Precision | undefined; readonly chunked?: boolean },
+): Promise<Backend> => backendFor(name, { note: talk, chunked, ...(precision === undefined ? {} : { precision }) })
 
 /** hasam compile --target: files, or whether the engine can run the models. Throws HS2503. */
 export const lowerTo = async (compiled: Compiled, name: string, flags: LowerFlags): Promise<void> => {
   const target = targetNamed(name)
-  const lower = (await target.lower?.()) ?? (await import("./runnable.ts")).runnable(await backendFor(name))
+  const lower =
+    (await target.lower?.()) ?? (await import("./runnable.ts")).runnable(await backendFor(name, { note: talk }))
   for (const model of compiled.models) await lower(model, compiled, flags)
 }

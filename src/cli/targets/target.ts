@@ -1,5 +1,6 @@
 import type { Backend } from "../../backends/backend.ts"
 import type { Compiled, CompiledModel } from "../../compiler/compile.ts"
+import type { Precision } from "../../dsl/training.ts"
 
 /** What `hasam compile` says about files that a target writes. */
 export interface LowerFlags {
@@ -10,13 +11,25 @@ export interface LowerFlags {
 /** Writes a model for a target into `out`; or checks that the target can run it. */
 export type Lower = (model: CompiledModel, compiled: Compiled, flags: LowerFlags) => Promise<void>
 
+/** What a command line says about an engine. */
+export interface EngineOptions {
+  /** How products are computed, where the engine knows several ways. */
+  readonly precision?: Precision
+  /** Memory is scarce: attention in pieces. */
+  readonly chunked?: boolean
+  /** Where lines about what takes time go. */
+  readonly note?: (line: string) => void
+}
+
 /** Something that models are compiled for. What it needs is loaded when it is asked for. */
 export interface Target {
   readonly name: string
   /** What it is for, in a few words. */
   readonly about: string
   /** The engine, where the target runs programs in this process. */
-  readonly engine?: () => Promise<Backend>
+  readonly engine?: (options: EngineOptions) => Promise<Backend>
+  /** Whether --precision means something to it. */
+  readonly precisions?: true
   /** What `hasam compile` does. Left out: the engine compiles the program, so that it is known to run. */
   readonly lower?: () => Promise<Lower>
 }

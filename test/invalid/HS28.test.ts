@@ -1,0 +1,113 @@
+/** XLA's plugins: HS2801 to HS2807. Faults of real plugins where one is installed; what only a GPU can say, as it would say it. */
+import { mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, expect, test } from "vitest"
+import { cuda, xla } from "../../src/backends/xla/engine.ts"
+import { Pjrt, Unsuitable } from "../../src/backends/xla/pjrt/api.ts"
+import type { Memory } from "../../src/backends/xla/pjrt/words.ts"
+import { explain } from "../../src/backends/xla/problems.ts"
+import { Builder } from "../../src/compiler/ir/builder.ts"
+import { absent, pluginPath, quick } from "../backends/xla/plugin.ts"
+import { leastSquares } from "../backends/tfjs/programs.ts"
+
+const program = leastSquares(4, 2, 0.1)
+const empty = mkdtempSync(join(tmpdir(), "hasam-plugins-"))
+/** No Python, no packages, no folder of hasam's own. */
+const bare = { PATH: empty, HOME: empty, HASAM_CACHE: empty }
+const place = { target: "cuda", plugin: "/plugins/cuda.so", during: "run" } as const
+const said = (message: string, more: object = {}) =>
+  explain({ kind: "plugin", status: 13, message, tail: [], ...more }, { ...place, ...more }).message
+
+describe("HS2801: no plugin", () => {
+  test("is installed: two lines install one", async () => {
+    await expect(cuda({ env: bare }).compile(program)).rejects.toThrow("HS2801: no PJRT plugin for CUDA is in the active")
+    const [problem] = await cuda({ env: bare }).compile(program).then(() => [], (error) => error.diagnostics)
+    expect(problem.help.split("\n").slice(1).map((line: string) => line.trim())).toEqual([
+      "python3 -m venv ~/.cache/hasam/cuda",
+      '~/.cache/hasam/cuda/bin/pip install "jax-cuda13-plugin[with-cuda]==0.11.2"',
+    ])
+  })
+  test("is where a variable says", async () => {
+    const env = { ...bare, HASAM_PJRT_PLUGIN: join(empty, "none.so") }
+    await expect(xla({ env }).compile(program)).rejects.toThrow(`HS2801: there is no plugin at ${join(empty, "none.so")}`)
+  })
+})
+
+test("HS2802: a file that is no library, and a library that is no plugin", async () => {
+  const text = join(empty, "text.so")
+  writeFileSync(text, "not a library")
+  await expect(xla({ env: { ...process.env, HASAM_PJRT_PLUGIN: text } }).compile(program)).rejects.toThrow(
+    /^HS2802: .*text\.so: .*(invalid ELF|too short)/,
+  )
+  await expect(xla({ env: { ...process.env, HASAM_PJRT_PLUGIN: process.execPath } }).compile(program)).rejects.toThrow(
+    /^HS2802: /,
+  )
+})
+
+test("HS2803: another version of the API, in a table that is too short or too old", () => {
+  /** A plugin that tells its size and version, and nothing else. */
+  const telling = (size: number, major: number, minor: number): Memory => ({
+    address: () => 0n,
+    bytes: () => Buffer.alloc(0),
+    words: (at) => (at === 4096n ? BigUint64Array.of(BigInt(size)) : BigUint64Array.of(BigInt(major) | (BigInt(minor) << 32n))),
+    apiOf: () => 4096n,
+    call: () => {
+      throw new Error("called")
+    },
+  })
+  for (const [size, major, minor] of [
+    [1200, 0, 40],
+    [1200, 1, 0],
+    [300, 0, 115],
+  ] as const)
+    expect(() => new Pjrt(telling(size, major, minor), "old.so")).toThrow(Unsuitable)
+  expect(() => new Pjrt(telling(1200, 0, 40), "old.so")).toThrow("it speaks PJRT 0.40; from 0.81 on is understood")
+  expect(explain({ kind: "unsuitable", message: "it speaks PJRT 0.40", tail: [] }, place).message).toMatch(/^HS2803: \/plugins\/cuda\.so: it speaks/)
+})
+
+test("HS2804: no GPU, and an old driver", () => {
+  for (const message of [
+    "No visible GPU devices.",
+    "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
+    "CUDA driver version is insufficient for CUDA runtime version",
+  ])
+    expect(said(message, { during: "open" })).toMatch(/^HS2804: \/plugins\/cuda\.so: /)
+})
+
+test("HS2805: memory, whoever says so, with how much there was", () => {
+  const memory = { used: 70 * 2 ** 30, peak: 0, limit: 80 * 2 ** 30 }
+  expect(said("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 GiB", { status: 8, memory })).toMatch(
+    /^HS2805: memory ran out: .*; 70\.0 GiB of 80\.0 GiB were in use$/,
+  )
+  expect(said("CUDNN_STATUS_ALLOC_FAILED")).toMatch(/^HS2805/)
+})
+
+test("HS2806 and HS2807: a program that is refused, a device that fails, a process that ends", () => {
+  expect(said("ptxas exited with non-zero error code 1", { during: "compile" })).toMatch(/^HS2806/)
+  expect(said("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered")).toMatch(/^HS2807: the device failed/)
+  const ended = { kind: "gone", message: "it ended by SIGSEGV", tail: ["one", "the last words"] } as const
+  expect(explain(ended, place).message).toBe(
+    "HS2807: the plugin's process was lost: it ended by SIGSEGV, after 'the last words'",
+  )
+  expect(said("something else")).toMatch(/^internal: cuda: something else/)
+})
+
+describe.skipIf(absent !== undefined)("a real plugin", () => {
+  test("HS2807: that aborts ends its own process only, and its last words are told", async () => {
+    const env = { ...process.env, XLA_FLAGS: "--xla_no_such_flag=1" }
+    await expect(xla({ cache: false, env }).compile(program)).rejects.toThrow(/^HS2807: .*(exit code|by SIG).*xla_no_such_flag/)
+  })
+  test("HS2805: that is asked for 16 TiB", async () => {
+    const b = new Builder()
+    const graph = b.build({ y: b.exp(b.broadcast(b.input("x", [1, 1]), [2 ** 21, 2 ** 21])) })
+    const run = await xla({ cache: false, env: quick }).compile({ graph, state: {} })
+    const fed = { x: { shape: [1, 1], data: Float32Array.of(1) } }
+    await expect(run.run(fed)).rejects.toThrow("HS2805: memory ran out")
+    await run.dispose()
+  })
+  test("is found where a variable says", async () => {
+    const run = await xla({ cache: false, env: { ...quick, HASAM_PJRT_PLUGIN: pluginPath } }).compile(program)
+    await run.dispose()
+  })
+})
