@@ -36,7 +36,7 @@ const variants = spec(
 const deep = (n) =>
   spec(
     `deep${n}.ts`,
-    `${head.replace("(rank)", "(rank: any)")}export const deep = model(repeat(${n}, () => residual(sequential(linear(64, 256), relu, linear(256, 64)))), { name: "deep", input: [16, 64] })\n`,
+    `${head.replace("(rank)", "(rank: any)")}export const deep = model(repeat(${n}, () => residual(sequential(linear(64, 256), relu, linear(256, 64)))), { name: "deep", takes: { x: given([16, 64]) } })\n`,
   )
 
 const seconds = (program, args) => {

@@ -11,26 +11,28 @@
 import {
   adam,
   batchNorm2d,
-  buffer,
   conv2d,
   cosineRate,
   define,
   expectTotal,
+  features,
   forward,
   globalAveragePool,
-  type Layer,
+  imageNet,
   linear,
   maxPool2d,
   model,
   mse,
   pipe,
+  pixels,
+  point,
   relu,
   sequential,
   training,
 } from "hasam"
 
 /** Two 3 × 3 convolutions around a residual connection; where the width changes, a 1 × 1 convolution on the connection. */
-const block = (takes: number, gives: number, stride: number): Layer<number, number> => {
+const block = (takes: number, gives: number, stride: number) => {
   const body = {
     conv1: conv2d(takes, gives, 3, { stride, padding: 1, bias: false }),
     bn1: batchNorm2d(gives),
@@ -38,30 +40,23 @@ const block = (takes: number, gives: number, stride: number): Layer<number, numb
     conv2: conv2d(gives, gives, 3, { padding: 1, bias: false }),
     bn2: batchNorm2d(gives),
   }
-  const signature = { takes, gives, inputs: ["x"] }
   if (stride === 1)
-    return define("BasicBlock", body, signature, (m, { x }) => ({
-      out: m.relu(forward.add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x!))))), x!)),
-    }))
+    return define("BasicBlock", body, features(takes), (m, x) =>
+      m.relu(forward.add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x))))), x)),
+    )
   const downsample = sequential(conv2d(takes, gives, 1, { stride, bias: false }), batchNorm2d(gives))
-  return define("BasicBlock", { ...body, downsample }, signature, (m, { x }) => ({
-    out: m.relu(forward.add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x!))))), m.downsample(x!))),
-  }))
+  return define("BasicBlock", { ...body, downsample }, features(takes), (m, x) =>
+    m.relu(forward.add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x))))), m.downsample(x))),
+  )
 }
-const stage = (takes: number, gives: number): Layer<number, number> =>
+const stage = (takes: number, gives: number) =>
   sequential(block(takes, gives, takes === gives ? 1 : 2), block(gives, gives, 1))
-
-/** ImageNet's means and deviations, of pixels from 0 to 255. */
-const pixels = (values: readonly number[]) =>
-  buffer([3, 1, 1], { values: values.map((x) => 255 * x) }, { persistent: false })
 
 /** ResNet-18, 64 features wide, or a narrower one. */
 export const resnet = (width = 64) =>
   define(
     "ResNet",
     {
-      mean: pixels([0.485, 0.456, 0.406]),
-      std: pixels([0.229, 0.224, 0.225]),
       conv1: conv2d(3, width, 7, { stride: 2, padding: 3, bias: false }),
       bn1: batchNorm2d(width),
       relu,
@@ -73,15 +68,22 @@ export const resnet = (width = 64) =>
       avgpool: globalAveragePool,
       fc: linear(8 * width, 2),
     },
-    { takes: 3, gives: 2, inputs: ["image"] },
+    { image: features(3) },
     (m, { image }) => {
-      const x = m.maxpool(m.relu(m.bn1(m.conv1(forward.div(forward.sub(image!, m.mean), m.std)))))
+      const x = m.maxpool(m.relu(m.bn1(m.conv1(image))))
       return { point: m.fc(m.avgpool(m.layer4(m.layer3(m.layer2(m.layer1(x)))))) }
     },
   )
 
 /** x and y, from 0 to 1, of the square that the image is padded to. */
-export const localizer = pipe(model(resnet(), { name: "ResNet-18", input: [3, 128, 128] }), expectTotal(11_177_538))
+export const localizer = pipe(
+  model(resnet(), {
+    name: "ResNet-18",
+    takes: { image: pixels({ size: 128, fit: "longestSide", ...imageNet }) },
+    teaches: { point: point() },
+  }),
+  expectTotal(11_177_538),
+)
 
 export const pointing = training(localizer, {
   optimizer: adam({ rate: 1e-3 }),

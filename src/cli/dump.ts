@@ -1,8 +1,8 @@
 import { learningNames } from "../compiler/analysis/parameters.ts"
-import type { Compiled } from "../compiler/compile.ts"
+import { type Compiled, trainingOf } from "../compiler/compile.ts"
 import { standardSizes } from "../compiler/passes/elaborate/index.ts"
 import { compile } from "../compiler/passes/pipeline.ts"
-import { paperDefaults } from "../dsl/training.ts"
+import { asks } from "../dsl/training.ts"
 import { say } from "./output.ts"
 
 interface DumpFlags {
@@ -17,15 +17,14 @@ export const dump = ({ models, specs }: Compiled, { dump: after, stopAfter, batc
   const wanted = after ?? stopAfter!
   for (const { name, data } of models) {
     const learning = learningNames(data)
-    const options =
-      specs.flatMap(({ trainings }) => trainings).find((training) => training.model === name)?.training ?? paperDefaults
+    const options = trainingOf({ trainings: specs.flatMap(({ trainings }) => trainings) }, name, data)
     const goal =
-      learning.length === 0
+      learning.length === 0 || Object.keys(data.teaches).length === 0
         ? ({ kind: "inference" } as const)
         : ({ kind: "training", learning, loss: options.loss, optimizer: options.optimizer } as const)
     const task = {
       model: data,
-      sizes: standardSizes(data, batch),
+      sizes: standardSizes(data, batch, asks(options.prompt)),
       goal,
       decompose: {},
       ...(memory === undefined ? {} : { memory }),

@@ -34,7 +34,7 @@ const compile = () =>
     .option("--weights <file>", "checkpoint to put into files for --target onnx")
     .option("--report <formats>", "also write report.{text,json,md,html,tex,svg} to --out, separated by commas")
     .option("--json", "one JSON document on stdout, diagnostics included")
-    .option("--input-size <n>", "side of the model's square image")
+    .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--batch <n>", "images at once")
     .option("--memory <size>", "with --dump: of a training step, e.g. 11GB: blocks are computed twice until it fits")
     .option("--budget <file>", 'JSON: limits by model name, { "name": { "trainable": n, "bytes": n } }')
@@ -61,14 +61,17 @@ const run = () =>
     .option("--adapters <file>", "what training wrote (best.safetensors)")
     .requiredOption(
       "--inputs <file>",
-      "image [B,3,H,W] 0…255, original_size, point_coords, point_labels, boxes, mask_input, target",
+      "what the model takes, by name: an image [B,C,H,W] in 0…255, prompts, and target for gradients",
     )
-    .requiredOption("--outputs <file>", "image_embedding, low_res_masks, iou_predictions, masks")
+    .requiredOption("--outputs <file>", "what the network gives, by name")
     .option("--target <target>", runningNames, "cpu")
     .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
     .option("--gradients", "also loss and grad/<parameter> of all that learns; needs target")
-    .option("--multimask", "masks of tokens 1… in place of token 0")
-    .option("--input-size <n>", "side of the model's square image")
+    .option("--flag <names>", "inputs that are there without a tensor, such as multimask, separated by commas")
+    .option("--multimask", "the same as --flag multimask")
+    .option("--train-mode", "dropout acts, batch norms that learn use the batch and give next/<statistic>")
+    .option("--dice-over <what>", "Dice of each image, or of the whole batch")
+    .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--seed <n>", "for initial values where no checkpoint gives any", "0")
     .option("--verbose", "stack traces of internal faults")
     .action(async (spec, options) => (await import("./commands/run.ts")).run(spec, options))
@@ -100,7 +103,7 @@ const train = () =>
   )
     .option("--prompt <source>", "centre, randomInside, box, file or localizer")
     .option("--points <file>", "points for --prompt file or localizer: csv with id, x, y, or JSON")
-    .option("--input-size <n>", "side of the model's square image")
+    .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--checkpoint-every <n>", "steps between checkpoints within an epoch")
     .option("--memory <size>", "for tensors of a step, e.g. 4GB: blocks are computed twice until they fit")
     .option("--validate-every <n>", "epochs between validations")
@@ -185,7 +188,7 @@ const weights = () => {
     .command("verify")
     .argument("<file>")
     .requiredOption("--spec <spec>", "the model, with #export where it has several")
-    .option("--input-size <n>", "side of the model's square image")
+    .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--verbose", "stack traces of internal faults")
     .action(async (file, options) => (await import("./commands/weights.ts")).verifyCommand(file, options))
   group

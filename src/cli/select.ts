@@ -1,7 +1,8 @@
 /** A spec on the command line, with #export where it has several models. */
 import { type Compiled, type CompiledModel, compileSpecs } from "../compiler/compile.ts"
 import { aboutFile, type Diagnostics, Failed } from "../compiler/diagnostic.ts"
-import { paperDefaults, type Training, type TrainingOptions } from "../dsl/training.ts"
+import type { Pair } from "../dsl/layer.ts"
+import { defaultsFor, type Training, type TrainingOptions } from "../dsl/training.ts"
 
 export interface Selected {
   readonly model: CompiledModel
@@ -24,13 +25,21 @@ const pick = (compiled: Compiled, path: string, name: string | undefined): Selec
     throw new Failed([aboutFile(path, "HS1008", message, `Choose one: ${path}#${names[0]}`)])
   }
   const training = asTraining ?? trainings.find((one) => one.model === model.name)
-  return { model, options: training === undefined ? paperDefaults : optionsOf(training.training), spec: path }
+  return { model, options: training === undefined ? defaultsFor(model.data) : optionsOf(training.training), spec: path }
 }
+
+/** The image size that a run was started with: one number for a square, or [height, width]. */
+export const inputSizeOf = (recorded: unknown): Pair | undefined =>
+  typeof recorded === "number"
+    ? [recorded, recorded]
+    : Array.isArray(recorded) && recorded.length === 2
+      ? [Number(recorded[0]), Number(recorded[1])]
+      : undefined
 
 /** Compiles a spec and takes one model of it. Throws the spec's errors. */
 export const selectModel = async (
   given: string,
-  { inputSize }: { readonly inputSize?: number } = {},
+  { inputSize }: { readonly inputSize?: Pair } = {},
 ): Promise<Selected> => {
   const [path, name] = given.split("#") as [string, string | undefined]
   const compiled = await compileSpecs([given], inputSize === undefined ? {} : { inputSize })

@@ -1,11 +1,12 @@
 /** Data as `train` and `eval` take them: checked before anything is computed, and without the cases that a model cannot be asked about. */
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
+import type { Prompt } from "../dsl/training.ts"
 import type { Case, DataOptions } from "../runtime/data/case.ts"
 import { checkData } from "../runtime/data/check.ts"
 import type { Reader } from "../runtime/data/reader.ts"
 import type { Split } from "../runtime/data/split.ts"
-import type { Teaches } from "../runtime/training/feeds.ts"
+import { needsForeground } from "../runtime/task/index.ts"
 import { talk, talkDiagnostics } from "./output.ts"
 
 /**
@@ -27,19 +28,15 @@ export const demandUsable = async (
   if (errors.length > 0) throw new Failed(errors as unknown as Diagnostics)
 }
 
-/** SAM is asked by a prompt and a localizer for a place in the mask; where the mask is empty there is neither. */
-const needsForeground = (model: ModelData, teaches: Teaches): boolean =>
-  model.family.kind === "sam" || teaches === "point"
-
 /** The cases that the model can be asked about, in order. Says how many are left out. */
 export const askable = async (
   reader: Reader,
   cases: readonly Case[],
   model: ModelData,
-  teaches: Teaches,
+  prompt: Prompt,
   what: string,
 ): Promise<readonly Case[]> => {
-  if (!needsForeground(model, teaches)) return cases
+  if (!needsForeground(model, prompt)) return cases
   const kept = await reader.withForeground(cases)
   const left = cases.length - kept.length
   if (left > 0) talk(`note: ${left} of ${cases.length} ${what} images are left out: their masks are empty`)

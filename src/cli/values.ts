@@ -38,6 +38,22 @@ export const number = (range: Range): Kind => ({
   right: String(range.least ?? range.most ?? range.above),
 })
 
+/** One number for a square, or height x width: 1024, 96x128. */
+export const imageSize = (range: Range): Kind => {
+  const about = `${rangeText(range)}, or two of them, height x width, such as 96x128`
+  return {
+    about,
+    read: (name, text) => {
+      const sides = text.split(/[x×]/).map(numberIn)
+      const [height, width = height] = sides
+      if (sides.length > 2 || !sides.every((side) => isWithin(range, side))) throw refuse(name, text, about)
+      return [height, width]
+    },
+    wrong: [...nonsense, "0", "-1", "1.5", "96x", "x96", "96x128x3", "96x0", "1e300"],
+    right: "96x128",
+  }
+}
+
 /** 4,8,12: each once, in their order. */
 export const numbers = (range: Range): Kind => {
   const about = `${rangeText(range)}, or several with commas between them`
@@ -80,6 +96,18 @@ export const choices = (names: readonly string[]): Kind => {
     wrong: ["", "x", "constructor", `${names[0]},`, `${names[0]},__proto__`],
     right: names[0]!,
   }
+}
+
+/** Names of inputs, with commas between; whether the model has them, the command says. */
+export const names: Kind = {
+  about: "a name, or several with commas between them",
+  read: (name, text) => {
+    const given = text.split(",").map((part) => part.trim())
+    if (given.some((one) => one === "")) throw refuse(name, text, names.about)
+    return [...new Set(given)]
+  },
+  wrong: ["", " ", "a,", ",a", "a,,b"],
+  right: "multimask",
 }
 
 const least = 2 ** 20

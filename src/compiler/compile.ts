@@ -3,7 +3,10 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { closest } from "fastest-levenshtein"
+import type { Pair } from "../dsl/layer.ts"
 import type { ModelData } from "../dsl/model.ts"
+import { promptingOf } from "../dsl/task.ts"
+import { asks, defaultsFor, type Prompt, type TrainingOptions } from "../dsl/training.ts"
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
 import { aboutFile, type Diagnostic } from "./diagnostic.ts"
@@ -12,21 +15,28 @@ import { packageRoot } from "./frontend/package.ts"
 import { resolveSpec } from "./frontend/resolve.ts"
 import type { Correction } from "./frontend/rewrite.ts"
 import { type Sources, typeCheck } from "./frontend/typecheck.ts"
+import { Misfit } from "./passes/elaborate/context.ts"
+import { elaborate, type InputSizes, standardSizes } from "./passes/elaborate/index.ts"
+import { lossProblems, unteachable } from "./passes/losses.ts"
 import { modelReport } from "./report/model.ts"
 import { type ModelReport, type Report, schemaName } from "./report/report.ts"
 
 export interface CompileOptions {
-  /** Side of SAM's square image, in place of the spec's. */
-  readonly inputSize?: number
+  /** Height and width of the image that the network sees, in place of the spec's. */
+  readonly inputSize?: Pair
   /** Fills in what a model costs, unless there are more models than `atMost`; left out, the report counts only. */
   readonly cost?: {
-    readonly of: (model: ModelData, tensors: readonly ModelTensor[]) => Pick<ModelReport, "flops" | "memory">
+    readonly of: (
+      model: ModelData,
+      tensors: readonly ModelTensor[],
+      options: TrainingOptions,
+    ) => Pick<ModelReport, "flops" | "memory">
     readonly atMost: number
   }
   /** Texts that an editor has open, by the paths of the files in whose place they are. */
   readonly sources?: Sources
   /** Which of the tensors that learn receive a gradient. */
-  readonly receives?: (model: ModelData, learning: readonly string[]) => ReadonlySet<string>
+  readonly receives?: (model: ModelData, learning: readonly string[], sizes: InputSizes) => ReadonlySet<string>
 }
 export interface CompiledModel {
   readonly name: string
@@ -43,12 +53,6 @@ export interface Compiled {
 
 export const version: string = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")).version
 
-/** SAM for another image size: position tables follow, windows do not. */
-export const withInputSize = (model: ModelData, imageSize: number | undefined): ModelData =>
-  imageSize === undefined || model.family.kind !== "sam"
-    ? model
-    : { ...model, family: { ...model.family, config: { ...model.family.config, imageSize } } }
-
 /** What has no place of its own is told at the export's name. */
 const located = ({ at, right: _, ...problem }: Problem, name: string, spec: EvaluatedSpec): Diagnostic => ({
   ...(at === undefined ? spec.exportOf(name) : spec.placeOf(at)),
@@ -60,7 +64,11 @@ const unreachedProblems = (
   tensors: readonly ModelTensor[],
   receiving: ReadonlySet<string> | undefined,
   model: ModelData,
+  prompt: Prompt,
 ): readonly Problem[] => {
+  const taught = Object.values(model.teaches).map(({ kind }) => (kind === "masks" ? "mask" : kind))
+  const prompted = promptingOf(model.takes).includes(asks(prompt))
+  const what = `a ${taught.join(" and ")} loss${prompted ? ` with a ${asks(prompt) === "box" ? "box" : "point"} prompt` : ""}`
   if (receiving === undefined) return []
   const idle = tensors.filter((tensor) => tensor.learns && !receiving.has(tensor.name))
   if (idle.length === 0) return []
@@ -74,15 +82,61 @@ const unreachedProblems = (
       at,
       code: "HS1024",
       severity: "warning",
-      message: `in '${name}', ${size.toLocaleString("en-US")} parameters learn but receive no gradient from a mask loss with a point prompt: ${names.join(", ")}${rest}`,
-      help: "Freeze them, or prompt the model so that they are used.",
+      message: `in '${name}', ${size.toLocaleString("en-US")} parameters learn but receive no gradient from ${what}: ${names.join(", ")}${rest}`,
+      help: prompted
+        ? "Freeze them, or prompt the model so that they are used."
+        : "Freeze them, or use them in the forward.",
     },
   ]
 }
 
+/** How the spec trains a model: its first training, or what is usual. */
+export const trainingOf = (spec: Pick<EvaluatedSpec, "trainings">, name: string, model: ModelData): TrainingOptions =>
+  spec.trainings.find((training) => training.model === name)?.training ?? defaultsFor(model)
+
+/** What a training asks of its model and the model has not. */
+const trainingProblems = ({ trainings }: EvaluatedSpec, name: string, model: ModelData): readonly Problem[] =>
+  trainings
+    .filter((training) => training.model === name)
+    .flatMap(({ training: { loss, prompt, at } }) => {
+      const kinds = promptingOf(model.takes)
+      const wrong: Problem[] = lossProblems(loss, model.teaches).map((message) => ({
+        at,
+        code: "HS1030",
+        severity: "error",
+        message: `'${name}': ${message}`,
+      }))
+      // Who takes no prompt at all is not asked: the default says a point.
+      const unasked = kinds.length === 0 ? prompt.kind !== "centre" : !kinds.includes(asks(prompt))
+      if (unasked)
+        wrong.push({
+          at,
+          code: "HS1031",
+          severity: "error",
+          message: `'${name}' takes no ${asks(prompt) === "box" ? "boxes" : "points"}, but is trained with the prompt '${prompt.kind}'`,
+          help: kinds.length === 0 ? "It takes no prompts: leave prompt out." : `It takes ${kinds.join(" and ")}.`,
+        })
+      return wrong
+    })
+
+const taughtProblems = (name: string, model: ModelData, sizes: InputSizes): readonly Problem[] => {
+  const outputs = Object.entries(model.teaches)
+  if (outputs.length === 0) return []
+  const { builder, outputs: found } = elaborate(model, sizes)
+  return outputs.flatMap(([output, taught]): Problem[] => {
+    const value = found[output]
+    const message =
+      value === undefined ? `the network gives no '${output}'` : unteachable(output, taught, builder.shapeOf(value))
+    return message === undefined
+      ? []
+      : [{ at: model.at, code: "HS1029", severity: "error", message: `${name}: ${message}` }]
+  })
+}
+
 const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, options: CompileOptions, costs: boolean) => {
   const tensors = tensorTable(data)
-  const problems = modelProblems(name, data, tensors)
+  const training = trainingOf(spec, name, data)
+  const problems = [...modelProblems(name, data, tensors), ...trainingProblems(spec, name, data)]
   const broken = problems.some(
     ({ severity, code }) => severity === "error" && !["HS1003", "HS1004", "HS1016", "HS1019"].includes(code),
   )
@@ -92,16 +146,20 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
   const misfits: Problem[] = []
   if (!broken)
     try {
-      receiving = options.receives?.(data, learning)
-      cost = costs ? options.cost!.of(data, tensors) : {}
+      const sizes = standardSizes(data, 1, asks(training.prompt))
+      misfits.push(...taughtProblems(name, data, sizes))
+      receiving = options.receives?.(data, learning, sizes)
+      cost = costs && misfits.length === 0 ? options.cost!.of(data, tensors, training) : {}
     } catch (problem) {
-      if (!(problem instanceof Error) || problem.name !== "Misfit") throw problem
-      const { path, at } = problem as Error & { path: string; at?: string }
+      if (!(problem instanceof Misfit)) throw problem
+      const { path, at, widths, message } = problem
+      const where = `${name}${path === "" ? "" : ` > ${path.replaceAll(".", " > ")}`}: `
       misfits.push({
         at: at ?? data.at,
-        code: "HS1022",
+        code: widths ? "HS1010" : "HS1022",
         severity: "error",
-        message: `${name}${path === "" ? "" : ` > ${path.replaceAll(".", " > ")}`}: ${problem.message}`,
+        message: widths ? message : `${where}${message}`,
+        ...(widths ? { help: `In ${where.slice(0, -2)}.` } : {}),
       })
     }
   const base = modelReport(name, data, tensors, spec.placeOf)
@@ -117,7 +175,7 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
         }),
     ...cost,
   }
-  const all = [...problems, ...misfits, ...unreachedProblems(name, tensors, receiving, data)]
+  const all = [...problems, ...misfits, ...unreachedProblems(name, tensors, receiving, data, training.prompt)]
   return {
     model: { name, data, report },
     diagnostics: all.map((problem) => located(problem, name, spec)),
@@ -142,8 +200,11 @@ const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]):
   )
   const codes = new Set(evaluated.map(({ file, line, code }) => `${file}|${line}|${code}`))
   // Where a type error and an evaluated error share a line, the mistake is one; evaluated, its numbers are known.
+  // What the types say of the whole call, evaluation says at its beginning.
+  const said = new Set(evaluated.map(({ file, code, message }) => `${file}|${code}|${message}`))
   const same = (d: Diagnostic) =>
     ours.has(key(d)) ||
+    said.has(`${d.file}|${d.code}|${d.message}`) ||
     codes.has(`${d.file}|${d.line}|${d.code}`) ||
     (d.code.startsWith("TS") && lines.has(`${d.file}|${d.line}`))
   const rest = typed.filter((d) => !same(d))
@@ -185,7 +246,9 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const unfound = resolved.filter((entry): entry is Diagnostic => typeof entry !== "string")
   const [typed, specs] = await Promise.all([
     entries.length === 0 ? [] : typeCheck(entries, options.sources),
-    Promise.all(entries.map((entry) => evaluateSpec(entry, options.sources?.get(entry)))),
+    Promise.all(
+      entries.map((entry) => evaluateSpec(entry, { source: options.sources?.get(entry), inputSize: options.inputSize })),
+    ),
   ])
   const choices = specs.map((spec, i) => chosen(spec, names[i]))
   const modelsOf = (i: number) => [choices[i]!].flatMap((choice) => ("code" in choice ? [] : choice))
@@ -193,9 +256,7 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const count = specs.reduce((n, _, i) => n + modelsOf(i).length, 0)
   const costs = options.cost !== undefined && count <= options.cost.atMost
   const compiled = specs.flatMap((spec, i) =>
-    modelsOf(i).map(({ name, data }) =>
-      compileModel(spec, name, withInputSize(data, options.inputSize), options, costs),
-    ),
+    modelsOf(i).map(({ name, data }) => compileModel(spec, name, data, options, costs)),
   )
   const evaluated = [
     ...missing,

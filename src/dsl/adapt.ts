@@ -1,32 +1,48 @@
+import { type BlockInfo, blocksOf } from "./blocks.ts"
 import { type Adaptation, type Backbone, type Model, type ModelData, modelOf } from "./model.ts"
 import { networkOf } from "./network.ts"
 import { callSite } from "./place.ts"
 import type { Placement, PlacementData } from "./placement.ts"
-import { type Schedule, scaled } from "./schedule.ts"
-import type { WrongDepth, WrongWidth } from "./sentences.ts"
+import { forBlocks, type Schedule, scaled } from "./schedule.ts"
+import type { NoBlocks, NoPlace, WrongDepth, WrongWidth } from "./sentences.ts"
 import { sizeOf as size, tensorsOf } from "./tensors.ts"
-import type { Problem, Rank } from "./width.ts"
+import type { Problem, Rank, Same } from "./width.ts"
 
-type Fits<B extends Backbone, Depth extends number, Width extends number> = [B["depth"]] extends [Depth]
-  ? [B["width"]] extends [Width]
-    ? unknown
-    : Problem<WrongWidth<Width, B["width"]>>
-  : Problem<WrongDepth<Depth, B["depth"]>>
+type Fits<B extends Backbone, Depth extends number, Width extends number, Place extends string> = [B["depth"]] extends [
+  0,
+]
+  ? Problem<NoBlocks>
+  : Same<Depth, B["depth"]> extends true
+    ? Same<B["width"], Width> extends true
+      ? [Place] extends [B["place"]]
+        ? unknown
+        : Problem<NoPlace<Exclude<Place, B["place"]>>>
+      : Problem<WrongWidth<Width, B["width"]>>
+    : Problem<WrongDepth<Depth, B["depth"]>>
 
-type Make = (rank: Rank) => readonly Placement<any>[]
+type Make = (rank: Rank, block: BlockInfo) => readonly Placement<any, any>[]
 
-const placed = (ranks: Schedule<any>, make: Make): Adaptation["blocks"] =>
-  ranks.ranks.flatMap((rank, k) =>
-    rank === null ? [] : [{ block: k + 1, rank, placements: make(rank) as unknown as readonly PlacementData[] }],
-  )
+const placed = (ranks: Schedule<any>, make: Make, blocks: readonly BlockInfo[]): Adaptation["blocks"] =>
+  forBlocks(ranks, blocks).ranks.flatMap((rank, k) => {
+    const block = blocks[k]
+    return rank === null || block === undefined
+      ? []
+      : [{ block: k + 1, rank, placements: make(rank, block) as unknown as readonly PlacementData[] }]
+  })
 const sizeOf = (data: ModelData, adaptation: Adaptation): number =>
   size(
     tensorsOf(networkOf({ ...data, adaptations: [adaptation] })).filter(({ adaptation }) => adaptation !== undefined),
   )
 
 /** The scale at which the adapters train as near to the budget as whole ranks allow, by halving. */
-const fitted = (ranks: Schedule<any>, make: Make, data: ModelData, budget: number): Adaptation["blocks"] => {
-  const at = (scale: number) => placed(scaled(ranks, scale), make)
+const fitted = (
+  ranks: Schedule<any>,
+  make: Make,
+  data: ModelData,
+  blocks: readonly BlockInfo[],
+  budget: number,
+): Adaptation["blocks"] => {
+  const at = (scale: number) => placed(scaled(ranks, scale), make, blocks)
   const sizeAt = (scale: number) => sizeOf(data, { depth: ranks.depth, blocks: at(scale) })
   let low = 0
   let high = 1
@@ -39,18 +55,22 @@ const fitted = (ranks: Schedule<any>, make: Make, data: ModelData, budget: numbe
   return Math.abs(sizeAt(low) - budget) <= Math.abs(sizeAt(high) - budget) ? at(low) : at(high)
 }
 
-/** Layers that learn, in every block to which the schedule gives a rank. Several adaptations in one pipe add up. */
-export const adapt = <Depth extends number, Width extends number>(
+/**
+ * Layers that learn, in every block to which the schedule gives a rank; where widths change, made from the block: `(rank, { width }) => …`.
+ * Several adaptations in one pipe add up.
+ */
+export const adapt = <Depth extends number, Width extends number, Place extends string>(
   ranks: Schedule<Depth>,
-  placements: (rank: Rank) => readonly Placement<Width>[],
+  placements: (rank: Rank, block: BlockInfo) => readonly Placement<Width, Place>[],
 ) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
-    model: Model<B, L> & Fits<B, Depth, Width>,
+    model: Model<B, L> & Fits<B, Depth, Width, Place>,
   ): Model<B, L | "adapters"> => {
     const { data } = model as Model
     const { fit, depth, noSuchBlock } = ranks
-    const blocks = fit === undefined ? placed(ranks, placements) : fitted(ranks, placements, data, fit)
+    const infos = blocksOf(data.network, data.blocks)
+    const blocks = fit === undefined ? placed(ranks, placements, infos) : fitted(ranks, placements, data, infos, fit)
     const place = at === undefined ? {} : { at }
     return modelOf({
       ...data,

@@ -1,4 +1,4 @@
-import { dataOf, type Layer, type LayerData, layerOf, type Pointwise } from "./layer.ts"
+import { type Child, childOf, dataOf, type Layer, type LayerData, layerOf, type Pointwise } from "./layer.ts"
 import { callSite } from "./place.ts"
 import type { DoesNotFollow, NotResidual } from "./sentences.ts"
 import type { Problem, Same } from "./width.ts"
@@ -25,9 +25,10 @@ type Gives<Ls> = Ls extends readonly [...infer Rest, infer L]
     : Gives<Rest>
   : any
 
-const sequence = (layers: readonly LayerData[]): LayerData => ({
+const sequence = (layers: readonly LayerData[], names?: readonly string[]): LayerData => ({
   kind: "sequential",
   layers,
+  ...(names === undefined ? {} : { names }),
   takes: firstWidth(layers),
   gives: lastWidth(layers),
   at: callSite(),
@@ -36,13 +37,33 @@ const sequence = (layers: readonly LayerData[]): LayerData => ({
 /** One after another, as nn.Sequential: tensors are named 0.weight, 2.weight, … */
 export const sequential = <Ls extends readonly Any[]>(
   ...layers: Linked<Ls> & readonly unknown[]
-): Layer<Takes<Ls>, Gives<Ls>> => layerOf(sequence((layers as unknown as readonly Any[]).map(dataOf)))
+): Layer<Takes<Ls>, Gives<Ls>, Ls> => layerOf(sequence((layers as unknown as readonly Any[]).map(dataOf)))
 
+/** `Depth` layers of one kind. */
+export interface Repeated<out Depth extends number, out L> {
+  readonly depth: Depth
+  readonly layer: L
+}
 /** `count` layers in sequence, each made from its number, from 1. */
-export const repeat = <In extends number, Out extends number>(
-  count: number,
-  make: (i: number) => Layer<In, Out>,
-): Layer<In, Out> => layerOf(sequence(Array.from({ length: count }, (_, k) => dataOf(make(k + 1)))))
+export const repeat = <const Count extends number, In extends number, Out extends number, Tree>(
+  count: Count,
+  make: (i: number) => Layer<In, Out, Tree>,
+): Layer<In, Out, Repeated<Count, Layer<In, Out, Tree>>> =>
+  layerOf(sequence(Array.from({ length: Math.max(0, count) || 0 }, (_, k) => dataOf(make(k + 1)))))
+
+type Named<C> = C extends Readonly<Record<string, Any>> ? C : never
+/** One after another under names of their own, as an nn.Sequential of an OrderedDict: `chain({ conv, gn, relu })`. The compiler checks their widths. */
+export const chain = <const C extends Readonly<Record<string, Any>>>(layers: Named<C>): Layer<any, any, C> =>
+  layerOf(sequence(Object.values(layers as C).map(dataOf), Object.keys(layers as C)))
+
+let shares = 0
+/** One layer, or one tensor, that stands in several places: counted once, trained once, saved once under the name of the first. */
+export const shared = <C extends Child>(child: C): C => {
+  const layer = dataOf(child)
+  shares += 1
+  const widths = { takes: firstWidth([layer]), gives: lastWidth([layer]) }
+  return childOf<C>({ kind: "shared", id: shares, layer, ...widths, at: callSite() })
+}
 
 /** x + layer(x). Adds no level to the tensors' names. */
 export const residual = <In extends number, Out extends number>(

@@ -1,63 +1,117 @@
 /**
  * Functions of values inside a module's forward. Each traces one step; the compiler gives it its meaning.
  * Images are [batch, channels, height, width], token grids [batch, height, width, features].
+ * Shapes broadcast as PyTorch's: widths must be equal, or one of them 1.
  */
-import { trace, type Value } from "./define.ts"
+import { trace } from "./define.ts"
+import type { FunctionName } from "./layer.ts"
+import type { OtherWidth } from "./sentences.ts"
+import type { Extent, Value } from "./value.ts"
+import type { Problem } from "./width.ts"
 
-export const add = (a: Value, b: Value) => trace("add", [a, b])
-export const sub = (a: Value, b: Value) => trace("sub", [a, b])
-export const mul = (a: Value, b: Value) => trace("mul", [a, b])
-export const div = (a: Value, b: Value) => trace("div", [a, b])
+interface OfTwo {
+  <W extends number>(a: Value<W>, b: Value<NoInfer<W>>): Value<W>
+  <W extends number>(a: Value<W>, b: Value<1>): Value<W>
+  <W extends number>(a: Value<1>, b: Value<W>): Value<W>
+  <A extends number, B extends number>(a: Value<A>, b: Value<B> & Problem<OtherWidth<A, B>>): Value<A>
+}
+const ofTwo =
+  (fn: FunctionName): OfTwo =>
+  (a: Value<any>, b: Value<any>): Value<any> =>
+    trace(fn, [a, b])
+type OfOne = <W extends number>(x: Value<W>) => Value<W>
+const ofOne =
+  (fn: FunctionName): OfOne =>
+  (x) =>
+    trace(fn, [x])
+
+export const add = ofTwo("add")
+export const sub = ofTwo("sub")
+export const mul = ofTwo("mul")
+export const div = ofTwo("div")
 /** x · by */
-export const scale = (x: Value, by: number) => trace("scale", [x], { by })
+export const scale = <W extends number>(x: Value<W>, by: number): Value<W> => trace("scale", [x], { by })
 /** x + by */
-export const shift = (x: Value, by: number) => trace("shift", [x], { by })
+export const shift = <W extends number>(x: Value<W>, by: number): Value<W> => trace("shift", [x], { by })
 /** [..., m, k] × [..., k, n] */
-export const matmul = (a: Value, b: Value) => trace("matmul", [a, b])
-export const sin = (x: Value) => trace("sin", [x])
-export const cos = (x: Value) => trace("cos", [x])
+export const matmul = <W extends number>(a: Value<any>, b: Value<W>): Value<W> => trace("matmul", [a, b])
+export const relu = ofOne("relu")
+/** The exact one, x·Φ(x). */
+export const gelu = ofOne("gelu")
+export const sigmoid = ofOne("sigmoid")
+export const tanh = ofOne("tanh")
+export const sin = ofOne("sin")
+export const cos = ofOne("cos")
+export const exp = ofOne("exp")
+export const log = ofOne("log")
 /** Over the last axis. */
-export const softmax = (x: Value) => trace("softmax", [x])
+export const softmax = ofOne("softmax")
 /** 1 where x is exactly `value`, else 0. */
-export const equals = (x: Value, value: number) => trace("equals", [x], { value })
+export const equals = <W extends number>(x: Value<W>, value: number): Value<W> => trace("equals", [x], { value })
 /** Values in row-major order; one value fills the shape. */
-export const constant = (values: readonly number[], shape: readonly number[]) =>
+export const constant = (values: readonly number[], shape: readonly number[]): Value =>
   trace("constant", [], { values, shape })
 
 /**
  * Axes taken apart, reordered and merged, in einops' notation: `rearrange(x, "b h w c -> b (h w) c")`.
  * `sizes` gives the parts that the shape of x does not: `rearrange(x, "b n (heads c) -> b heads n c", { heads: 12 })`.
+ * The width of the result can be said: `rearrange<768>(…)`; else the compiler knows it.
  */
-export const rearrange = (x: Value, pattern: string, sizes: Readonly<Record<string, number>> = {}) =>
-  trace("rearrange", [x], { pattern, sizes })
+export const rearrange = <W extends number = number>(
+  x: Value<any>,
+  pattern: string,
+  sizes: Readonly<Record<string, number>> = {},
+): Value<W> => trace("rearrange", [x], { pattern, sizes })
 
 /** Values that are absent are left out. */
-export const concat = (values: readonly Value[], axis: number) => trace("concat", values, { axis })
+export const concat = (values: readonly (Value<any> | undefined)[], axis: number): Value =>
+  trace("concat", values, { axis })
 /** From start up to, not including, end; negative ends count from the last. */
-export const slice = (x: Value, axis: number, start: number, end: number) => trace("slice", [x], { axis, start, end })
+export const slice = (x: Value<any>, axis: number, start: number, end: number): Value =>
+  trace("slice", [x], { axis, start, end })
 /** Mean over an axis, which goes. */
-export const mean = (x: Value, axis: number) => trace("mean", [x], { axis })
+export const mean = (x: Value<any>, axis: number): Value => trace("mean", [x], { axis })
+/** Sum over an axis, which goes. */
+export const sum = (x: Value<any>, axis: number): Value => trace("sum", [x], { axis })
+/** Zeros before and after x on one axis. */
+export const pad = (x: Value<any>, axis: number, before: number, after: number): Value =>
+  trace("pad", [x], { axis, before, after })
+/** Cyclic: what leaves at the end of the axis comes in at its beginning, as torch.roll. */
+export const roll = <W extends number>(x: Value<W>, axis: number, by: number): Value<W> =>
+  trace("roll", [x], { axis, by })
+/** Rows of a table [rows, …] by numbers that are known: [indices, …]. */
+export const gather = <W extends number>(table: Value<W>, indices: readonly number[]): Value<W> =>
+  trace("gather", [table], { indices })
 /** x, with a first axis of 1, once for each image in the batch of `like`. */
-export const repeatBatch = (x: Value, like: Value) => trace("repeatBatch", [x, like])
+export const repeatBatch = <W extends number>(x: Value<W>, like: Value<any>): Value<W> =>
+  trace("repeatBatch", [x, like])
 
 /** [b, h, w, c] → [b · windows, size, size, c]; zeros pad the bottom and right. */
-export const windows = (x: Value, size: number) => trace("windows", [x], { size })
+export const windows = <W extends number>(x: Value<W>, size: number): Value<W> => trace("windows", [x], { size })
 /** Back to the height and width of `like`; padding goes. */
-export const unwindows = (x: Value, size: number, like: Value) => trace("unwindows", [x, like], { size })
+export const unwindows = <W extends number>(x: Value<W>, size: number, like: Value<any>): Value<W> =>
+  trace("unwindows", [x, like], { size })
 
 /** q [b, n, c], k and v [b, m, c] → [b, n, c]: softmax(q kᵀ / √(c / heads)) v, head by head. */
-export const attention = (q: Value, k: Value, v: Value, heads: number) => trace("attention", [q, k, v], { heads })
+export const attention = <W extends number>(
+  q: Value<W>,
+  k: Value<NoInfer<W>>,
+  v: Value<NoInfer<W>>,
+  heads: number,
+): Value<W> => trace("attention", [q, k, v], { heads })
 /** qkv [b, h, w, 3c], tables [2h − 1, c / heads] and [2w − 1, c / heads] → [b, h, w, c]. The bias uses the unscaled q. */
-export const relPosAttention = (qkv: Value, tableH: Value, tableW: Value, heads: number) =>
+export const relPosAttention = (qkv: Value<any>, tableH: Value<any>, tableW: Value<any>, heads: number): Value =>
   trace("relPosAttention", [qkv, tableH, tableW], { heads })
 
 /** Bilinear, half-pixel centres. */
-export const resize = (x: Value, height: number, width: number) => trace("resize", [x], { height, width })
-/** Bilinear, to a size [height, width] that an input names, such as original_size. */
-export const resizeTo = (x: Value, size: string) => trace("resizeTo", [x], { size })
+export const resize = <W extends number>(x: Value<W>, height: number, width: number): Value<W> =>
+  trace("resize", [x], { height, width })
+/** Bilinear, to a size that is an input, such as original_size. */
+export const resizeTo = <W extends number>(x: Value<W>, size: Extent): Value<W> =>
+  trace("resizeTo", [x], { size: size.extent })
 /** Zeros at the bottom and right, up to a square. */
-export const padTo = (x: Value, size: number) => trace("padTo", [x], { size })
+export const padTo = <W extends number>(x: Value<W>, size: number): Value<W> => trace("padTo", [x], { size })
 /** The top left of x, as high and wide as the image `like`. */
-export const cropLike = (x: Value, like: Value) => trace("cropLike", [x, like])
+export const cropLike = <W extends number>(x: Value<W>, like: Value<any>): Value<W> => trace("cropLike", [x, like])
 /** [1, height, width, 2]: (x, y) of each pixel's centre, from 0 to 1. */
-export const pixelCentres = (height: number, width: number) => trace("pixelCentres", [], { height, width })
+export const pixelCentres = (height: number, width: number): Value<2> => trace("pixelCentres", [], { height, width })

@@ -1,12 +1,13 @@
 /** What a spec imports. */
 export { pipe } from "fp-ts/lib/function.js"
 export { adapt } from "./adapt.ts"
-export { parallel, repeat, residual, sequential, skipConcat } from "./combinators.ts"
+export type { BlockInfo } from "./blocks.ts"
+export { chain, parallel, type Repeated, repeat, residual, sequential, shared, skipConcat } from "./combinators.ts"
 export { type Counts, type CountsOf, counted } from "./counted.ts"
-export { define, ifGiven, list, named, several, table as tableOfEmbedding, type Value, whenGiven } from "./define.ts"
+export { define, extent, features, flag, ifGiven, list, named, optional, whenGiven } from "./define.ts"
 export { type Budget, budget, expectTotal, expectTrainable } from "./expect.ts"
 export * as forward from "./functions.ts"
-export type { Init, Layer, Pair, Pointwise, Raw } from "./layer.ts"
+export type { Child, Embedding, Init, Layer, List, Module, Pair, Pointwise, Raw } from "./layer.ts"
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -38,9 +39,11 @@ export {
   upsample,
 } from "./layers/pointwise.ts"
 export { buffer, parameter } from "./layers/raw.ts"
-export type { Backbone, Model, Sam, SamPart, ViTB, ViTH, ViTL } from "./model.ts"
+export { type Backbone, type Model, type ModelOptions, model } from "./model.ts"
 export {
   afterAttention,
+  afterMlp,
+  at,
   type BesideOptions,
   besideMlp,
   besideMlpResidual,
@@ -50,7 +53,21 @@ export {
   type Placement,
 } from "./placement.ts"
 export type { SamConfig } from "./sam/config.ts"
-export { type ModelOptions, model, type SamOptions, sam, samVitB, samVitH, samVitL } from "./sam/registry.ts"
+export { maskDecoder } from "./sam/decoder.ts"
+export { imageEncoder } from "./sam/encoder.ts"
+export { promptEncoder } from "./sam/prompts.ts"
+export {
+  type Sam,
+  type SamOptions,
+  type SamPart,
+  sam,
+  samVitB,
+  samVitH,
+  samVitL,
+  type ViTB,
+  type ViTH,
+  type ViTL,
+} from "./sam/registry.ts"
 export {
   type Block,
   fitTrainable,
@@ -65,5 +82,19 @@ export {
   withTotal,
 } from "./schedule.ts"
 export { blocks, freeze, freezeAll, inBlocks, type Select, submodule, tensor, unfreeze } from "./select.ts"
+export {
+  boxes,
+  classes,
+  given,
+  imageNet,
+  lowResolutionMask,
+  masks,
+  type Pixels,
+  pixels,
+  point,
+  points,
+  unitRange,
+} from "./task.ts"
 export * from "./training.ts"
+export type { Extent, Flag, Value } from "./value.ts"
 export { asRatio, type Problem, type Rank, type Ratio } from "./width.ts"

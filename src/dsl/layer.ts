@@ -2,22 +2,59 @@
  * Layers are plain readonly data: what there is, not how it runs. The compiler elaborates them into graphs, counts them, and
  * prints them as PyTorch modules. Tensor names are those of the PyTorch module tree of the same form.
  */
+import type { TakesOther } from "./sentences.ts"
+import type { Value } from "./value.ts"
+import type { Problem } from "./width.ts"
 
-/** A layer from `In` features to `Out` features, as specs see it. */
-export interface Layer<in out In extends number = any, in out Out extends number = any> {
+declare const call: unique symbol
+declare const tree: unique symbol
+
+/** Something that a module can hold. `F` is what it is inside the module's forward: a function, a list of functions, a tensor. */
+export interface Child<out F = unknown> {
   readonly kind: LayerData["kind"]
+  readonly [call]: F
+}
+/** What a child is inside a forward. */
+export type CallOf<C extends Child> = C[typeof call]
+
+/** A layer's call, checked by its width; the second form is the sentence for a width that is another. */
+export interface Call<In extends number, Out extends number> {
+  (x: Value<In>): Value<Out>
+  <W extends number>(x: Value<W> & Problem<TakesOther<In, W>>): Value<Out>
+}
+
+/** A layer from `In` features to `Out` features, as specs see it. `Tree`: its children, where the type knows them. */
+export interface Layer<in out In extends number = any, in out Out extends number = any, out Tree = unknown>
+  extends Child<Call<In, Out>> {
   readonly takes: In
   readonly gives: Out
+  readonly [tree]: Tree
 }
+/** A module of several inputs, by name, or of several results. */
+export interface Module<in out Inputs = any, out Outputs = any, out Tree = unknown>
+  extends Child<(inputs: Inputs) => Outputs> {
+  readonly [tree]: Tree
+}
+/** A layer's children, where its type knows them. */
+export type TreeOf<L> = L extends { readonly [tree]: infer Tree } ? Tree : unknown
+
+type KeepsWidth = <W extends number>(x: Value<W>) => Value<W>
 /** A layer that keeps whatever width it is given, such as ReLU. */
-export interface Pointwise {
-  readonly kind: PointwiseData["kind"]
+export interface Pointwise extends Child<KeepsWidth> {
   readonly pointwise: true
 }
-/** A tensor outside any layer: a position table, a token. */
-export interface Raw {
-  readonly kind: "parameter" | "buffer"
+/** A tensor outside any layer: a position table, a token. `W`: its last extent. */
+export interface Raw<W extends number = any> extends Child<Value<W>> {
   readonly shape: readonly number[]
+}
+/** Layers that a module calls one by one, as nn.ModuleList. */
+export interface List<out Ls extends readonly Child[] = readonly Child[]>
+  extends Child<{ readonly [I in keyof Ls]: CallOf<Ls[I]> }> {
+  readonly [tree]: Ls
+}
+/** An embedding: a layer of ids, and its whole table [rows, width]. */
+export interface Embedding<in out Out extends number = any> extends Layer<1, Out> {
+  readonly [call]: Call<1, Out> & { readonly table: Value<Out> }
 }
 
 export type Pair = readonly [height: number, width: number]
@@ -130,6 +167,10 @@ export interface BufferData extends At {
 export interface SequentialData extends Widths {
   readonly kind: "sequential"
   readonly layers: readonly LayerData[]
+  /** What the layers are called; 0, 1, … where nothing is said. */
+  readonly names?: readonly string[]
+  /** Layers that an adaptation added, and which one. */
+  readonly added?: Readonly<Record<string, number>>
 }
 /** Layers that a module calls one by one; named 0, 1, … */
 export interface ListData extends At {
@@ -147,16 +188,31 @@ export interface ParallelData extends Widths {
   readonly layers: readonly LayerData[]
   readonly join: "add" | "concat"
 }
+/** A layer that stands in several places: its tensors are there once, under the name of the first. */
+export interface SharedData extends Widths {
+  readonly kind: "shared"
+  /** The same number, the same tensors. */
+  readonly id: number
+  readonly layer: LayerData
+}
 /** Named sub-modules and what they do with their inputs, step by step. */
 export interface ModuleData extends Widths {
   readonly kind: "module"
   readonly name: string
   readonly children: Readonly<Record<string, LayerData>>
   readonly inputs: readonly string[]
+  /** There is one input, without a name of its own. */
+  readonly single?: true
   /** Inputs that may be missing. */
   readonly optional: readonly string[]
+  /** Of the optional inputs, those that are only there or not: no tensor. */
+  readonly flags?: readonly string[]
+  /** Inputs that are no tensors but a [height, width] known when a program is compiled. */
+  readonly extents?: readonly string[]
   readonly steps: readonly Step[]
   readonly outputs: Readonly<Record<string, string>>
+  /** The forward gives values by name, even if there is one only. */
+  readonly byName?: true
   /** Children that an adaptation added, and which one. */
   readonly added?: Readonly<Record<string, number>>
 }
@@ -179,17 +235,21 @@ export type LayerData =
   | ResidualData
   | ParallelData
   | ModuleData
+  | SharedData
 
 /** Holds only if the named input was given, or only if it was not. */
 export type Condition = { readonly present: string } | { readonly absent: string }
 interface StepBase {
   readonly when?: readonly Condition[]
+  /** Where the forward does it. */
+  readonly at?: string
 }
 /** outs = child(args) */
 export interface CallStep extends StepBase {
   readonly call: string
   /** Which layer of a list. */
   readonly index?: number
+  /** In the order of the child's inputs; "" for one that is not given. */
   readonly args: readonly string[]
   readonly outs: readonly string[]
 }
@@ -226,12 +286,18 @@ export type FunctionName =
   | "sin"
   | "cos"
   | "softmax"
+  | "exp"
+  | "log"
   | "equals"
   | "constant"
   | "rearrange"
   | "concat"
   | "slice"
   | "mean"
+  | "sum"
+  | "pad"
+  | "roll"
+  | "gather"
   | "repeatBatch"
   | "windows"
   | "unwindows"
@@ -246,6 +312,8 @@ export type FunctionName =
   | "either"
 
 /** A spec's layer as the data it is. */
-export const dataOf = (layer: Layer | Pointwise | Raw): LayerData => layer as unknown as LayerData
-export const layerOf = <In extends number, Out extends number>(data: LayerData): Layer<In, Out> =>
-  data as unknown as Layer<In, Out>
+export const dataOf = (layer: Child): LayerData => layer as unknown as LayerData
+/** Data as what a spec sees: the type says how it is called. */
+export const childOf = <C extends Child>(data: LayerData): C => data as unknown as C
+export const layerOf = <In extends number, Out extends number, Tree = unknown>(data: LayerData): Layer<In, Out, Tree> =>
+  childOf<Layer<In, Out, Tree>>(data)

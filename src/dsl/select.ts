@@ -3,35 +3,32 @@ import { type Model, modelOf } from "./model.ts"
 import { callSite } from "./place.ts"
 import type { Selector } from "./selector.ts"
 
-/** A selector that knows which part it reaches into. */
-export interface Select<out Part extends string> {
+/** A selector, and the path that it reaches into; "blocks" for blocks. */
+export interface Select<out Path extends string> {
   readonly selector: Selector
-  readonly part: Part
+  readonly path: Path
 }
-const select = <Part extends string>(selector: Selector): Select<Part> => ({ selector }) as unknown as Select<Part>
+const select = <Path extends string>(selector: Selector): Select<Path> => ({ selector }) as unknown as Select<Path>
 
-type PartOf<Name extends string> = Name extends `image_encoder.${string}` | "image_encoder"
-  ? "imageEncoder"
-  : Name extends `prompt_encoder.${string}` | "prompt_encoder"
-    ? "promptEncoder"
-    : Name extends `mask_decoder.${string}` | "mask_decoder"
-      ? "maskDecoder"
-      : string
+type Head<Path extends string> = Path extends `${infer First}.${string}` ? First : Path
+type Camel<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${First}${Capitalize<Camel<Rest>>}`
+  : Name
+/** The part that a path begins with: its module's name, or that in camelCase. */
+type PartAt<Path extends string, Part extends string> = Head<Path> extends Part ? Head<Path> : Camel<Head<Path>>
 
-/** Whole blocks of the encoder, numbered from 1; the adapters in them are their own part. */
-export const blocks = (...numbers: readonly number[]): Select<"imageEncoder"> =>
-  select({ kind: "blocks", blocks: numbers })
+/** Whole blocks, numbered from 1; the adapters in them are their own part. */
+export const blocks = (...numbers: readonly number[]): Select<"blocks"> => select({ kind: "blocks", blocks: numbers })
 
 /** One module of these blocks: `inBlocks("attn.qkv", 11, 12)`. */
-export const inBlocks = (module: string, ...numbers: readonly number[]): Select<"imageEncoder"> =>
+export const inBlocks = (module: string, ...numbers: readonly number[]): Select<"blocks"> =>
   select({ kind: "blocks", blocks: numbers, module })
 
 /** Everything under a module, by its whole path: `submodule("image_encoder.neck")`. */
-export const submodule = <const Path extends string>(path: Path): Select<PartOf<Path>> =>
-  select({ kind: "module", path })
+export const submodule = <const Path extends string>(path: Path): Select<Path> => select({ kind: "module", path })
 
 /** One tensor, by its whole name: `tensor("image_encoder.pos_embed")`. */
-export const tensor = <const Name extends string>(name: Name): Select<PartOf<Name>> => select({ kind: "tensor", name })
+export const tensor = <const Name extends string>(name: Name): Select<Name> => select({ kind: "tensor", name })
 
 const rule = (data: ModelData, learn: boolean, selectors: readonly Selector[], at: string | undefined): ModelData => ({
   ...data,
@@ -54,7 +51,11 @@ export const freeze = <const Of extends readonly (string | Select<any>)[]>(...of
     modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
 }
 
-type Reached<Of> = Of extends string ? Of : Of extends Select<infer Part> ? Part : never
+type Reached<Of, Part extends string> = Of extends string
+  ? Of
+  : Of extends Select<infer Path>
+    ? PartAt<Path, Part>
+    : never
 
 /** These parts learn: `unfreeze("maskDecoder")`, `unfreeze(submodule("image_encoder.neck"))`. */
 export const unfreeze = <const Of extends readonly (string | Select<any>)[]>(...of: Of) => {
@@ -62,5 +63,5 @@ export const unfreeze = <const Of extends readonly (string | Select<any>)[]>(...
   return <B extends Backbone, L extends string>(
     model: Model<B, L> &
       ([Extract<Of[number], string>] extends [B["part"] | "adapters"] ? unknown : { readonly part: B["part"] }),
-  ): Model<B, L | Reached<Of[number]>> => modelOf(rule((model as Model).data, true, of.map(selectorOf), at))
+  ): Model<B, L | Reached<Of[number], B["part"]>> => modelOf(rule((model as Model).data, true, of.map(selectorOf), at))
 }

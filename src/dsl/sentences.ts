@@ -9,6 +9,32 @@ export type DoesNotFollow<Takes, Before> =
 export const doesNotFollow = (takes: number | string, before: number | string): string =>
   `this layer takes ${takes} features, but the layer before it gives ${before}`
 
+export type TakesOther<Takes, Gets> = `this layer takes ${Show<Takes>} features, but gets ${Show<Gets>}`
+export const takesOther = (takes: number | string, gets: number | string): string =>
+  `this layer takes ${takes} features, but gets ${gets}`
+
+export type OtherWidth<A, B> = `widths must agree here, but they are ${Show<A>} and ${Show<B>}`
+export const otherWidth = (a: number | string, b: number | string): string =>
+  `widths must agree here, but they are ${a} and ${b}`
+
+export type NoPlace<Place extends string> = `the blocks of this model have no '${Place}'`
+export const noPlace = (place: string): string => `the blocks of this model have no '${place}'`
+
+export type NoBlocks = "this model has no blocks to adapt"
+export const noBlocks: NoBlocks = "this model has no blocks to adapt"
+
+export type NoInput<Name extends string> = `the network has no input '${Name}'`
+export const noInput = (name: string): string => `the network has no input '${name}'`
+
+export type NotFed<Name extends string> = `the network's input '${Name}' is not fed: say in takes what it is`
+export const notFed = (name: string): string => `the network's input '${name}' is not fed: say in takes what it is`
+
+export type OneInput = "the network has one input, so takes names one"
+export const oneInput: OneInput = "the network has one input, so takes names one"
+
+export type NoOutput<Name extends string> = `the network has no output '${Name}'`
+export const noOutput = (name: string): string => `the network has no output '${name}'`
+
 export type NotResidual<In, Out> = `x + f(x) needs f to give back the ${Show<In>} features it takes, not ${Show<Out>}`
 export const notResidual = (takes: number | string, gives: number | string): string =>
   `x + f(x) needs f to give back the ${takes} features it takes, not ${gives}`

@@ -10,6 +10,8 @@ export interface TensorData {
   readonly init: BufferData["init"]
   /** The adaptation that added it, counted from 0. */
   readonly adaptation?: number
+  /** The path of what the adaptation added, of which this is a tensor; "lora" for low-rank updates. */
+  readonly added?: string
   readonly at?: string
 }
 
@@ -99,10 +101,12 @@ const own = (layer: LayerData): readonly Own[] => {
 export const childrenOf = (layer: LayerData): readonly (readonly [name: string, child: LayerData])[] => {
   switch (layer.kind) {
     case "sequential":
+      return layer.layers.map((child, i) => [layer.names?.[i] ?? `${i}`, child] as const)
     case "list":
     case "parallel":
       return layer.layers.map((child, i) => [`${i}`, child] as const)
     case "residual":
+    case "shared":
       return [["", layer.layer]]
     case "module":
       return Object.entries(layer.children)
@@ -116,32 +120,53 @@ export const join = (path: string, name: string): string =>
 
 /** nn.Module lists a module's own parameters before its children's. */
 const rawFirst = (children: readonly (readonly [string, LayerData])[]) => {
-  const isRaw = ([, { kind }]: readonly [string, LayerData]) => kind === "parameter" || kind === "buffer"
+  const isRaw = ([, layer]: readonly [string, LayerData]): boolean =>
+    layer.kind === "shared" ? isRaw(["", layer.layer]) : layer.kind === "parameter" || layer.kind === "buffer"
   return [...children.filter(isRaw), ...children.filter((child) => !isRaw(child))]
 }
 
-const walk = (path: string, layer: LayerData, adaptation: number | undefined, found: TensorData[]): void => {
+/** What is met on the way: tensors, and where each shared layer was met first. */
+interface Found {
+  readonly tensors: TensorData[]
+  readonly shared: Map<number, string>
+}
+/** What an adaptation added: which one, and where. */
+interface Origin {
+  readonly adaptation: number
+  readonly added: string
+}
+const walk = (path: string, layer: LayerData, origin: Origin | undefined, found: Found): void => {
+  if (layer.kind === "shared") {
+    if (found.shared.has(layer.id)) return
+    found.shared.set(layer.id, path)
+  }
   for (const tensor of own(layer)) {
-    const of = tensor.adaptation ?? adaptation
-    found.push({
+    const of = tensor.adaptation === undefined ? origin : { adaptation: tensor.adaptation, added: "lora" }
+    found.tensors.push({
       ...tensor,
       name: join(path, tensor.name),
-      ...(of === undefined ? {} : { adaptation: of }),
+      ...(of ?? {}),
       ...(layer.at === undefined ? {} : { at: layer.at }),
     })
   }
-  const added = layer.kind === "module" ? (layer.added ?? {}) : {}
-  for (const [name, child] of rawFirst(childrenOf(layer)))
-    walk(join(path, name), child, added[name] ?? adaptation, found)
+  const added = layer.kind === "module" || layer.kind === "sequential" ? (layer.added ?? {}) : {}
+  for (const [name, child] of rawFirst(childrenOf(layer))) {
+    const below = join(path, name)
+    const own = Object.hasOwn(added, name) ? { adaptation: added[name] as number, added: below } : origin
+    walk(below, child, own, found)
+  }
 }
 
-/** All tensors under a layer. */
-export const tensorsOf = (layer: LayerData, path = ""): readonly TensorData[] => {
-  const found: TensorData[] = []
+const walked = (layer: LayerData, path = ""): Found => {
+  const found: Found = { tensors: [], shared: new Map() }
   walk(path, layer, undefined, found)
   return found
 }
+/** All tensors under a layer; those of a shared layer once, where it stands first. */
+export const tensorsOf = (layer: LayerData, path = ""): readonly TensorData[] => walked(layer, path).tensors
+/** Where each shared layer has its tensors: its id → the path of its first place. */
+export const sharedPaths = (layer: LayerData): ReadonlyMap<number, string> => walked(layer).shared
 
-/** Parameters in all; a layer that the tree holds twice counts twice, as its names do. */
+/** Parameters in all. */
 export const sizeOf = (tensors: readonly TensorData[]): number =>
   tensors.reduce((n, { kind, shape }) => (kind === "parameter" ? n + elements(shape) : n), 0)

@@ -1,6 +1,7 @@
 /** Training as data: what the commands do unless an option says otherwise. */
 import type { Backbone, Model, ModelData } from "./model.ts"
 import { callSite } from "./place.ts"
+import { promptingOf, type Taught } from "./task.ts"
 
 export type Optimizer =
   | { readonly kind: "adam"; readonly rate: number; readonly betas: readonly [number, number]; readonly eps: number }
@@ -39,20 +40,67 @@ export const sgd = ({ rate, momentum = 0 }: { readonly rate: number; readonly mo
   momentum,
 })
 
-/** Of mask logits and a target in 0…1. */
+/** Of an output that the model teaches, and its target: a mask in 0…1, the number of a class, a point. */
 export type Loss =
-  | { readonly kind: "dice"; readonly smooth: number }
+  | { readonly kind: "dice"; readonly smooth: number; readonly over?: "classes" | "batch" }
   | { readonly kind: "bceWithLogits" }
-  /** Of points: outputs and targets from 0 to 1. */
   | { readonly kind: "mse" }
+  | { readonly kind: "crossEntropy"; readonly weights?: readonly number[] }
+  | { readonly kind: "focal"; readonly gamma: number; readonly alpha?: number }
+  | { readonly kind: "tversky"; readonly alpha: number; readonly beta: number; readonly smooth: number }
+  /** Of one output, where the model teaches several. */
+  | { readonly kind: "on"; readonly output: string; readonly loss: Loss }
   | { readonly kind: "sum"; readonly terms: readonly { readonly weight: number; readonly loss: Loss }[] }
 
-/** 1 − (2·Σpt + smooth) / (Σp + Σt + smooth), p = sigmoid(logits), each image by itself, then the mean. */
-export const dice = ({ smooth = 1 }: { readonly smooth?: number } = {}): Loss => ({ kind: "dice", smooth })
-/** Mean binary cross-entropy over all pixels, as torch's binary_cross_entropy_with_logits. */
+/**
+ * Of a mask: 1 − (2·Σpt + smooth) / (Σp + Σt + smooth), p = sigmoid(logits), each image by itself, then the mean; over the batch: all
+ * its images as one.
+ * Over classes: the mean over classes, background included, of 1 − (2·Σpt + smooth) / (Σp² + Σt² + smooth), p = softmax(logits) over all
+ * images of the batch, as TransUNet's and SAMed's DiceLoss.
+ */
+export const dice = ({
+  smooth = 1,
+  over,
+}: {
+  readonly smooth?: number
+  readonly over?: "classes" | "batch"
+} = {}): Loss => ({
+  kind: "dice",
+  smooth,
+  ...(over === undefined ? {} : { over }),
+})
+/** Mean binary cross-entropy over all pixels of a mask, as torch's binary_cross_entropy_with_logits. */
 export const bceWithLogits = (): Loss => ({ kind: "bceWithLogits" })
-/** Mean squared error. */
+/** Mean squared error of a point, or of a mask's logits. */
 export const mse = (): Loss => ({ kind: "mse" })
+/** Of classes: mean over all pixels of −log softmax(logits) at the true class, as torch's cross_entropy; weighted by class where weights are given. */
+export const crossEntropy = ({ weights }: { readonly weights?: readonly number[] } = {}): Loss => ({
+  kind: "crossEntropy",
+  ...(weights === undefined ? {} : { weights }),
+})
+/** Of a mask or classes: the mean of α(1 − pₜ)^γ · cross-entropy, pₜ the probability of the truth (Lin et al. 2017); of masks, α for foreground and 1 − α for background. */
+export const focal = ({ gamma = 2, alpha }: { readonly gamma?: number; readonly alpha?: number } = {}): Loss => ({
+  kind: "focal",
+  gamma,
+  ...(alpha === undefined ? {} : { alpha }),
+})
+/** Of a mask or classes: 1 − (Σpt + s) / (Σpt + α·Σp(1 − t) + β·Σ(1 − p)t + s), each image by itself, of classes the mean over them (Salehi et al. 2017). */
+export const tversky = ({
+  alpha = 0.3,
+  beta = 0.7,
+  smooth = 1,
+}: {
+  readonly alpha?: number
+  readonly beta?: number
+  readonly smooth?: number
+} = {}): Loss => ({
+  kind: "tversky",
+  alpha,
+  beta,
+  smooth,
+})
+/** A loss of one output, where the model teaches several: `add(on("masks", dice()), on("point", mse()))`. */
+export const on = (output: string, loss: Loss): Loss => ({ kind: "on", output, loss })
 /** A loss times a factor. */
 export const weighted = (weight: number, loss: Loss): Loss => ({ kind: "sum", terms: [{ weight, loss }] })
 /** The sum of losses. */
@@ -61,7 +109,7 @@ export const add = (...losses: readonly Loss[]): Loss => ({
   terms: losses.map((loss) => ({ weight: 1, loss })),
 })
 
-/** Where a point prompt comes from. */
+/** Where a prompt comes from. */
 export type Prompt =
   | { readonly kind: "centre" }
   | { readonly kind: "randomInside" }
@@ -126,6 +174,14 @@ export interface Training extends TrainingOptions {
   readonly at?: string
 }
 
+/** What asks the model, of a prompt. */
+export const asks = ({ kind }: Prompt): "points" | "box" => (kind === "box" ? "box" : "points")
+/** The prompt that a model is trained with where nothing is said: a point where it takes one, else a box. */
+export const defaultPrompt = ({ takes }: Pick<ModelData, "takes">): Prompt => {
+  const kinds = promptingOf(takes)
+  return kinds.includes("box") && !kinds.includes("points") ? box : centre
+}
+
 /** Section 4.1 of the paper: Adam, 5e-4, batch 1, 400 epochs. Loss and seed are not given there. */
 export const paperDefaults: TrainingOptions = {
   optimizer: adam({ rate: 5e-4 }),
@@ -139,13 +195,37 @@ export const paperDefaults: TrainingOptions = {
   seed: 0,
 }
 
-/** How a model is trained, exported beside it. What is not said is `paperDefaults`. */
+/** The loss where nothing is said, of what a model is taught: masks Dice and cross-entropy, classes the same over classes, points the squared error. */
+const lossOfTaught = ({ kind }: Taught): Loss =>
+  kind === "point" ? mse() : kind === "classes" ? add(crossEntropy(), dice({ over: "classes" })) : paperDefaults.loss
+export const defaultLoss = ({ teaches }: Pick<ModelData, "teaches">): Loss => {
+  const taught = Object.entries(teaches)
+  const [first] = taught
+  if (first === undefined) return paperDefaults.loss
+  return taught.length === 1
+    ? lossOfTaught(first[1])
+    : add(...taught.map(([output, of]) => on(output, lossOfTaught(of))))
+}
+/** How a model is trained where its spec says nothing: as the paper, with the loss and the prompt that it can have. */
+export const defaultsFor = (model: Pick<ModelData, "takes" | "teaches">): TrainingOptions => ({
+  ...paperDefaults,
+  loss: defaultLoss(model),
+  prompt: defaultPrompt(model),
+})
+
+/** How a model is trained, exported beside it. What is not said is as `defaultsFor` the model. */
 export const training = <B extends Backbone, L extends string>(
   model: Model<B, L>,
   options: Partial<TrainingOptions> = {},
 ): Training => {
   const at = callSite()
-  return { kind: "training", ...paperDefaults, ...options, model: model.data, ...(at === undefined ? {} : { at }) }
+  return {
+    kind: "training",
+    ...defaultsFor(model.data),
+    ...options,
+    model: model.data,
+    ...(at === undefined ? {} : { at }),
+  }
 }
 
 export const isTraining = (x: unknown): x is Training =>

@@ -1,3 +1,5 @@
+import type { RatioIsNoWidth } from "./sentences.ts"
+
 /** Widths are types: a literal such as 768, or `Rank`, a number known only once a schedule is evaluated. */
 
 declare const rank: unique symbol
@@ -7,6 +9,12 @@ declare const ratio: unique symbol
 export type Rank = number & { readonly [rank]: true }
 /** A share of the width, such as the paper's r. Not a number of features: no layer takes one. */
 export type Ratio = number & { readonly [ratio]: true }
+
+/** Any number but a ratio. */
+export interface NoRatio {
+  readonly [ratio]?: Problem<RatioIsNoWidth>
+  readonly toFixed: unknown
+}
 
 /** Marks a number as a share of the width: `const r = asRatio(0.24)`. */
 export const asRatio = (share: number): Ratio => share as Ratio

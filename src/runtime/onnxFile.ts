@@ -22,7 +22,7 @@ export const writeOnnx = async (
 ): Promise<readonly string[]> => {
   const program = inferenceProgram(model, sizes ?? standardSizes(model, batch))
   const { tensors } = await modelWeights(model, weights, 0)
-  const doc = `${model.family.name}, written by hasam. Image raw 0…255; outputs are logits.`
+  const doc = `${model.name}, written by hasam. Image raw 0…255; outputs are logits.`
   const files = onnxFiles(program, tensors, { name: basename(path), doc })
   for (const { name, chunks } of files) await writeAtomically(join(dirname(path), name), chunks)
   return files.map(({ name }) => join(dirname(path), name)).reverse()

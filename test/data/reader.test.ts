@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { pixels } from "../../src/dsl/task.ts"
 import { box, noAugmentation, randomInside } from "../../src/dsl/training.ts"
 import { augmentWith, draw } from "../../src/runtime/data/augment.ts"
 import { leastRecentlyUsed } from "../../src/runtime/data/cache.ts"
@@ -9,6 +10,8 @@ import { prefetch } from "../../src/runtime/data/prefetch.ts"
 import { prepare } from "../../src/runtime/data/prepare.ts"
 import { reader, type Sample } from "../../src/runtime/data/reader.ts"
 import { diagnosticsOf, goodFolders, maskOf, rectangle, scan, temporary, writeGrey } from "./helpers.ts"
+
+const square = (size: number) => pixels({ size, fit: "longestSide" })
 
 const all = async (samples: AsyncIterable<Sample>) => {
   const out: Sample[] = []
@@ -21,7 +24,7 @@ test("a sample is as SAM wants it", async () => {
   const root = await temporary()
   await goodFolders(root, 1)
   const { cases } = await openData(root)
-  const [sample] = await all(reader({ imageSize: 40 }).evaluation(cases))
+  const [sample] = await all(reader({ pixels: square(40) }).evaluation(cases))
   expect(sample!.image.shape).toEqual([3, 32, 40])
   expect(sample!.originalSize).toEqual([8, 10])
   expect([sample!.mask.width, sample!.resizedMask.width, sample!.resizedMask.height]).toEqual([10, 40, 32])
@@ -36,7 +39,7 @@ test("an epoch is the same whenever and from wherever it is read", async () => {
   await goodFolders(root, 12)
   const { cases } = await openData(root)
   const options = {
-    imageSize: 20,
+    pixels: square(20),
     seed: 4,
     prompt: randomInside,
     augmentation: { flip: true, rotation: 10, scale: 0.1, gain: 0.2 },
@@ -54,7 +57,7 @@ test("decoded images are kept within the limit", async () => {
   const root = await temporary()
   await goodFolders(root, 3)
   const { cases } = await openData(root)
-  const kept = reader({ imageSize: 20 })
+  const kept = reader({ pixels: square(20) })
   await all(kept.evaluation(cases))
   await rm(join(root, "images"), { recursive: true })
   expect((await all(kept.evaluation(cases))).length).toBe(3)
@@ -136,18 +139,18 @@ test("cases without foreground are found, and have no point", async () => {
   await writeGrey(join(root, "images", "none.png"), 10, 8, scan(10, 8, 99))
   await writeGrey(join(root, "masks", "none.png"), 10, 8, rectangle(10, 8, 0))
   const { cases } = await openData(root)
-  const read = reader({ imageSize: 10, prompt: box })
+  const read = reader({ pixels: square(10), prompt: box })
   expect((await read.withForeground(cases)).map(({ id }) => id)).toEqual(["0", "1"])
   const samples = await all(read.evaluation(cases))
   expect(samples.map((sample) => sample.box)).toEqual([[1, 1, 3, 2], [1, 1, 3, 2], undefined])
-  expect((await all(reader({ imageSize: 10 }).evaluation(cases))).at(-1)!.point).toBeUndefined()
+  expect((await all(reader({ pixels: square(10) }).evaluation(cases))).at(-1)!.point).toBeUndefined()
 })
 
 test("points from a file are scaled, and one that is missing is named", async () => {
   const root = await temporary()
   await goodFolders(root, 2)
   const { cases } = await openData(root)
-  const read = reader({ imageSize: 20, prompt: { kind: "file" }, points: new Map([["0", { x: 3, y: 2 }]]) })
+  const read = reader({ pixels: square(20), prompt: { kind: "file" }, points: new Map([["0", { x: 3, y: 2 }]]) })
   expect((await all(read.evaluation(cases.slice(0, 1))))[0]!.point).toEqual({ x: 6, y: 4 })
   expect(await diagnosticsOf(() => all(read.evaluation(cases)))).toMatchObject([
     { code: "HS4402", message: "there is no point for 1" },
@@ -156,7 +159,7 @@ test("points from a file are scaled, and one that is missing is named", async ()
 
 test("resizing to the same size changes nothing", () => {
   const image = { width: 3, height: 2, channels: 3 as const, data: Uint8Array.from({ length: 18 }, (_, i) => i) }
-  expect(prepare({ image, mask: maskOf(["#..", "..."]) }, 3).image).toEqual({
+  expect(prepare({ image, mask: maskOf(["#..", "..."]) }, square(3)).image).toEqual({
     shape: [3, 2, 3],
     data: Float32Array.from([0, 3, 6, 9, 12, 15, 1, 4, 7, 10, 13, 16, 2, 5, 8, 11, 14, 17]),
   })

@@ -10,6 +10,7 @@ import {
   conv2d,
   convTranspose2d,
   define,
+  features,
   forward,
   freeze,
   freezeAll,
@@ -19,9 +20,12 @@ import {
   linear,
   lora,
   type Model,
+  masks,
   maxPool2d,
   model,
   pipe,
+  pixels,
+  point,
   type Rank,
   relu,
   residual,
@@ -200,22 +204,16 @@ describe("other models", () => {
         ...(takes === gives
           ? {}
           : {
-              downsample: sequential(conv2d(takes, gives, 1, { stride, bias: false }), batchNorm2d(gives)) as Layer<
-                number,
-                number
-              >,
+              downsample: sequential(conv2d(takes, gives, 1, { stride, bias: false }), batchNorm2d(gives)),
             }),
         act: relu,
       },
-      { takes, gives, inputs: ["x"] },
-      (m: any, { x }) => ({
-        out: m.act(
-          forward.add(m.bn2(m.conv2(m.act(m.bn1(m.conv1(x!))))), m.downsample === undefined ? x! : m.downsample(x!)),
-        ),
-      }),
+      features(takes),
+      (m: any, x) =>
+        m.act(forward.add(m.bn2(m.conv2(m.act(m.bn1(m.conv1(x))))), m.downsample === undefined ? x : m.downsample(x))),
     )
   const stage = (takes: number, gives: number, stride: number) =>
-    sequential(basic(takes, gives, stride), basic(gives, gives, 1)) as Layer<number, number>
+    sequential(basic(takes, gives, stride), basic(gives, gives, 1))
 
   test("ResNet-18 with two outputs has torchvision's 11,177,538 parameters and names", () => {
     const resnet = define(
@@ -232,12 +230,10 @@ describe("other models", () => {
         pool: globalAveragePool,
         fc: linear(512, 2),
       },
-      { takes: 3, gives: 2, inputs: ["x"] },
-      (m, { x }) => ({
-        out: m.fc(m.pool(m.layer4(m.layer3(m.layer2(m.layer1(m.maxpool(m.act(m.bn1(m.conv1(x!)))))))))),
-      }),
+      features(3),
+      (m, x) => m.fc(m.pool(m.layer4(m.layer3(m.layer2(m.layer1(m.maxpool(m.act(m.bn1(m.conv1(x)))))))))),
     )
-    const m = model(resnet, { name: "ResNet-18", input: [3, 96, 96] })
+    const m = model(resnet, { name: "ResNet-18", takes: { image: pixels({ size: 96 }) }, teaches: { point: point() } })
     expect(size(tensors(m))).toBe(11_177_538)
     const names = tensors(m).map(({ name }) => name)
     for (const name of [
@@ -249,23 +245,19 @@ describe("other models", () => {
     ])
       expect(names).toContain(name)
     const { builder, outputs } = elaborate(m.data, standardSizes(m.data, 2))
-    expect(builder.shapeOf(outputs["out"]!)).toEqual([2, 2])
+    expect(builder.shapeOf(outputs["point"]!)).toEqual([2, 2])
   })
   test("a U-Net: skips with concatenation, transposed convolutions", () => {
     const double = (takes: number, gives: number) =>
-      sequential(conv2d(takes, gives, 3, { padding: 1 }), relu, conv2d(gives, gives, 3, { padding: 1 }), relu) as Layer<
-        number,
-        number
-      >
-    const below = sequential(maxPool2d(2), double(8, 16), convTranspose2d(16, 8, 2, { stride: 2 })) as Layer<8, number>
-    const unet = sequential(
-      double(1, 8) as Layer<1, 8>,
-      skipConcat(below) as Layer<8, 16>,
-      double(16, 8) as Layer<16, 8>,
-      conv2d(8, 1, 1),
-    )
-    const m = model(unet as Layer, { name: "U-Net", input: [1, 20, 28] })
+      sequential(conv2d(takes, gives, 3, { padding: 1 }), relu, conv2d(gives, gives, 3, { padding: 1 }), relu)
+    const below = sequential(maxPool2d(2), double(8, 16), convTranspose2d(16, 8, 2, { stride: 2 }))
+    const unet = sequential(double(1, 8), skipConcat(below), double(16, 8), conv2d(8, 1, 1))
+    const m = model(unet, {
+      name: "U-Net",
+      takes: { image: pixels({ size: [20, 28], channels: 1 }) },
+      teaches: { masks: masks() },
+    })
     const { builder, outputs } = elaborate(m.data, standardSizes(m.data))
-    expect(builder.shapeOf(outputs["output"]!)).toEqual([1, 1, 20, 28])
+    expect(builder.shapeOf(outputs["masks"]!)).toEqual([1, 1, 20, 28])
   })
 })

@@ -1,3 +1,7 @@
-import { conv2d, model } from "hasam"
+import { conv2d, masks, model, pixels, relu, sequential } from "hasam"
 
-export const network = model(conv2d(3, 8, 3), { name: "network", input: [1, 32, 32] })
+export const network = model(sequential(conv2d(3, 8, 40), relu, conv2d(8, 1, 1)), {
+  name: "network",
+  takes: { image: pixels({ size: 32 }) },
+  teaches: { masks: masks() },
+})

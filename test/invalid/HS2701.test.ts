@@ -1,16 +1,16 @@
 import { expect, test } from "vitest"
 import { pytorchPackage } from "../../src/backends/pytorch/index.ts"
 import type { Failed } from "../../src/compiler/diagnostic.ts"
-import { define, linear, model, relu } from "../../src/dsl/index.ts"
+import { define, features, given, linear, model, relu } from "../../src/dsl/index.ts"
 
 test("children whose names nn.Module has taken or PyTorch refuses, all at once", () => {
   const layer = define(
     "Net",
     { "my.layer": linear(3, 3), forward: linear(3, 3), train: linear(3, 3), act: relu },
-    { takes: 3, gives: 3, inputs: ["x"] },
-    (m, { x }) => ({ out: m.train(m.forward(m["my.layer"](m.act(x!)))) }),
+    features(3),
+    (m, x) => m.train(m.forward(m["my.layer"](m.act(x)))),
   )
-  const print = () => pytorchPackage(model(layer, { name: "net", input: [3] }).data, undefined, { name: "net" })
+  const print = () => pytorchPackage(model(layer, { name: "net", takes: { x: given([3]) } }).data, undefined, { name: "net" })
   expect(print).toThrow(expect.objectContaining({ name: "Failed" }))
   try {
     print()

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { pixels } from "../../src/dsl/task.ts"
 import { fromFile } from "../../src/dsl/training.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import type { Point } from "../../src/runtime/data/prompts.ts"
@@ -13,6 +14,6 @@ test.each([
   const root = await temporary()
   await goodFolders(root, 1)
   const { cases } = await openData(root)
-  const samples = reader({ imageSize: 20, prompt: fromFile, points }).evaluation(cases)
+  const samples = reader({ pixels: pixels({ size: 20, fit: "longestSide" }), prompt: fromFile, points }).evaluation(cases)
   expect(await diagnosticsOf(() => samples.next())).toMatchObject([{ file: join(root, "images", "0.png"), code: "HS4402", message }])
 })

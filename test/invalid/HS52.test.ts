@@ -16,7 +16,12 @@ const told = (tensors: Record<string, Tensor | undefined>) => {
 test("good inputs are taken, with their sizes", () => {
   const { inputs, text } = told(good)
   expect(text).toEqual([])
-  expect(inputs?.sizes).toEqual({ batch: 1, height: 32, width: 24, original: [32, 24], points: 2, boxes: false, mask: false, multimask: false })
+  expect(inputs?.sizes).toEqual({
+    batch: 1,
+    inputs: { image: [3, 32, 24], point_coords: [2, 2], point_labels: [2] },
+    flags: [],
+    extents: { original_size: [32, 24] },
+  })
 })
 test("HS5201: no image; coordinates without labels", () => {
   expect(told({ ...good, image: undefined }).text).toEqual(["HS5201: there is no 'image'"])
@@ -40,7 +45,7 @@ test("HS5203: values that are not finite", () => {
   expect(told({ ...good, image: filled([1, 3, 32, 24], Number.NaN) }).text).toEqual(["HS5203: 'image' has values that are not finite"])
 })
 test("HS5204: a tensor that is no input", () => {
-  expect(told({ ...good, points: filled([1]) }).text).toEqual(["HS5204: 'points' is not an input"])
+  expect(told({ ...good, points: filled([1]) }).text).toEqual(["HS5204: 'points' is not an input of SAM"])
 })
 test("HS5205: prompts outside the image, labels that do not exist, boxes the wrong way round", () => {
   expect(told({ ...good, point_coords: filled([1, 2, 2], 30) }).text).toHaveLength(2)

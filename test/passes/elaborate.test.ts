@@ -114,16 +114,20 @@ const inputsOf = ({ config, image, original }: Reference): Values => {
     target: uniform("target", original[0] * original[1]).map((x) => (x > 0.2 ? 1 : 0)),
   }
 }
-const sizesOf = ({ image, original, prompts, multimask }: Reference): InputSizes => ({
-  batch: 1,
-  height: image[0],
-  width: image[1],
-  original,
-  points: prompts.includes("points") ? 2 : 0,
-  boxes: prompts.includes("boxes"),
-  mask: prompts.includes("mask"),
-  multimask,
-})
+const sizesOf = ({ config, image, original, prompts, multimask }: Reference): InputSizes => {
+  const side = 4 * Math.floor(config.imageSize / config.patchSize)
+  return {
+    batch: 1,
+    inputs: {
+      image: [3, ...image],
+      ...(prompts.includes("points") ? { point_coords: [2, 2], point_labels: [2] } : {}),
+      ...(prompts.includes("boxes") ? { boxes: [4] } : {}),
+      ...(prompts.includes("mask") ? { mask_input: [1, side, side] } : {}),
+    },
+    flags: multimask ? ["multimask"] : [],
+    extents: { original_size: original },
+  }
+}
 
 /** Largest difference of the products, for directions of length about one. */
 const difference = (name: string, data: Float64Array, { products }: Digest): number => {

@@ -74,7 +74,7 @@ describe("five steps are PyTorch's, with a rate that changes", () => {
 })
 
 /** Values of everything fed to a program: state at zero, the rest random. */
-const start = (program: Program): Values => ({ ...valuesFor(program.graph, 3), ...zeroState(program) })
+const start = (program: Program): Values => ({ ...valuesFor(program.graph, 4), ...zeroState(program) })
 const optimizer = adam({ rate: 0.05 })
 const options = { learning, loss, optimizer }
 

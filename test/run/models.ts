@@ -108,35 +108,40 @@ export const prompts = {
 } as const
 
 /** Not square, of another size than the masks wanted. */
-export const sizesFor = (imageSize: number, prompt: keyof typeof prompts, multimask = false): InputSizes => ({
-  batch: 1,
-  height: imageSize,
-  width: imageSize - 11,
-  original: [imageSize + 3, imageSize - 6],
-  multimask,
-  ...prompts[prompt],
-})
+export const sizesFor = (imageSize: number, prompt: keyof typeof prompts, multimask = false): InputSizes => {
+  const { points, boxes, mask } = prompts[prompt]
+  return {
+    batch: 1,
+    inputs: {
+      image: [3, imageSize, imageSize - 11],
+      ...(points > 0 ? { point_coords: [points, 2], point_labels: [points] } : {}),
+      ...(boxes ? { boxes: [4] } : {}),
+      ...(mask ? { mask_input: [1, imageSize / 2, imageSize / 2] } : {}),
+    },
+    flags: multimask ? ["multimask"] : [],
+    extents: { original_size: [imageSize + 3, imageSize - 6] },
+  }
+}
 
-export const randomInputs = (
-  { height, width, original, points, boxes, mask }: InputSizes,
-  imageSize: number,
-): Tensors => {
-  const random = stream("inputs", height, width)
+export const randomInputs = ({ inputs, extents }: InputSizes): Tensors => {
+  const [, height, width] = inputs["image"]!
+  const random = stream("inputs", height!, width!)
   const tensor = (shape: readonly number[], low: number, high: number): Tensor => ({
     shape,
     data: new Float32Array(sizeOf(shape)).map(() => random.between(low, high)),
   })
-  const side = imageSize / 2
+  const points = inputs["point_labels"]?.[0] ?? 0
+  const original = extents["original_size"]!
   return {
-    image: tensor([1, 3, height, width], 0, 255),
+    image: tensor([1, 3, height!, width!], 0, 255),
     ...(points > 0
       ? {
-          point_coords: tensor([1, points, 2], 2, width - 2),
+          point_coords: tensor([1, points, 2], 2, width! - 2),
           point_labels: { shape: [1, points], data: Float32Array.from({ length: points }, (_, i) => 1 - (i % 2)) },
         }
       : {}),
-    ...(boxes ? { boxes: { shape: [1, 4], data: Float32Array.of(3.5, 4, 20, 25.25) } } : {}),
-    ...(mask ? { mask_input: tensor([1, 1, side, side], -2, 2) } : {}),
+    ...("boxes" in inputs ? { boxes: { shape: [1, 4], data: Float32Array.of(3.5, 4, 20, 25.25) } } : {}),
+    ...("mask_input" in inputs ? { mask_input: tensor([1, ...inputs["mask_input"]!], -2, 2) } : {}),
     target: {
       shape: [1, 1, ...original],
       data: new Float32Array(original[0] * original[1]).map(() => (random.uniform() < 0.4 ? 1 : 0)),

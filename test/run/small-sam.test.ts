@@ -7,12 +7,12 @@ import type { Program, Tensor, Tensors } from "../../src/compiler/ir/graph.ts"
 import { clockAt } from "../../src/compiler/passes/optimizer.ts"
 import { gradientProgram, inferenceProgram, trainingProgram } from "../../src/compiler/passes/program.ts"
 import { adam, add, bceWithLogits, dice, freezeAll, type Model, pipe } from "../../src/dsl/index.ts"
+import { imageOf } from "../../src/dsl/task.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "./models.ts"
 
 const loss = add(dice(), bceWithLogits())
-const imageSizeOf = (model: Model<any, any>): number =>
-  model.data.family.kind === "sam" ? model.data.family.config.imageSize : 0
+const imageSizeOf = (model: Model<any, any>): number => imageOf(model.data.takes)!.pixels.size[0]
 
 const run = async (backend: Backend, program: Program, weights: Tensors, inputs: Tensors): Promise<Tensors> => {
   const executable = await backend.compile(program)
@@ -42,7 +42,7 @@ const agree = async (model: Model<any, any>, prompt: keyof typeof prompts, multi
   const learning = learningNames(model.data)
   const { program, receiving } = gradientProgram(model.data, sizes, { learning, loss })
   const weights = randomWeights(tensorTable(model.data))
-  const inputs = randomInputs(sizes, imageSize)
+  const inputs = randomInputs(sizes)
   const [ours, right] = [await run(cpu(), program, weights, inputs), await run(reference(), program, weights, inputs)]
   expect(Object.keys(ours).sort()).toEqual(Object.keys(right).sort())
   expect(distance(ours["image_embedding"]!, right["image_embedding"]!)).toBeLessThan(1e-5)
@@ -70,7 +70,7 @@ describe("adapters", () => {
     const base = randomWeights(tensorTable(odd.data))
     const { tensors } = await modelWeights(model.data, undefined, 3)
     const weights = { ...tensors, ...base }
-    const inputs = randomInputs(sizes, 40)
+    const inputs = randomInputs(sizes)
     const { target: _target, ...feeds } = inputs
     const ours = await run(cpu(), inferenceProgram(model.data, sizes), weights, feeds)
     const bare = await run(cpu(), inferenceProgram(pipe(odd, freezeAll).data, sizes), base, feeds)
@@ -96,7 +96,7 @@ describe("training", () => {
       ),
     )
     await executable.load({ ...weights, ...zeros })
-    const inputs = randomInputs(sizes, 40)
+    const inputs = randomInputs(sizes)
     const losses: number[] = []
     for (let step = 1; step <= steps; step += 1) {
       const clock = Object.fromEntries(

@@ -7,7 +7,7 @@ import type { Sample } from "../../src/runtime/data/reader.ts"
 import { blockValues } from "../../src/runtime/evaluation/blocks.ts"
 import { adapted, odd, randomInputs, randomWeights, sizesFor } from "../run/models.ts"
 
-const image = { shape: [3, 40, 29], data: randomInputs(sizesFor(40, "point"), 40)["image"]!.data }
+const image = { shape: [3, 40, 29], data: randomInputs(sizesFor(40, "point"))["image"]!.data }
 const samples = async function* () {
   yield { image, point: { x: 3, y: 4 } } as never as Sample
 }

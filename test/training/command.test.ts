@@ -39,14 +39,14 @@ export const how = training(model, { optimizer: adam({ rate: 1e-3 }), epochs: 1,
   writeFileSync(
     join(folder, "points.ts"),
     `import { adam, conv2d, globalAveragePool, linear, model, mse, relu, sequential, training } from "hasam"
-export const points = model(sequential(conv2d(3, 4, 3, { stride: 2 }), relu, globalAveragePool, linear(4, 2)), { name: "points", input: [3, 32, 32] })
+export const points = model(sequential(conv2d(3, 4, 3, { stride: 2 }), relu, globalAveragePool, linear(4, 2)), { name: "points", takes: { image: pixels({ size: 32 }) }, teaches: { point: point() } })
 export const how = training(points, { optimizer: adam({ rate: 1e-3 }), loss: mse(), epochs: 1, batch: 2 })
 `,
   )
   writeFileSync(
     join(folder, "net.ts"),
     `import { adam, conv2d, model, relu, sequential, training } from "hasam"
-export const net = model(sequential(conv2d(3, 4, 3, { padding: 1 }), relu, conv2d(4, 1, 3, { padding: 1 })), { name: "net", input: [3, 32, 32] })
+export const net = model(sequential(conv2d(3, 4, 3, { padding: 1 }), relu, conv2d(4, 1, 3, { padding: 1 })), { name: "net", takes: { image: pixels({ size: 32 }) }, teaches: { masks: masks() } })
 export const how = training(net, { optimizer: adam({ rate: 1e-3 }), epochs: 1, batch: 2 })
 `,
   )

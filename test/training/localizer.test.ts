@@ -6,12 +6,13 @@ import { reference } from "../../src/backends/reference.ts"
 import { changingTensors, learningNames, tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import type { Tensors } from "../../src/compiler/ir/graph.ts"
 import { sizeOf } from "../../src/compiler/ir/graph.ts"
+import { standardSizes } from "../../src/compiler/passes/elaborate/index.ts"
 import { clockAt } from "../../src/compiler/passes/optimizer.ts"
 import { trainingProgram } from "../../src/compiler/passes/program.ts"
-import { model, mse, sgd } from "../../src/dsl/index.ts"
+import { imageNet, model, mse, pixels, point, sgd } from "../../src/dsl/index.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { stream } from "../../src/runtime/data/random.ts"
-import { scalarFeed, squareSizes } from "../../src/runtime/training/feeds.ts"
+import { scalarFeed } from "../../src/runtime/task/stack.ts"
 
 /** As `[name for name in torchvision.models.resnet18().state_dict()]` prints them, by rule. */
 const torchvisionNames = (): readonly string[] => {
@@ -42,15 +43,19 @@ describe("the localizer", () => {
   test("has torchvision's names; ImageNet's normalisation is in no state dict", () => {
     const saved = table.filter(({ persistent }) => persistent).map(({ name }) => name)
     expect([...saved].sort()).toEqual([...torchvisionNames()].sort())
-    expect(table.filter(({ persistent }) => !persistent).map(({ name }) => name)).toEqual(["mean", "std"])
+    expect(table.filter(({ persistent }) => !persistent).map(({ name }) => name)).toEqual([])
   })
 })
 
 test("three steps of a narrow one give what float64 gives, running statistics included", async () => {
-  const narrow = model(resnet(4), { name: "narrow", input: [3, 64, 64] }).data
+  const narrow = model(resnet(4), {
+    name: "narrow",
+    takes: { image: pixels({ size: 64, ...imageNet }) },
+    teaches: { point: point() },
+  }).data
   const { tensors } = await modelWeights(narrow, undefined, 5)
   const optimizer = sgd({ rate: 0.02, momentum: 0.9 })
-  const learned = trainingProgram(narrow, squareSizes(narrow, 3, "point"), {
+  const learned = trainingProgram(narrow, standardSizes(narrow, 3), {
     learning: learningNames(narrow),
     loss: mse(),
     optimizer,

@@ -12,14 +12,17 @@ import {
   afterAttention,
   batchNorm2d,
   bceWithLogits,
+  centre,
   conv2d,
   cosineRate,
   dropout,
   freezeAll,
   linear,
   type Model,
+  masks,
   model,
   pipe,
+  pixels,
   type Rank,
   relu,
   residual,
@@ -38,8 +41,8 @@ import type { Case } from "../../src/runtime/data/case.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { reader } from "../../src/runtime/data/reader.ts"
+import { feedsOf, pixelsOf } from "../../src/runtime/task/index.ts"
 import { readLast } from "../../src/runtime/training/checkpoint.ts"
-import { imageSizeOf, promptFeeds } from "../../src/runtime/training/feeds.ts"
 import { rateAt } from "../../src/runtime/training/rate.ts"
 import { type TrainInput, train } from "../../src/runtime/training/train.ts"
 
@@ -87,9 +90,8 @@ const trained = async (
     version: "test",
     model: of,
     options,
-    teaches: "mask",
     weights: tensors,
-    reader: reader({ imageSize: imageSizeOf(of), seed: options.seed, prompt: options.prompt }),
+    reader: reader({ pixels: pixelsOf(of), seed: options.seed, prompt: options.prompt }),
     train: cases.slice(0, 8),
     validation: [],
     folder: run,
@@ -147,20 +149,22 @@ describe("embeddings", () => {
   test("of a frozen encoder are computed once, and change no loss", async () => {
     const decoderOnly = pipe(tiny, freezeAll, unfreeze("maskDecoder"))
     const cached = await trained(decoderOnly, {})
-    const anew = await trained(decoderOnly, {}, { cacheEmbeddings: false })
+    const anew = await trained(decoderOnly, {}, { keep: false })
     expect(cached.losses.length).toBe(8)
     cached.losses.forEach((loss, i) => expect(loss).toBeCloseTo(anew.losses[i]!, 5))
     expect(furthest(cached.learned, anew.learned)).toBeLessThan(1e-5)
   })
 })
 
+const plain = { name: "net", takes: { image: pixels({ size: 32 }) }, teaches: { masks: masks() } } as const
+
 describe("batch norm", () => {
   test("gathers each channel's mean and unbiased variance, and saves them with what learns", async () => {
-    const net = model(sequential(batchNorm2d(3), conv2d(3, 1, 3, { padding: 1 })), { name: "net", input: [3, 32, 32] })
-    const samples = reader({ imageSize: 32, seed: 0 })
+    const net = model(sequential(batchNorm2d(3), conv2d(3, 1, 3, { padding: 1 })), plain)
+    const samples = reader({ pixels: pixelsOf(net.data), seed: 0 })
     const batch = []
     for await (const sample of samples.training(cases.slice(0, 8), 0)) batch.push(sample)
-    const { image } = promptFeeds(batch, net.data)
+    const { image } = feedsOf(batch, net.data, centre)
     const { learned } = await trained(net, { batch: 8, epochs: 1, loss: bceWithLogits() })
     expect(Object.keys(learned).sort()).toEqual(
       changingTensors(tensorTable(net.data))
@@ -177,7 +181,7 @@ describe("batch norm", () => {
   })
   test("that is frozen keeps its statistics", async () => {
     const net = pipe(
-      model(sequential(batchNorm2d(3), conv2d(3, 1, 3, { padding: 1 })), { name: "net", input: [3, 32, 32] }),
+      model(sequential(batchNorm2d(3), conv2d(3, 1, 3, { padding: 1 })), plain),
       freezeAll,
       unfreeze(submodule("1")),
     )

@@ -157,6 +157,7 @@ const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
   parallel: (make, { layers, join: how }, path) =>
     stacked(make.helper(how === "concat" ? "ParallelConcat" : "ParallelSum"), inside(make, layers, path)),
   module: (make, _, path) => make.module(path),
+  shared: (make, { layer }, path) => construct(make, layer, `${path}/`),
 }
 
 /** The expression that makes a layer; its path is that of numbers.ts. */

@@ -120,6 +120,8 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
   tanh: same("torch.tanh"),
   sin: same("torch.sin"),
   cos: same("torch.cos"),
+  exp: same("torch.exp"),
+  log: same("torch.log"),
   softmax: (_, [x]) => method(x!, "softmax", "-1"),
   equals: (_, [x], attrs) => method(method(x!, "eq", number(num(attrs, "value"))), "float"),
   constant,
@@ -130,6 +132,16 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
     return sliced(x!, num(attrs, "axis"), `${start === 0 ? "" : start}:${end}`)
   },
   mean: (_, [x], attrs) => method(x!, "mean", number(num(attrs, "axis"))),
+  sum: (_, [x], attrs) => method(x!, "sum", number(num(attrs, "axis"))),
+  pad: (_, [x], attrs) => {
+    const [axis, before, after] = [num(attrs, "axis"), num(attrs, "before"), num(attrs, "after")]
+    // F.pad counts axes from the last; an axis counted from the first needs to know how many there are.
+    const last = axis < 0 ? `${-axis - 1}` : `${bound(x!, "atom")}.dim() - ${axis + 1}`
+    return call("F.pad", x!, `[0, 0] * (${last}) + [${before}, ${after}]`)
+  },
+  roll: (_, [x], attrs) =>
+    call("torch.roll", x!, keyword("shifts", number(num(attrs, "by"))), keyword("dims", number(num(attrs, "axis")))),
+  gather: (_, [x], { indices }) => item(x!, `[${(indices as readonly number[]).join(", ")}]`),
   repeatBatch: (p, [x, like]) =>
     p.rank === undefined
       ? call(p.helper("repeat_batch"), x!, like!)

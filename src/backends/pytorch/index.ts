@@ -1,13 +1,13 @@
 /** The PyTorch target: a package of readable Python that is the same model, on one machine or a cluster. */
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
-import { paperDefaults, type Training } from "../../dsl/training.ts"
+import { promptingOf } from "../../dsl/task.ts"
+import { defaultsFor, type Training } from "../../dsl/training.ts"
 import { countsOf, modelPy } from "./model.ts"
 import { checkNames } from "./names.ts"
 import { pythonFiles } from "./package/files.ts"
 import { readme, requirements } from "./package/readme.ts"
 import { settingsJson } from "./package/settings.ts"
-import { takesOf, teachesOf } from "./package/task.ts"
 
 export interface PytorchOptions {
   /** What the model is called; its family's name where nothing is said. */
@@ -28,34 +28,27 @@ const fileAndLine = (at: string | undefined): string | undefined => {
 }
 
 /**
- * File name → text. Pure: the same model gives the same files. Training that the spec does not describe follows `paperDefaults`.
+ * File name → text. Pure: the same model gives the same files. Training that the spec does not describe follows `defaultsFor` the model.
  * Throws HS2701 where a child's name cannot be an attribute in Python.
  */
 export const pytorchPackage = (
   data: ModelData,
   training?: Training,
-  {
-    name = data.family.name,
-    place = fileAndLine,
-    source = place(data.at),
-    version = "",
-    spec = "",
-  }: PytorchOptions = {},
+  { name = data.name, place = fileAndLine, source = place(data.at), version = "", spec = "" }: PytorchOptions = {},
 ): Readonly<Record<string, string>> => {
   checkNames(networkOf(data), name, place)
-  const options = training ?? paperDefaults
+  const options = training ?? defaultsFor(data)
   const { total, trainable, learns, added } = countsOf(data)
-  const takes = takesOf(data)
   const facts = {
     ...{ name, version, spec, parameters: total, trainable, learns, added },
-    blocks: data.blocks.depth > 0 ? data.blocks.path : "",
-    ...{ takes, teaches: teachesOf(data, options.loss) },
+    blocks: data.blocks[0] ?? "",
+    ...{ takes: data.takes, teaches: data.teaches },
   }
   return {
     ...pythonFiles(),
     "model.py": modelPy(data, { name, place, source }),
     "settings.json": settingsJson(facts, options),
     "requirements.txt": requirements,
-    "README.md": readme({ name, source, total, trainable, prompted: Object.keys(takes).length > 1 }),
+    "README.md": readme({ name, source, total, trainable, prompted: promptingOf(data.takes).length > 0 }),
   }
 }

@@ -55,6 +55,7 @@ const ownNumbers: { readonly [K in LayerData["kind"]]: (layer: Of<K>) => Numbers
   residual: none,
   parallel: none,
   module: none,
+  shared: none,
 }
 
 /** Attributes of steps that may differ. */

@@ -4,6 +4,7 @@ import type { Compiled } from "../../compiler/compile.ts"
 import { compileSpecs } from "../../compiler/compile.ts"
 import type { Report } from "../../compiler/report/report.ts"
 import { modelText, summaryText } from "../../compiler/report/text.ts"
+import type { Pair } from "../../dsl/layer.ts"
 import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
 import { lowerTo, targetNamed } from "../targets/index.ts"
 
@@ -13,7 +14,7 @@ export interface CompileFlags {
   readonly weights?: string
   readonly report?: readonly string[]
   readonly json?: boolean
-  readonly inputSize?: number
+  readonly inputSize?: Pair
   readonly batch?: number
   readonly memory?: number
   readonly budget?: string

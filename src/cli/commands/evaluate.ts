@@ -3,20 +3,21 @@ import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
 import type { Precision } from "../../dsl/training.ts"
+import type { Taught } from "../../dsl/task.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { csvText } from "../../runtime/data/csv.ts"
+import type { Mask } from "../../runtime/data/raster.ts"
 import { reader, type Sample } from "../../runtime/data/reader.ts"
 import { locate, measure } from "../../runtime/evaluation/cases.ts"
 import { writeAtomically } from "../../runtime/files.ts"
 import { type Results, resultsCsv, saveResults, summaries } from "../../runtime/metrics/results.ts"
 import { conventions, type MetricOptions } from "../../runtime/metrics/segmentation.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
+import { classesTaught, isAsked, pixelsOf, taughtOf } from "../../runtime/task/index.ts"
 import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
-import { imageSizeOf, type Teaches, teachesOf } from "../../runtime/training/feeds.ts"
 import { predictor } from "../../runtime/training/predict.ts"
-import { maskOf } from "../../runtime/training/score.ts"
 import { say, talk } from "../output.ts"
-import { selectModel } from "../select.ts"
+import { inputSizeOf, selectModel } from "../select.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
 import { askable, unitOf } from "../trainingData.ts"
 import {
@@ -55,8 +56,8 @@ const subjectOf = async (subject: string, flags: EvalFlags) => {
   const isRun = await exists(join(folder, files.run))
   const run = isRun ? await readRun(folder) : undefined
   const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
-  const inputSize = run?.options["inputSize"]
-  const selected = await selectModel(spec, typeof inputSize === "number" ? { inputSize } : {})
+  const inputSize = inputSizeOf(run?.options["inputSize"])
+  const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
   const data = flags.data ?? run?.data
   if (data === undefined)
     throw failed(subject, "HS5002", "there is no data to evaluate on", "Give --data DIR; a run's folder knows its own.")
@@ -78,12 +79,12 @@ const subjectOf = async (subject: string, flags: EvalFlags) => {
 }
 
 /** A localizer gives points and others masks: what is asked of the one means nothing for the other. */
-const demandMeaning = (flags: EvalFlags, teaches: Teaches): void => {
+const demandMeaning = (flags: EvalFlags, { kind }: Taught): void => {
   const idle = (option: string, of: string) =>
     failed(option, "HS5002", `${option} does nothing for a model that gives ${of}`, `Leave ${option} out.`)
-  if (teaches === "mask" && flags.savePoints !== undefined) throw idle("--save-points", "masks")
-  if (teaches === "point" && flags.figures) throw idle("--figures", "points")
-  if (teaches === "point" && flags.histograms !== undefined) throw idle("--histograms", "points")
+  if (kind !== "point" && flags.savePoints !== undefined) throw idle("--save-points", "masks")
+  if (kind === "point" && flags.figures) throw idle("--figures", "points")
+  if (kind === "point" && flags.histograms !== undefined) throw idle("--histograms", "points")
 }
 
 const textOf = (results: Results): string => {
@@ -119,26 +120,22 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   const opened = await openWithSplit(from.data, dataOptions, from.seed, from.split)
   const samples = reader({
     ...dataOptions,
-    imageSize: imageSizeOf(model),
+    pixels: pixelsOf(model),
+    labels: classesTaught(model),
     seed: from.seed,
     prompt,
     ...(points === undefined ? {} : { points }),
   })
-  const teaches = teachesOf(model, from.options.loss)
-  demandMeaning(flags, teaches)
-  const cases = await askable(samples, opened.of(part), model, teaches, part === "all" ? "" : part)
+  const [, taught] = taughtOf(model)
+  demandMeaning(flags, taught)
+  const cases = await askable(samples, opened.of(part), model, prompt, part === "all" ? "" : part)
   const unit = unitOf(from.data, cases)
 
   const precision = { precision: flags.precision ?? from.options.precision }
   const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
   for (const note of notes) talk(`note: ${note}`)
   const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
-  const segmenter = await predictor(
-    await engineFor(flags.target, precision),
-    model,
-    weights,
-    prompt.kind === "box" ? "box" : "point",
-  )
+  const segmenter = await predictor(await engineFor(flags.target, precision), model, weights, prompt)
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     format: "{bar} {value}/{total}  {eta_formatted} left",
@@ -153,7 +150,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     },
   }
   try {
-    if (teaches === "point") {
+    if (taught.kind === "point") {
       const located = await locate(counted, samples.evaluation(cases))
       const hits = located.filter(({ hit }) => hit).length
       if (flags.json) say(JSON.stringify({ model: report.name, points: located.length, hits }, null, 2))
@@ -174,16 +171,16 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
       }
       return
     }
-    const rows: { sample: Sample; logits: Float32Array }[] = []
-    const measured = await measure(counted, samples.evaluation(cases), options, (sample, logits) => {
-      if (flags.figures && rows.length < 12) rows.push({ sample, logits })
+    const rows: { sample: Sample; mask: Mask }[] = []
+    const measured = await measure(counted, samples.evaluation(cases), taught, options, (sample, mask) => {
+      if (flags.figures && rows.length < 12) rows.push({ sample, mask })
     })
     const results: Results = {
       model: report.name,
       dataset: basename(resolve(from.data)),
       trainable: report.trainable,
       unit,
-      conventions: { ...conventions(options), prompt: prompt.kind, part },
+      conventions: { ...conventions(options), ...(isAsked(model, prompt) ? { prompt: prompt.kind } : {}), part },
       cases: measured,
     }
     say(flags.json ? JSON.stringify({ ...results, summaries: summaries(results) }, null, 2) : textOf(results))
@@ -192,9 +189,9 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
       await saveResults(join(from.out, "results.json"), results)
       if (flags.figures) {
         const { sheet } = await import("../../runtime/figures/sheet.ts")
-        const sheetRows = rows.map(({ sample, logits }) => ({
+        const sheetRows = rows.map(({ sample, mask }) => ({
           sample,
-          masks: { [report.name]: maskOf(logits, sample.originalSize) },
+          masks: { [report.name]: mask },
         }))
         await writeAtomically(join(from.out, "sheet.png"), await sheet(sheetRows))
       }
@@ -203,7 +200,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
         const { blockHistograms } = await import("../../runtime/figures/histograms.ts")
         const backend = await engineFor(flags.target, precision)
         const again = samples.evaluation(cases)
-        const values = await blockValues(backend, model, weights, flags.histograms, again, cases.length)
+        const values = await blockValues(backend, model, weights, flags.histograms, again, prompt, cases.length)
         await saveBlocks(from.out, values)
         await writeAtomically(join(from.out, "blocks.svg"), await blockHistograms([[report.name, values]]))
       }

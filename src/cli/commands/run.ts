@@ -1,11 +1,15 @@
 import { learningNames } from "../../compiler/analysis/parameters.ts"
 import { type Diagnostics, Failed, failed } from "../../compiler/diagnostic.ts"
 import { sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
-import { gradientProgram, inferenceProgram } from "../../compiler/passes/program.ts"
-import type { Precision } from "../../dsl/training.ts"
+import { targetName } from "../../compiler/passes/losses.ts"
+import { compile } from "../../compiler/passes/pipeline.ts"
+import { gradientProgram } from "../../compiler/passes/program.ts"
+import type { Pair } from "../../dsl/layer.ts"
+import type { Loss, Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { decodeInputs } from "../../runtime/run/inputs.ts"
+import { dropoutFeeds } from "../../runtime/training/dropout.ts"
 import { loadAll } from "../../runtime/weights/load.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { talk } from "../output.ts"
@@ -21,8 +25,20 @@ interface RunFlags {
   readonly precision?: Precision
   readonly gradients?: boolean
   readonly multimask?: boolean
-  readonly inputSize?: number
+  readonly flag?: readonly string[]
+  readonly trainMode?: boolean
+  readonly diceOver?: "image" | "batch"
+  readonly inputSize?: Pair
   readonly seed: number
+}
+
+/** The spec's loss with its Dice of each image, or of the whole batch. */
+const withDiceOver = (loss: Loss, over: "image" | "batch"): Loss => {
+  if (loss.kind === "sum")
+    return { ...loss, terms: loss.terms.map((term) => ({ ...term, loss: withDiceOver(term.loss, over) })) }
+  if (loss.kind === "on") return { ...loss, loss: withDiceOver(loss.loss, over) }
+  if (loss.kind !== "dice" || loss.over === "classes") return loss
+  return over === "batch" ? { ...loss, over } : { kind: "dice", smooth: loss.smooth }
 }
 
 /** hasam run SPEC: inputs → outputs, as segment-anything's Sam.forward. */
@@ -31,35 +47,50 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
   const { model, options } = await selectModel(spec, flags)
   const { data } = model
   const { inputs, diagnostics } = decodeInputs(flags.inputs, data, await loadAll(flags.inputs), {
-    multimask: flags.multimask ?? false,
+    training: flags.trainMode ?? false,
+    flags: [...new Set([...(flags.flag ?? []), ...(flags.multimask ? ["multimask"] : [])])],
   })
   if (inputs === undefined) throw new Failed(diagnostics as unknown as Diagnostics)
-  if (flags.gradients && inputs.target === undefined)
+  const outputs = Object.keys(data.teaches)
+  const missing = outputs.map((output) => targetName(data.teaches, output)).filter((name) => !(name in inputs.targets))
+  if (flags.gradients && missing.length > 0)
     throw failed(
       flags.inputs,
       "HS5201",
-      "there is no 'target', and gradients need one",
-      "Save the target as [B, 1, height, width], 0…1, under the name 'target'.",
+      `there is no '${missing[0]}', and gradients need one`,
+      `Save what '${outputs[0]}' is compared with under the name '${missing[0]}': a mask [B, 1, height, width] in 0…1, numbers of classes [B, 1, height, width], or a point [B, 2].`,
     )
+  if (flags.gradients && outputs.length === 0)
+    throw failed(spec, "HS5311", `${data.name} teaches nothing: there is no loss`, "Say teaches: { … } in model(…).")
 
   const { tensors, notes } = await modelWeights(data, flags.weights, flags.seed)
   for (const note of notes) talk(`note: ${note}`)
   const weights = flags.adapters === undefined ? tensors : await withAdapters(data, tensors, flags.adapters)
 
   const learning = learningNames(data)
-  const made = flags.gradients ? gradientProgram(data, inputs.sizes, { learning, loss: options.loss }) : undefined
-  const program = made?.program ?? inferenceProgram(data, inputs.sizes)
+  const trainMode = flags.trainMode ?? false
+  const loss = flags.diceOver === undefined ? options.loss : withDiceOver(options.loss, flags.diceOver)
+  const made = flags.gradients ? gradientProgram(data, inputs.sizes, { learning, loss, trainMode }) : undefined
+  const compiled =
+    made ??
+    compile({
+      model: data,
+      sizes: inputs.sizes,
+      goal: { kind: "inference", ...(trainMode ? { trainMode: learning } : {}) },
+    })
+  const { program } = compiled
   const backend = await engineFor(flags.target, flags)
   const executable = await backend.compile(program)
   try {
     await executable.load(weights, { give: true })
-    const feeds: Tensors = made === undefined ? inputs.feeds : { ...inputs.feeds, target: inputs.target! }
-    const outputs = await executable.run(feeds)
-    await save(flags.outputs, outputs)
-    for (const [name, { shape }] of Object.entries(outputs))
+    const drawn = dropoutFeeds(compiled.dropouts, Number(flags.seed), 0)
+    const feeds: Tensors = { ...inputs.feeds, ...(made === undefined ? {} : inputs.targets), ...drawn }
+    const results = await executable.run(feeds)
+    await save(flags.outputs, results)
+    for (const [name, { shape }] of Object.entries(results))
       if (!name.startsWith("grad/")) talk(`${name} [${shape.join(", ")}]`)
     if (made !== undefined) {
-      const size = made.receiving.reduce((n, name) => n + sizeOf(outputs[`grad/${name}`]!.shape), 0)
+      const size = made.receiving.reduce((n, name) => n + sizeOf(results[`grad/${name}`]!.shape), 0)
       talk(`gradients of ${made.receiving.length} tensors, ${size.toLocaleString("en-US")} parameters`)
       if (made.unreached.length > 0)
         talk(`note: ${made.unreached.length} tensors learn, but the loss does not depend on them with these prompts`)

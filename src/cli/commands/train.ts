@@ -4,13 +4,14 @@ import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { Precision } from "../../dsl/training.ts"
+import type { Pair } from "../../dsl/layer.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
 import { saveSplit } from "../../runtime/data/splitFile.ts"
 import { frozenOf } from "../../runtime/run/adapters.ts"
+import { classesTaught, measureOf, pixelsOf, taughtOf } from "../../runtime/task/index.ts"
 import { exists, files, identityOf, type RunFile, readRun, writeRun } from "../../runtime/training/checkpoint.ts"
-import { imageSizeOf, teachesOf } from "../../runtime/training/feeds.ts"
 import { modelHash } from "../../runtime/training/identity.ts"
 import { type RunLock, withRunFolder } from "../../runtime/training/lock.ts"
 import { type TrainingEvent, train } from "../../runtime/training/train.ts"
@@ -45,15 +46,14 @@ interface TrainFlags extends DataFlags {
   readonly fraction?: number
   readonly prompt?: PromptName
   readonly points?: string
-  readonly inputSize?: number
+  readonly inputSize?: Pair
   readonly checkpointEvery?: number
   readonly validateEvery?: number
   readonly memory?: number
 }
 
 /** A bar an epoch, with the time left, and a line when it ends. On a pipe, the lines only. */
-const shower = (epochs: number, teaches: "mask" | "point") => {
-  const measure = teaches === "mask" ? "Dice" : "hits"
+const shower = (epochs: number, measure: "Dice" | "hits") => {
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     format: `epoch {epoch} {bar} {value}/{total}  loss {loss}  {eta_formatted} left`,
@@ -161,20 +161,22 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   const share = flags.fraction
   const split =
     share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
-  const teaches = teachesOf(model, options.loss)
+  const measure = measureOf(taughtOf(model)[1])
   const samples = reader({
     ...dataOptions,
-    imageSize: imageSizeOf(model),
+    pixels: pixelsOf(model),
+    labels: classesTaught(model),
     seed: options.seed,
     prompt: options.prompt,
     augmentation: options.augmentation,
     ...(points === undefined ? {} : { points }),
   })
   const inTrain = new Set(split.train)
-  if (!flags.resume) await demandUsable(flags.data, dataOptions, opened.split, flags.split)
+  if (!flags.resume)
+    await demandUsable(flags.data, { ...dataOptions, labels: classesTaught(model) }, opened.split, flags.split)
   const inTraining = opened.cases.filter(({ id }) => inTrain.has(id))
-  const training = await askable(samples, inTraining, model, teaches, "training")
-  const validation = await askable(samples, opened.of("validation"), model, teaches, "validation")
+  const training = await askable(samples, inTraining, model, options.prompt, "training")
+  const validation = await askable(samples, opened.of("validation"), model, options.prompt, "validation")
   talk(
     `${training.length} images train, ${validation.length} validate, ${split.test.length} are kept for testing (split by ${split.by})`,
   )
@@ -185,7 +187,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   const run: RunFile = {
     version,
     name,
-    model: model.family.name,
+    model: model.name,
     hash: modelHash(model),
     base: hashOf(frozenOf(tensorTable(model), tensors)),
     // The run is evaluated from any folder.
@@ -232,7 +234,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   }
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
   for (const signal of signals) process.on(signal, interrupt)
-  const { on, stop: stopBar } = shower(options.epochs, teaches)
+  const { on, stop: stopBar } = shower(options.epochs, measure)
   try {
     const backend = await engineFor(flags.target, { precision: options.precision, chunked: flags.memory !== undefined })
     const result = await train({
@@ -240,7 +242,6 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
       version,
       model,
       options,
-      teaches,
       weights: tensors,
       giveWeights: true,
       reader: samples,
@@ -259,10 +260,10 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
     })
     if (result.finished) {
       const { writeCurves } = await import("../../runtime/training/curves.ts")
-      await writeCurves(folder, name, teaches)
+      await writeCurves(folder, name, measure)
       const { bestDice, bestEpoch } = result.progress
       talk(
-        `done: ${result.progress.step} steps${bestEpoch < 0 ? "" : `, best validation ${teaches === "mask" ? "Dice" : "hits"} ${bestDice.toFixed(4)} in epoch ${bestEpoch + 1}`}; ${join(flags.out, files.best)}`,
+        `done: ${result.progress.step} steps${bestEpoch < 0 ? "" : `, best validation ${measure} ${bestDice.toFixed(4)} in epoch ${bestEpoch + 1}`}; ${join(flags.out, files.best)}`,
       )
     } else {
       talk(`stopped at step ${result.progress.step}; go on with --resume`)

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import type { Pair } from "../../dsl/layer.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.ts"
@@ -9,7 +10,7 @@ import { verify } from "../../runtime/weights/load.ts"
 import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { exitCodeOf, say, talkDiagnostics } from "../output.ts"
-import { selectModel } from "../select.ts"
+import { inputSizeOf, selectModel } from "../select.ts"
 
 /** hasam weights inspect FILE */
 export const inspectCommand = async (file: string, { json = false }: { readonly json?: boolean }): Promise<void> => {
@@ -20,7 +21,7 @@ export const inspectCommand = async (file: string, { json = false }: { readonly 
 /** hasam weights verify FILE --spec SPEC */
 export const verifyCommand = async (
   file: string,
-  flags: { readonly spec: string; readonly inputSize?: number },
+  flags: { readonly spec: string; readonly inputSize?: Pair },
 ): Promise<void> => {
   const { model } = await selectModel(flags.spec, flags)
   const table = tensorTable(model.data)
@@ -53,12 +54,14 @@ export const initCommand = async (spec: string, out: string, { seed }: { readonl
 /** hasam weights export RUN OUT: base and what was learned, in one checkpoint. */
 export const exportCommand = async (run: string, out: string): Promise<void> => {
   const about = await readRun(run)
-  const { model } = await selectModel(`${about.spec.split("#")[0]}#${about.name}`, inputSizeOf(about))
+  const { model } = await selectModel(`${about.spec.split("#")[0]}#${about.name}`, sizeOfRun(about))
   const { tensors } = await modelWeights(model.data, about.weights ?? undefined, Number(about.options["seed"]))
   const whole = await withAdapters(model.data, tensors, join(run, files.best))
   const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
   await save(out, Object.fromEntries(persistent.map(({ name }) => [name, whole[name]!])))
   say(`wrote ${persistent.length} tensors to ${out}`)
 }
-const inputSizeOf = ({ options }: RunFile): { readonly inputSize?: number } =>
-  typeof options["inputSize"] === "number" ? { inputSize: options["inputSize"] } : {}
+const sizeOfRun = ({ options }: RunFile): { readonly inputSize?: Pair } => {
+  const inputSize = inputSizeOf(options["inputSize"])
+  return inputSize === undefined ? {} : { inputSize }
+}

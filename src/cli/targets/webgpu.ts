@@ -1,10 +1,10 @@
 import { join } from "node:path"
 import { limitDiagnostics, limitProblems } from "../../backends/tfjs/limits.ts"
 import { learningNames } from "../../compiler/analysis/parameters.ts"
+import { trainingOf } from "../../compiler/compile.ts"
 import { Failed } from "../../compiler/diagnostic.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
-import { paperDefaults } from "../../dsl/training.ts"
 import { emitForBrowser } from "../../runtime/browser/emit.ts"
 import { talk } from "../output.ts"
 import type { Lower } from "./target.ts"
@@ -15,8 +15,11 @@ export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch
   const sizes = standardSizes(data, batch)
   const segment = inferenceProgram(data, sizes)
   const learning = learningNames(data)
+  const options = trainingOf(spec, name, data)
   const programs =
-    learning.length === 0 ? [segment] : [segment, trainingProgram(data, sizes, { ...paperDefaults, learning }).program]
+    learning.length === 0 || Object.keys(data.teaches).length === 0
+      ? [segment]
+      : [segment, trainingProgram(data, sizes, { ...options, learning }).program]
   // What every WebGPU device has: a page does not know yet where it will be opened.
   const problems = programs.flatMap((program) => limitProblems(program)).toSorted((a, b) => b.bytes - a.bytes)
   // What fits the largest fits all: one diagnostic, not one for each block.

@@ -1,14 +1,15 @@
 /** What is wrong with an evaluated model, all at once, each at its place. */
-import { closest, distance } from "fastest-levenshtein"
-import type { LayerData, LinearData } from "../../dsl/layer.ts"
-import type { Adaptation, ModelData, Rule } from "../../dsl/model.ts"
-import { layerAt, loraTarget, networkOf } from "../../dsl/network.ts"
-import type { AdapterPlacement, LoraPlacement } from "../../dsl/placement.ts"
+import { distance } from "fastest-levenshtein"
+import { type BlockInfo, blocksOf, rowAt } from "../../dsl/blocks.ts"
+import type { LayerData } from "../../dsl/layer.ts"
+import type { Adaptation, Expectation, ModelData, Rule } from "../../dsl/model.ts"
+import { misplacedOf } from "../../dsl/network.ts"
+import type { AdapterPlacement } from "../../dsl/placement.ts"
 import * as sentence from "../../dsl/sentences.ts"
 import { childrenOf } from "../../dsl/tensors.ts"
 import { gives, takes } from "../../dsl/widths.ts"
 import type { Code } from "../codes/index.ts"
-import { type ModelTensor, selects } from "./parameters.ts"
+import { type ModelTensor, selects, tensorTable } from "./parameters.ts"
 
 /** A problem at a recorded call site. */
 export interface Problem {
@@ -52,24 +53,36 @@ const layerProblems = (layer: LayerData): readonly Problem[] => {
     layer.kind !== "sequential" &&
     layer.kind !== "residual" &&
     layer.kind !== "parallel" &&
-    layer.kind !== "module"
+    layer.kind !== "module" &&
+    layer.kind !== "shared"
   )
     for (const width of new Set([layer.takes, layer.gives]))
       if (!isWhole(width)) own.push(error(layer.at, "HS1021", sentence.notWhole(width)))
   return [...own, ...childrenOf(layer).flatMap(([, child]) => layerProblems(child))]
 }
 
+/** Names near to one that is not there. */
+const nearest = (name: string, names: readonly string[]): string => {
+  const near = [...new Set(names)].sort((a, b) => distance(a, name) - distance(b, name)).slice(0, 3)
+  return near.length === 0
+    ? ""
+    : `The nearest ${near.length === 1 ? "is" : "are"} ${near.map((n) => `'${n}'`).join(", ")}.`
+}
+
 const startsAsIdentity = (layer: LayerData): boolean =>
   layer.kind === "residual" || (layer.kind === "sequential" && layer.layers.every(startsAsIdentity))
 
-const adapterProblems = (placement: AdapterPlacement, width: number): readonly Problem[] => {
-  const { layer, site, at } = placement
+/** Widths around a place can only be told where the place says its own. */
+const adapterProblems = (placement: AdapterPlacement, { width }: BlockInfo): readonly Problem[] => {
+  const { layer, how, place, at } = placement
   const inside = layerProblems(layer)
   const [from, to] = [takes([layer]), gives([layer])]
   if (inside.length > 0) return inside
   if (from !== to) return [error(at, "HS1012", sentence.notAnAdapter(from, to))]
-  if (from !== 0 && from !== width) return [error(at, "HS1015", sentence.wrongWidth(from, width))]
-  if ((site === "afterAttention" || site === "inMlpResidual") && !startsAsIdentity(layer))
+  // Deeper in the block a value may have another width: what does not fit there is told when the layers run.
+  if (from !== 0 && width !== 0 && from !== width && !place.includes("."))
+    return [error(at, "HS1015", sentence.wrongWidth(from, width))]
+  if (how !== "beside" && how !== "besideSkip" && !startsAsIdentity(layer))
     return [
       {
         ...error(
@@ -84,39 +97,27 @@ const adapterProblems = (placement: AdapterPlacement, width: number): readonly P
   return []
 }
 
-const linearPaths = (block: LayerData, path = ""): readonly string[] =>
-  block.kind === "linear"
-    ? [path]
-    : childrenOf(block).flatMap(([name, child]) => linearPaths(child, path === "" ? name : `${path}.${name}`))
-
-const loraProblems = ({ on, at }: LoraPlacement, block: LayerData | undefined): readonly Problem[] =>
-  block === undefined
-    ? []
-    : on.flatMap((name) => {
-        const target = layerAt(block, loraTarget(name).path) as LinearData | undefined
-        if (target?.kind === "linear") return []
-        const known = ["q", "k", "v", ...linearPaths(block)]
-        return [
-          error(
-            at,
-            "HS1020",
-            `there is no linear layer '${name}' in a block`,
-            `The nearest is '${closest(name, [...known])}'.`,
-          ),
-        ]
-      })
-
 const unique = (problems: readonly Problem[]): readonly Problem[] => [
   ...new Map(problems.map((problem) => [`${problem.at}|${problem.code}|${problem.message}`, problem])).values(),
 ]
 
+/** What was to be added to a block, and could not be. */
+const misplacedProblems = (model: ModelData): readonly Problem[] =>
+  misplacedOf(model).map(({ placement, problem, near }) => {
+    const lora = placement.kind === "lora"
+    const wanted = /'([^']+)'/.exec(problem)?.[1] ?? ""
+    const code = lora && problem.startsWith("there is no linear") ? "HS1020" : "HS1027"
+    return error(placement.at, code, problem, nearest(wanted, near) || undefined)
+  })
+
 const adaptationProblems = (model: ModelData, adaptation: Adaptation): readonly Problem[] => {
   const { depth, blocks, noSuchBlock, at } = adaptation
-  if (model.blocks.depth === 0)
-    return [error(at, "HS1014", "this model has no blocks to adapt", "Give model(…) the path of its blocks.")]
+  const infos = blocksOf(model.network, model.blocks)
+  if (infos.length === 0)
+    return [error(at, "HS1014", sentence.noBlocks, 'Give model(…) the path of its blocks: blocks: "encoder.layers".')]
   const problems: Problem[] = []
   if (noSuchBlock !== undefined) problems.push(error(at, "HS1013", sentence.noSuchBlock(noSuchBlock, depth)))
-  if (depth !== model.blocks.depth) problems.push(error(at, "HS1014", sentence.wrongDepth(depth, model.blocks.depth)))
+  if (depth !== infos.length) problems.push(error(at, "HS1014", sentence.wrongDepth(depth, infos.length)))
   const bad = blocks.filter(({ rank }) => !isWhole(rank))
   if (bad.length > 0) {
     const list = bad.map(({ block, rank }) => `${rank} in block ${block}`).join(", ")
@@ -130,24 +131,72 @@ const adaptationProblems = (model: ModelData, adaptation: Adaptation): readonly 
       ),
     ]
   }
-  const base = networkOf({ ...model, adaptations: [] })
-  const first = layerAt(base, [...model.blocks.path.split("."), "0"])
-  for (const { placements } of blocks)
+  for (const { block, placements } of blocks) {
+    const info = infos[block - 1]
+    if (info === undefined) continue
     for (const placement of placements)
-      problems.push(
-        ...(placement.kind === "adapter"
-          ? adapterProblems(placement, model.blocks.width)
-          : loraProblems(placement, first)),
-      )
+      if (placement.kind === "adapter") problems.push(...adapterProblems(placement, info))
+  }
   return problems
 }
 
-/** Names near to one that is not there. */
-const nearest = (name: string, names: readonly string[]): string => {
-  const near = [...new Set(names)].sort((a, b) => distance(a, name) - distance(b, name)).slice(0, 3)
-  return near.length === 0
-    ? ""
-    : `The nearest ${near.length === 1 ? "is" : "are"} ${near.map((n) => `'${n}'`).join(", ")}.`
+/** Paths of blocks that lead to no list of layers. */
+const blockPathProblems = ({ network, blocks, at }: ModelData): readonly Problem[] =>
+  blocks.flatMap((path) => {
+    if (rowAt(network, path) !== undefined) return []
+    const rows = rowsIn(network)
+    return [
+      error(
+        at,
+        "HS1032",
+        `blocks: there is no list of layers at '${path}'`,
+        rows.length === 0 ? "The network has no list or sequence of layers." : nearest(path, rows),
+      ),
+    ]
+  })
+const rowsIn = (layer: LayerData, path = ""): readonly string[] =>
+  childrenOf(layer).flatMap(([name, child]) => {
+    const below = path === "" ? name : name === "" ? path : `${path}.${name}`
+    return [...(child.kind === "sequential" || child.kind === "list" ? [below] : []), ...rowsIn(child, below)]
+  })
+
+/** Inputs and outputs that the model names and the network does not have, and inputs that nothing feeds. */
+const taskProblems = ({ network, takes, teaches, keeps, at }: ModelData): readonly Problem[] => {
+  const fed = Object.keys(takes)
+  const module = network.kind === "module" ? network : undefined
+  const single = module === undefined || module.single === true
+  const inputs = module?.inputs ?? []
+  const noTensor = new Set([...(module?.flags ?? []), ...(module?.extents ?? [])])
+  const wrongInputs = single
+    ? fed.length === 1
+      ? []
+      : [error(at, "HS1028", sentence.oneInput, `It names ${fed.join(", ") || "none"}.`)]
+    : [
+        ...fed
+          .filter((name) => !inputs.includes(name) || noTensor.has(name))
+          .map((name) => error(at, "HS1028", sentence.noInput(name), nearest(name, inputs))),
+        ...inputs
+          .filter((name) => !module?.optional.includes(name) && !fed.includes(name))
+          .map((name) => error(at, "HS1028", sentence.notFed(name), "Feed it: takes: { image: pixels({ … }) }.")),
+      ]
+  const outputs = module?.byName ? Object.keys(module.outputs) : undefined
+  const unknown = (names: readonly string[]) => names.filter((name) => outputs !== undefined && !outputs.includes(name))
+  const several =
+    outputs === undefined && Object.keys(teaches).length > 1
+      ? [error(at, "HS1029", "the network gives one output, so teaches names one")]
+      : []
+  const kept =
+    outputs === undefined && keeps.length > 0
+      ? [error(at, "HS1029", "a network of one unnamed output has nothing to keep on the way")]
+      : []
+  return [
+    ...wrongInputs,
+    ...several,
+    ...kept,
+    ...unknown([...Object.keys(teaches), ...keeps]).map((name) =>
+      error(at, "HS1029", sentence.noOutput(name), nearest(name, outputs ?? [])),
+    ),
+  ]
 }
 
 const modulePaths = (names: readonly string[]): readonly string[] =>
@@ -180,20 +229,15 @@ const ruleProblems = (
             ),
           ]
     case "blocks": {
-      const { depth } = model.blocks
+      const blocks = blocksOf(model.network, model.blocks)
+      const depth = blocks.length
       const missing = select.blocks.filter((i) => !(Number.isInteger(i) && i >= 1 && i <= depth))
       if (missing.length > 0) return missing.map((i) => error(at, "HS1013", sentence.noSuchBlock(i, depth)))
-      if (tensors.some((tensor) => selects(select, tensor, model.blocks))) return []
-      const within = tensors.flatMap(({ name, block }) =>
-        block === undefined
-          ? []
-          : [
-              name
-                .split(".")
-                .slice(model.blocks.path.split(".").length + 1)
-                .join("."),
-            ],
-      )
+      if (tensors.some((tensor) => selects(select, tensor, blocks))) return []
+      const within = tensors.flatMap(({ name, block }) => {
+        const path = block === undefined ? undefined : blocks[block - 1]?.path
+        return path === undefined ? [] : [name.slice(path.length + 1)]
+      })
       return [
         error(
           at,
@@ -205,7 +249,7 @@ const ruleProblems = (
     }
     case "module":
     case "tensor": {
-      if (tensors.some((tensor) => selects(select, tensor, model.blocks))) return []
+      if (tensors.some((tensor) => selects(select, tensor, []))) return []
       const names = tensors.map(({ name }) => name)
       return select.kind === "tensor"
         ? [error(at, "HS1018", `${verb}: there is no tensor '${select.name}'`, nearest(select.name, names))]
@@ -221,12 +265,18 @@ const ruleProblems = (
   }
 }
 
-const expectationProblems = (name: string, model: ModelData, tensors: readonly ModelTensor[]): readonly Problem[] => {
-  const parameters = tensors.filter(({ kind }) => kind === "parameter")
-  const total = parameters.reduce((n, { size }) => n + size, 0)
-  const trainable = parameters.reduce((n, { size, learns }) => n + (learns ? size : 0), 0)
-  return model.expectations.flatMap((expectation): readonly Problem[] => {
+/** The model as it was when an expectation was written on it. */
+export const asWritten = (model: ModelData, { on }: Expectation): ModelData =>
+  on.adaptations === model.adaptations.length && on.rules === model.rules.length
+    ? model
+    : { ...model, adaptations: model.adaptations.slice(0, on.adaptations), rules: model.rules.slice(0, on.rules) }
+
+const expectationProblems = (name: string, model: ModelData): readonly Problem[] =>
+  model.expectations.flatMap((expectation): readonly Problem[] => {
     const { at } = expectation
+    const parameters = tensorTable(asWritten(model, expectation)).filter(({ kind }) => kind === "parameter")
+    const total = parameters.reduce((n, { size }) => n + size, 0)
+    const trainable = parameters.reduce((n, { size, learns }) => n + (learns ? size : 0), 0)
     if (expectation.kind === "budget") {
       const { trainable: most, bytes } = expectation
       const over: Problem[] = []
@@ -265,18 +315,18 @@ const expectationProblems = (name: string, model: ModelData, tensors: readonly M
       },
     ]
   })
-}
 
 /** Everything that can be told without running the layers. Counts are checked only of what is otherwise whole. */
 export const modelProblems = (name: string, model: ModelData, tensors: readonly ModelTensor[]): readonly Problem[] => {
-  const { family } = model
-  const layers = family.kind === "layer" ? layerProblems(family.layer) : []
   const structure = unique([
-    ...layers,
+    ...layerProblems(model.network),
+    ...taskProblems(model),
+    ...blockPathProblems(model),
     ...model.adaptations.flatMap((adaptation) => adaptationProblems(model, adaptation)),
+    ...misplacedProblems(model),
     ...model.rules.flatMap((rule) => ruleProblems(model, rule, tensors)),
   ])
   return structure.some(({ severity }) => severity === "error")
     ? structure
-    : [...structure, ...expectationProblems(name, model, tensors)]
+    : [...structure, ...expectationProblems(name, model)]
 }

@@ -1,6 +1,6 @@
 /** What a model costs: FLOPs (1 multiply-add = 2), forward and backward apart. */
 import type { ModelData } from "../../dsl/model.ts"
-import { type Loss, paperDefaults } from "../../dsl/training.ts"
+import { defaultsFor, type Loss } from "../../dsl/training.ts"
 import { bytesOf } from "../ir/bytes.ts"
 import { flopsOf } from "../ir/flops.ts"
 import type { Graph, Node } from "../ir/graph.ts"
@@ -67,7 +67,7 @@ export interface CostOptions {
 
 /** FLOPs of a model for one run: a batch of 1 with one point, unless `sizes` says otherwise. */
 export const costOf = (model: ModelData, options: CostOptions = {}): ModelCost => {
-  const { sizes = standardSizes(model), learning = [], loss = paperDefaults.loss } = options
+  const { sizes = standardSizes(model), learning = [], loss = defaultsFor(model).loss } = options
   const inference = flopsOfGraph(inferenceProgram(model, sizes).graph).forward
   if (learning.length === 0) return { sizes, inference }
   const { program } = gradientProgram(model, sizes, { learning, loss })

@@ -3,7 +3,7 @@
  * beside tensors is its overhead, measured once for each engine, not guessed here.
  */
 import type { ModelData } from "../../dsl/model.ts"
-import { type Loss, type Optimizer, paperDefaults } from "../../dsl/training.ts"
+import { defaultsFor, type Loss, type Optimizer } from "../../dsl/training.ts"
 import { float, valueBytes } from "../ir/bytes.ts"
 import { type Node, sizeOf } from "../ir/graph.ts"
 import type { DecomposeOptions } from "../passes/decompose.ts"
@@ -135,7 +135,8 @@ export const plainEngine: Engine = { decompose: {} }
 /** Memory of a model for one run: a batch of 1 with one point, unless `sizes` says otherwise. */
 export const memoryOfModel = (model: ModelData, options: MemoryOptions = {}): ModelMemory => {
   const { sizes = standardSizes(model), engine = plainEngine, learning = [] } = options
-  const { loss = paperDefaults.loss, optimizer = paperDefaults.optimizer, accumulate } = options
+  const usual = defaultsFor(model)
+  const { loss = usual.loss, optimizer = usual.optimizer, accumulate } = options
   const task = { model, sizes, ...(engine.decompose === undefined ? {} : { decompose: engine.decompose }) }
   const inference = memoryOf(compile({ ...task, goal: { kind: "inference" } }), engine)
   if (learning.length === 0) return { sizes, inference }

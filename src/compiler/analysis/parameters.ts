@@ -1,6 +1,7 @@
 /**
  * What learns: the one answer from which gradients, optimizer state, saving and reports follow.
  */
+import { type BlockInfo, blocksOf } from "../../dsl/blocks.ts"
 import type { ModelData, Rule } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
 import type { Selector } from "../../dsl/selector.ts"
@@ -30,22 +31,21 @@ const partOf = (parts: ModelData["parts"], { name, adaptation }: TensorData): st
   return found?.[0] ?? "model"
 }
 
-const blockOf = ({ path }: ModelData["blocks"], name: string): number | undefined => {
-  if (path === "" || !name.startsWith(`${path}.`)) return undefined
-  return Number(name.slice(path.length + 1).split(".", 1)[0]) + 1
-}
+/** The block that a tensor is in. */
+const blockOf = (blocks: readonly BlockInfo[], name: string): BlockInfo | undefined =>
+  blocks.find(({ path }) => under(name, path))
 
-const placementOf = (blocks: ModelData["blocks"], { name, adaptation }: TensorData): string | undefined => {
-  if (adaptation === undefined) return undefined
-  const [, within] = name.slice(blocks.path.length + 1).split(/\.(.*)/, 2)
-  return name.includes(".lora_") ? "lora" : within?.split(".", 1)[0]
-}
+/** What added it, by its name within the block: after_attention, attn.after_proj, lora. */
+const placementOf = (block: BlockInfo | undefined, { added }: TensorData): string | undefined =>
+  added === undefined || block === undefined || !added.startsWith(`${block.path}.`)
+    ? added
+    : added.slice(block.path.length + 1)
 
 /** Does a selector mean this tensor? */
 export const selects = (
   selector: Selector,
   tensor: Omit<ModelTensor, "learns">,
-  blocks: ModelData["blocks"],
+  blocks: readonly BlockInfo[],
 ): boolean => {
   switch (selector.kind) {
     case "all":
@@ -55,8 +55,8 @@ export const selects = (
     case "blocks": {
       if (tensor.block === undefined || tensor.adaptation !== undefined || !selector.blocks.includes(tensor.block))
         return false
-      const inBlock = `${blocks.path}.${tensor.block - 1}`
-      return selector.module === undefined || under(tensor.name, `${inBlock}.${selector.module}`)
+      const path = blocks[tensor.block - 1]?.path ?? ""
+      return selector.module === undefined || under(tensor.name, `${path}.${selector.module}`)
     }
     case "module":
       return under(tensor.name, selector.path)
@@ -74,21 +74,30 @@ const inForce = (rules: readonly Rule[], tensor: Omit<ModelTensor, "learns">): r
   return added < 0 ? rules : rules.slice(added)
 }
 
+const known = new WeakMap<ModelData, readonly ModelTensor[]>()
+
 /** Every tensor, in PyTorch's order, with its part, block, placement, and whether it learns. Buffers never do. */
-export const tensorTable = (model: ModelData): readonly ModelTensor[] =>
-  tensorsOf(networkOf(model)).map((tensor) => {
-    const block = blockOf(model.blocks, tensor.name)
-    const placement = placementOf(model.blocks, tensor)
-    const known = {
+export const tensorTable = (model: ModelData): readonly ModelTensor[] => {
+  const before = known.get(model)
+  if (before !== undefined) return before
+  const network = networkOf(model)
+  const blocks = blocksOf(network, model.blocks)
+  const table = tensorsOf(network).map((tensor) => {
+    const block = blockOf(blocks, tensor.name)
+    const placement = placementOf(block, tensor)
+    const found = {
       ...tensor,
       part: partOf(model.parts, tensor),
-      ...(block === undefined ? {} : { block }),
+      ...(block === undefined ? {} : { block: block.index }),
       ...(placement === undefined ? {} : { placement }),
       size: sizeOf(tensor.shape),
     }
-    const last = inForce(model.rules, known).findLast(({ select }) => selects(select, known, model.blocks))
-    return { ...known, learns: tensor.kind === "parameter" && (last?.learn ?? true) }
+    const last = inForce(model.rules, found).findLast(({ select }) => selects(select, found, blocks))
+    return { ...found, learns: tensor.kind === "parameter" && (last?.learn ?? true) }
   })
+  known.set(model, table)
+  return table
+}
 
 /** Names of the tensors that learn, in PyTorch's order. */
 export const learningNames = (model: ModelData): readonly string[] =>

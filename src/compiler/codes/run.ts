@@ -90,4 +90,10 @@ export const run = {
       "The checkpoint says which run and which base weights it belongs to, and these are others: it was copied here, or the weights were changed.",
     cure: "Restore the folder from a copy, or start the run again in another folder.",
   },
+  HS5311: {
+    title: "a model takes no image, or teaches nothing",
+    cause:
+      "Samples are images with masks: a model that takes no image cannot be fed, and one that teaches nothing has no answer to compare.",
+    cure: "Say takes: { image: pixels({ … }) } and teaches: { masks: masks() } in model(…).",
+  },
 } as const satisfies Record<`HS5${number}`, Explanation>

@@ -127,4 +127,37 @@ export const spec = {
     cause: "A ratio is a share of the width, not a number of features.",
     cure: "Multiply it by a width in a schedule, which rounds it to a rank.",
   },
+  HS1027: {
+    title: "a block has no such place",
+    cause:
+      "A placement names a child that the block does not have or never calls, or wants a residual connection where there is none.",
+    cure: "Use one of the nearest places that the message gives; a place is a path of the block's children, such as mlp or attn.proj.",
+  },
+  HS1028: {
+    title: "what a model takes is not what its network takes",
+    cause: "takes names an input that the network does not have, or leaves out one that it needs.",
+    cure: "Name the network's own inputs, each once; what may be missing is optional(…) in the network.",
+  },
+  HS1029: {
+    title: "an output cannot be taught this",
+    cause:
+      "teaches or keeps names an output that the network does not have, or one of another shape than what it is taught.",
+    cure: "Name an output of the network, of the shape that is taught: masks() one plane, classes(…) a plane for each name, point() two numbers.",
+  },
+  HS1030: {
+    title: "the loss cannot compare what the model teaches",
+    cause:
+      "A loss is of one kind of output: dice and bceWithLogits of a mask, crossEntropy of classes, mse of a point.",
+    cure: "Use a loss of what the model is taught; where it teaches several, say on(output, loss).",
+  },
+  HS1031: {
+    title: "the model takes no such prompt",
+    cause: "The training asks with a point or a box, and the model has no input for it.",
+    cure: "Leave the prompt out, or give the model points() or boxes() among what it takes.",
+  },
+  HS1032: {
+    title: "there are no blocks at this path",
+    cause: "blocks is the path of a list or sequence of layers of the network, and nothing of the kind is there.",
+    cure: "Give the path as the tensors' names have it, such as image_encoder.blocks.",
+  },
 } as const satisfies Record<`HS1${number}`, Explanation>

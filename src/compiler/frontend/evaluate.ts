@@ -5,6 +5,7 @@ import { relative, resolve } from "node:path"
 import { Worker } from "node:worker_threads"
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping"
 import type { BuildFailure, Message } from "esbuild"
+import type { Pair } from "../../dsl/layer.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import type { Training } from "../../dsl/training.ts"
 import type { Code } from "../codes/index.ts"
@@ -133,7 +134,7 @@ interface Evaluated {
 /** Threads start while the bundle is made. What one writes to stdout is dropped: there only the answer belongs. */
 const startThread = (): Worker => new Worker(new URL("./worker.js", import.meta.url), { stdout: true })
 
-const runIn = (thread: Worker, code: string): Promise<Evaluated | "timeout" | "exit"> =>
+const runIn = (thread: Worker, code: string, inputSize: Pair | undefined): Promise<Evaluated | "timeout" | "exit"> =>
   new Promise((done) => {
     const timer = setTimeout(() => done("timeout"), limit)
     const finish = (result: Evaluated | "timeout" | "exit") => {
@@ -143,7 +144,7 @@ const runIn = (thread: Worker, code: string): Promise<Evaluated | "timeout" | "e
     thread.once("message", finish)
     thread.once("error", (error: Error) => finish({ models: [], trainings: [], problem: { message: error.message } }))
     thread.once("exit", () => finish("exit"))
-    thread.postMessage({ code, filename: bundleName, builtins: isBuiltin("fs") })
+    thread.postMessage({ code, filename: bundleName, builtins: isBuiltin("fs"), inputSize })
   })
 
 /** Where each export is named in the entry file, to report in the order of the source. */
@@ -165,14 +166,24 @@ const none = (entry: string, diagnostics: readonly Diagnostic[]): EvaluatedSpec 
   diagnostics,
 })
 
-/** Evaluates a spec, `source` in place of its file where an editor has it open. What goes wrong is among the diagnostics. */
-export const evaluateSpec = async (entry: string, source?: string): Promise<EvaluatedSpec> => {
+export interface EvaluateOptions {
+  /** In place of the file, where an editor has it open. */
+  readonly source?: string | undefined
+  /** For images of another size. */
+  readonly inputSize?: Pair | undefined
+}
+
+/** Evaluates a spec. What goes wrong is among the diagnostics. */
+export const evaluateSpec = async (
+  entry: string,
+  { source, inputSize }: EvaluateOptions = {},
+): Promise<EvaluatedSpec> => {
   const thread = startThread()
   try {
     const made = await bundle(entry, source)
     if (!("code" in made)) return none(entry, made)
     const placeOf = placer(entry, made.map)
-    const result = await runIn(thread, made.code)
+    const result = await runIn(thread, made.code, inputSize)
     const about = (code: Code, message: string, help: string, at?: string): EvaluatedSpec =>
       none(entry, [{ ...placeOf(at), code, severity: "error", message, help }])
     if (result === "timeout")

@@ -93,7 +93,7 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
     } else if (/^\s/.test(line) && found.length > 0) found.at(-1)!.text += ` ${line.trim()}`
   }
   return found.map(({ file, line, column, code, text }) => {
-    const sentence = /Problem<(?:"|`)([^"`]+)(?:"|`)>/.exec(text)?.[1]
+    const sentence = /Problem<(?:"|`)([^"`]+)(?:"|`)(?:>| \|)/.exec(text)?.[1]
     const known = sentence === undefined ? undefined : codeOfSentence(sentence)
     return known === undefined
       ? { file, line, column, code, severity: "error", ...(reachesOut(text) ?? { message: firstSentence(text) }) }

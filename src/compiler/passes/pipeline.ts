@@ -2,7 +2,9 @@
  * From a model to a program, pass by pass. A pass's name is its flag (`--dump NAME`, `--stop-after NAME`), `about` its help text.
  * What each leaves is verified before the next begins.
  */
+import { blocksOf } from "../../dsl/blocks.ts"
 import type { ModelData } from "../../dsl/model.ts"
+import { networkOf } from "../../dsl/network.ts"
 import type { Loss, Optimizer } from "../../dsl/training.ts"
 import { failed } from "../diagnostic.ts"
 import { Builder, type Value } from "../ir/builder.ts"
@@ -11,9 +13,9 @@ import { print } from "../ir/text.ts"
 import { verified } from "../ir/verify.ts"
 import { type DecomposeOptions, decompose } from "./decompose.ts"
 import { differentiate } from "./differentiate.ts"
-import type { DropoutInput } from "./elaborate/context.ts"
+import { type DropoutInput, Misfit } from "./elaborate/context.ts"
 import { elaborate, type InputSizes } from "./elaborate/index.ts"
-import { lossOf, targetShape } from "./losses.ts"
+import { lossOf, lossProblems, type Pair, targetName, targetShape, unteachable } from "./losses.ts"
 import { optimize } from "./optimizer.ts"
 import { simplify } from "./rebuild.ts"
 import { recomputable, recomputeWithin } from "./recompute.ts"
@@ -22,8 +24,18 @@ import { unpad } from "./unpad.ts"
 
 /** What the program is for. `learning` names the tensors that learn. */
 export type Goal =
-  | { readonly kind: "inference"; readonly outputs?: readonly string[] }
-  | { readonly kind: "gradients"; readonly learning: readonly string[]; readonly loss: Loss }
+  | {
+      readonly kind: "inference"
+      readonly outputs?: readonly string[]
+      /** In train mode, with these learning: dropout acts, batch norms that learn use the batch, and their next statistics are outputs. */
+      readonly trainMode?: readonly string[] | undefined
+    }
+  | {
+      readonly kind: "gradients"
+      readonly learning: readonly string[]
+      readonly loss: Loss
+      readonly trainMode?: boolean | undefined
+    }
   | {
       readonly kind: "training"
       readonly learning: readonly string[]
@@ -37,8 +49,8 @@ export interface Task {
   readonly model: ModelData
   readonly sizes: InputSizes
   readonly goal: Goal
-  /** Start from image_embedding as an input. */
-  readonly fromEmbedding?: boolean
+  /** Outputs that were kept for the images of the batch, and are inputs here. */
+  readonly kept?: readonly string[] | undefined
   /** For targets without kernels for composites. */
   readonly decompose?: DecomposeOptions
   /** Bytes that tensors may need at a time, state once; blocks are computed again until they fit. */
@@ -97,16 +109,17 @@ export const passes: readonly Pass[] = [
     name: "elaborate",
     about: "the model's layers become a graph, for inputs of one size",
     applies: always,
-    run: ({ model, sizes, goal, fromEmbedding = false }, work) => {
+    run: ({ model, sizes, goal, kept: from = [] }, work) => {
       const options = {
-        fromEmbedding,
-        training: goal.kind === "training",
-        learning: goal.kind === "inference" ? [] : goal.learning,
+        kept: from,
+        training: goal.kind === "training" || (goal.trainMode !== undefined && goal.trainMode !== false),
+        learning: goal.kind === "inference" ? (goal.trainMode ?? []) : goal.learning,
       }
       const { builder, outputs, dropouts, updates } = elaborate(model, sizes, options)
       const wanted = goal.kind === "inference" ? goal.outputs : undefined
       const kept = Object.entries(outputs).filter(([name]) => wanted?.includes(name) ?? true)
-      const program = stateless(builder.build(Object.fromEntries(kept)))
+      const next = goal.kind === "training" ? [] : [...updates].map(([name, value]) => [`next/${name}`, value] as const)
+      const program = stateless(builder.build(Object.fromEntries([...kept, ...next])))
       return { ...work, program, dropouts, statistics: updates }
     },
   },
@@ -118,15 +131,26 @@ export const passes: readonly Pass[] = [
   },
   {
     name: "loss",
-    about: "the loss of the masks, or of a model's first output, and a target that is fed",
+    about: "the loss of what the model teaches, and the targets that are fed",
     applies: learns,
-    run: ({ goal }, work) => {
+    run: ({ model, goal, sizes }, work) => {
       if (goal.kind === "inference") return work
+      const several = sizes.flags.length > 0
       const b = Builder.of(work.program.graph)
       const outputs = valuesOf(work.program.graph)
-      const compared = outputs["masks"] ?? Object.values(outputs)[0]!
-      const target = b.input("target", targetShape(b.shapeOf(compared)))
-      const loss = lossOf(b, goal.loss, compared, target)
+      const pairs = Object.entries(model.teaches).map(([output, taught]): Pair => {
+        const value = outputs[output]
+        const problem =
+          value === undefined
+            ? `the network gives no '${output}'`
+            : unteachable(output, taught, b.shapeOf(value), { several })
+        if (value === undefined || problem !== undefined) throw new Misfit(problem ?? "", "", model.at)
+        const target = b.input(targetName(model.teaches, output), targetShape(taught, b.shapeOf(value)))
+        return { output, taught, value, target }
+      })
+      const [problem] = lossProblems(goal.loss, model.teaches)
+      if (problem !== undefined) throw new Misfit(problem, "", model.at)
+      const loss = lossOf(b, goal.loss, pairs)
       return { ...work, program: stateless(b.build({ ...outputs, loss })), loss }
     },
   },
@@ -176,6 +200,7 @@ export const passes: readonly Pass[] = [
     applies: ({ memory, goal }) => memory !== undefined && goal.kind !== "inference",
     run: (task, work) => {
       const { memory = Number.POSITIVE_INFINITY, model } = task
+      const blockPaths = blocksOf(networkOf(model), model.blocks).map(({ path }) => path)
       const lowered = (graph: Graph) => (task.decompose === undefined ? graph : decompose(graph, task.decompose))
       const peakOf = (graph: Graph): number => {
         const { resident, peak } = schedule(lowered(graph))
@@ -183,7 +208,7 @@ export const passes: readonly Pass[] = [
       }
       let recomputed: readonly string[] = []
       const pass = onGraph((graph) => {
-        const result = recomputeWithin(graph, memory, recomputable(graph, model.blocks), peakOf)
+        const result = recomputeWithin(graph, memory, recomputable(graph, blockPaths), peakOf)
         if (result.peak > memory)
           throw failed(
             "--memory",

@@ -9,22 +9,30 @@ import type { InputSizes } from "./elaborate/index.ts"
 import { type Compiled, compile } from "./pipeline.ts"
 
 export interface InferenceOptions {
-  readonly fromEmbedding?: boolean
+  /** Outputs that were kept for the images, and are inputs here. */
+  readonly kept?: readonly string[] | undefined
   /** Only these outputs; all of them if it is left out. */
   readonly outputs?: readonly string[]
+  /** In train mode, with these tensors learning. */
+  readonly trainMode?: readonly string[] | undefined
 }
 /** Inputs by name → all outputs by name. */
 export const inferenceProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { fromEmbedding, outputs }: InferenceOptions = {},
-): Program => compile({ model, sizes, fromEmbedding, goal: { kind: "inference", outputs } }).program
+  { kept, outputs, trainMode }: InferenceOptions = {},
+): Program => compile({ model, sizes, kept, goal: { kind: "inference", outputs, trainMode } }).program
 
 export interface LearningOptions {
   /** Names of the tensors that learn. */
   readonly learning: readonly string[]
   readonly loss: Loss
-  readonly fromEmbedding?: boolean
+  /** Outputs that were kept for the images, and are inputs here. */
+  readonly kept?: readonly string[] | undefined
+}
+export interface GradientOptions extends LearningOptions {
+  /** Dropout acts, and batch norms that learn use the batch. */
+  readonly trainMode?: boolean | undefined
 }
 /** A program with a loss, and which tensors it can teach. */
 export type LearningProgram = Omit<Compiled, "dumps">
@@ -33,8 +41,8 @@ export type LearningProgram = Omit<Compiled, "dumps">
 export const gradientProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { fromEmbedding, learning, loss }: LearningOptions,
-): LearningProgram => compile({ model, sizes, fromEmbedding, goal: { kind: "gradients", learning, loss } })
+  { kept, learning, loss, trainMode }: GradientOptions,
+): LearningProgram => compile({ model, sizes, kept, goal: { kind: "gradients", learning, loss, trainMode } })
 
 export interface TrainingProgramOptions extends LearningOptions {
   readonly optimizer: Optimizer
@@ -48,12 +56,12 @@ export interface TrainingProgramOptions extends LearningOptions {
 export const trainingProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { fromEmbedding, learning, loss, optimizer, accumulate, memory }: TrainingProgramOptions,
+  { kept, learning, loss, optimizer, accumulate, memory }: TrainingProgramOptions,
 ): LearningProgram =>
   compile({
     model,
     sizes,
-    fromEmbedding,
+    kept,
     goal: { kind: "training", learning, loss, optimizer, accumulate },
     // Planned as the plainest engine runs it: attention in chunks.
     ...(memory === undefined ? {} : { memory }),

@@ -98,11 +98,8 @@ export const recomputeWithin = (
 }
 
 /** Modules worth computing again: the blocks of a model that has some, else the outermost modules, in the order in which they run. */
-export const recomputable = (
-  graph: Graph,
-  blocks: { readonly path: string; readonly depth: number },
-): readonly string[] => {
-  if (blocks.path !== "") return Array.from({ length: blocks.depth }, (_, i) => `${blocks.path}.${i}`)
+export const recomputable = (graph: Graph, blocks: readonly string[]): readonly string[] => {
+  if (blocks.length > 0) return blocks
   const large = graph.nodes.filter(({ shape, from }) => from !== undefined && sizeOf(shape) > 1)
   return [...new Set(large.map(({ from }) => from!.split(".", 1)[0]!))]
 }

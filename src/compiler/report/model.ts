@@ -1,6 +1,11 @@
 /** A model's report from its tensors. */
 import { relative } from "node:path"
+import { addedIn, type BlockInfo, blocksOf, layerAt, pathOf } from "../../dsl/blocks.ts"
+import type { LayerData } from "../../dsl/layer.ts"
 import type { Expectation, ModelData } from "../../dsl/model.ts"
+import { networkOf } from "../../dsl/network.ts"
+import { imageOf } from "../../dsl/task.ts"
+import { asWritten } from "../analysis/checks.ts"
 import type { ModelTensor } from "../analysis/parameters.ts"
 import type { Place } from "../frontend/evaluate.ts"
 import type { CountRow, ModelReport } from "./report.ts"
@@ -28,22 +33,17 @@ const partsOf = (tensors: readonly ModelTensor[]): CountRow[] => {
   return [...found.filter(({ name }) => name !== "adapters"), ...found.filter(({ name }) => name === "adapters")]
 }
 
-const blockKind = ({ family }: ModelData, index: number): string =>
-  family.kind === "sam" ? (family.config.globalBlocks.includes(index - 1) ? "global" : "window") : "block"
+const kindOf = ({ global, windowed }: BlockInfo): string => (windowed ? "window" : global ? "global" : "block")
 
-/** Ranks by placement. A placement that a block has several times is named once, with its first rank. */
-const ranksOf = (model: ModelData, index: number): Record<string, number> => {
-  const names = {
-    afterAttention: "after_attention",
-    inMlpResidual: "in_mlp_residual",
-    besideMlp: "beside_mlp",
-    besideMlpResidual: "beside_mlp_residual",
-  }
+/** Ranks of what was added to a block, read from its layers: by placement, numbered where a block has one several times with other ranks. */
+const ranksOf = (network: LayerData, { path }: BlockInfo): Record<string, number> => {
+  const block = layerAt(network, pathOf(path))
   const ranks: Record<string, number> = {}
-  for (const { blocks } of model.adaptations)
-    for (const { block, rank, placements } of blocks)
-      if (block === index)
-        for (const placement of placements) ranks[placement.kind === "lora" ? "lora" : names[placement.site]] ??= rank
+  for (const { name, rank } of block === undefined ? [] : addedIn(block)) {
+    let key = name
+    for (let n = 2; Object.hasOwn(ranks, key) && ranks[key] !== rank; n += 1) key = `${name} ${n}`
+    ranks[key] = rank
+  }
   return ranks
 }
 
@@ -79,11 +79,15 @@ export const modelReport = (
   const byBlock = new Map(
     rows(tensors, ({ block }) => (block === undefined ? undefined : `${block}`)).map((row) => [row.name, row]),
   )
+  const network = networkOf(model)
+  const blocks = blocksOf(network, model.blocks)
+  const image = imageOf(model.takes)?.pixels
+  const own = model.expectations.filter((expectation) => asWritten(model, expectation) === model)
   const bytes = (n: number) => ({ float32: 4 * n, float16: 2 * n })
   return {
     name,
-    family: model.family.name,
-    ...(model.family.kind === "sam" ? { inputSize: model.family.config.imageSize } : {}),
+    family: model.name,
+    ...(image === undefined ? {} : { inputSize: image.size[0], imageSize: [...image.size] }),
     total,
     trainable,
     frozen: total - trainable,
@@ -91,12 +95,12 @@ export const modelReport = (
     bytes: { total: bytes(total), trainable: bytes(trainable), buffers: { float32: 4 * buffers } },
     parts: partsOf(tensors),
     placements: rows(tensors, ({ placement }) => placement),
-    blocks: Array.from({ length: model.blocks.depth }, (_, k) => {
-      const row = byBlock.get(`${k + 1}`)
+    blocks: blocks.map((block) => {
+      const row = byBlock.get(`${block.index}`)
       return {
-        index: k + 1,
-        kind: blockKind(model, k + 1),
-        ranks: ranksOf(model, k + 1),
+        index: block.index,
+        kind: kindOf(block),
+        ranks: ranksOf(network, block),
         total: row?.total ?? 0,
         trainable: row?.trainable ?? 0,
       }
@@ -108,7 +112,7 @@ export const modelReport = (
       part,
       trainable: learns,
     })),
-    expectations: model.expectations.map((expectation) => {
+    expectations: own.map((expectation) => {
       const place = expectation.at === undefined ? undefined : placeOf(expectation.at)
       return {
         text: textOf(expectation),

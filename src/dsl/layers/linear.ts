@@ -1,5 +1,5 @@
 import type { Width } from "../features.ts"
-import { type Layer, layerOf } from "../layer.ts"
+import { childOf, type Embedding, type Layer, layerOf } from "../layer.ts"
 import { callSite } from "../place.ts"
 
 export interface LinearOptions {
@@ -14,6 +14,6 @@ export const linear = <const In extends number, const Out extends number>(
   { bias = true }: LinearOptions = {},
 ): Layer<In, Out> => layerOf({ kind: "linear", takes: takes as number, gives: gives as number, bias, at: callSite() })
 
-/** A table of `rows` vectors, as nn.Embedding: ids [...] → [..., gives]. */
-export const embedding = <const Out extends number>(rows: number, gives: Width<Out>): Layer<1, Out> =>
-  layerOf({ kind: "embedding", takes: 1, gives: gives as number, rows, at: callSite() })
+/** A table of `rows` vectors, as nn.Embedding: ids [...] → [..., gives]; inside a forward, `.table` is the table itself, [rows, gives]. */
+export const embedding = <const Out extends number>(rows: number, gives: Width<Out>): Embedding<Out> =>
+  childOf<Embedding<Out>>({ kind: "embedding", takes: 1, gives: gives as number, rows, at: callSite() })

@@ -1,8 +1,8 @@
-import type { LayerData, Pointwise } from "../layer.ts"
+import { childOf, type LayerData, type Pointwise } from "../layer.ts"
 import { callSite } from "../place.ts"
 import { pair, type Size } from "./convolution.ts"
 
-const pointwise = (data: LayerData): Pointwise => data as unknown as Pointwise
+const pointwise = (data: LayerData): Pointwise => childOf<Pointwise>(data)
 
 export const relu: Pointwise = pointwise({ kind: "relu", pointwise: true })
 /** The exact one, x·Φ(x), as PyTorch's default. */

@@ -1,11 +1,11 @@
 /** What makes one SAM differ from another; defaults are segment-anything's (build_sam.py). */
-export interface SamConfig {
+export interface SamConfig<Depth extends number = number, W extends number = number> {
   /** Side of the square image that the encoder sees, in pixels. */
   readonly imageSize: number
   readonly patchSize: number
   /** Features in each block of the encoder. */
-  readonly width: number
-  readonly depth: number
+  readonly width: W
+  readonly depth: Depth
   readonly heads: number
   readonly windowSize: number
   /** Blocks that attend to the whole image, counted from 0 as upstream's global_attn_indexes. */
@@ -36,4 +36,5 @@ export const defaults = {
 } as const
 
 /** Tokens along one side of the image embedding. */
-export const gridOf = ({ imageSize, patchSize }: SamConfig): number => Math.floor(imageSize / patchSize)
+export const gridOf = ({ imageSize, patchSize }: Pick<SamConfig, "imageSize" | "patchSize">): number =>
+  Math.floor(imageSize / patchSize)

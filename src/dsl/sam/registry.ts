@@ -1,16 +1,29 @@
-import { dataOf, type Layer } from "../layer.ts"
-import {
-  type Backbone,
-  type Model,
-  modelOf,
-  type Sam,
-  type SamPart,
-  type ViTB,
-  type ViTH,
-  type ViTL,
-} from "../model.ts"
-import { callSite } from "../place.ts"
-import { type DecoderConfig, defaults, type SamConfig } from "./config.ts"
+import type { Pair } from "../layer.ts"
+import { type Backbone, type Model, model } from "../model.ts"
+import { withoutPlaces } from "../place.ts"
+import { boxes, lowResolutionMask, masks, pixels, points } from "../task.ts"
+import { type DecoderConfig, defaults, gridOf, type SamConfig } from "./config.ts"
+import { pixelMean, samNetwork } from "./sam.ts"
+
+export type SamPart = "imageEncoder" | "promptEncoder" | "maskDecoder"
+/** Places in a block of SAM's image encoder: `PlacesOf` its type, spelled out, since every spec would pay for working it out. */
+export type SamPlace =
+  | "norm1"
+  | "attn"
+  | "attn.rel_pos_h"
+  | "attn.rel_pos_w"
+  | "attn.qkv"
+  | "attn.proj"
+  | "norm2"
+  | "mlp"
+  | "mlp.lin1"
+  | "mlp.lin2"
+  | "mlp.act"
+export interface Sam<Depth extends number = number, Width extends number = number>
+  extends Backbone<Depth, Width, SamPart, SamPlace> {}
+export interface ViTB extends Sam<12, 768> {}
+export interface ViTL extends Sam<24, 1024> {}
+export interface ViTH extends Sam<32, 1280> {}
 
 /** Options of `sam`; width, depth, heads and globalBlocks have no default. */
 export type SamOptions<Depth extends number = number, Width extends number = number> = {
@@ -27,19 +40,30 @@ const parts: Readonly<Record<SamPart, string>> = {
   maskDecoder: "mask_decoder",
 }
 
+/** What segment-anything's Sam.forward takes: the image padded by the network itself, prompts in its pixels. */
+const takes = (config: SamConfig) => ({
+  image: pixels({ size: config.imageSize, fit: "longestSide", padding: pixelMean, padded: "inside" }),
+  ...points(),
+  ...boxes(),
+  mask_input: lowResolutionMask({ size: 4 * gridOf(config) }),
+})
+
 const named = <B extends Backbone>(name: string, options: SamOptions): Model<B, SamPart> => {
   const config: SamConfig = { ...defaults, ...options, decoder: { ...defaults.decoder, ...options.decoder } }
-  const { depth, width } = config
-  const at = callSite()
-  return modelOf({
-    family: { kind: "sam", name, config },
+  const network = (of: SamConfig) => withoutPlaces(() => samNetwork(of))
+  return model(network(config), {
+    name,
+    takes: takes(config),
+    teaches: { masks: masks() },
+    keeps: ["image_embedding"],
+    blocks: "image_encoder.blocks",
     parts,
-    blocks: { path: "image_encoder.blocks", depth, width },
-    adaptations: [],
-    rules: [],
-    expectations: [],
-    ...(at === undefined ? {} : { at }),
-  })
+    // Position tables follow the image, windows do not.
+    resized: ([imageSize]: Pair) => {
+      const other = { ...config, imageSize }
+      return { network: network(other), takes: takes(other) }
+    },
+  }) as unknown as Model<B, SamPart>
 }
 
 /** Any SAM. Everything learns until frozen. */
@@ -53,27 +77,3 @@ export const samVitB = named<ViTB>("SAM ViT-B", { width: 768, depth: 12, heads: 
 export const samVitL = named<ViTL>("SAM ViT-L", { width: 1024, depth: 24, heads: 16, globalBlocks: [5, 11, 17, 23] })
 /** SAM ViT-H: 641,090,608 parameters. */
 export const samVitH = named<ViTH>("SAM ViT-H", { width: 1280, depth: 32, heads: 16, globalBlocks: [7, 15, 23, 31] })
-
-export interface ModelOptions {
-  readonly name: string
-  /** Shape of one input, without the batch: [3, 224, 224]. */
-  readonly input: readonly number[]
-  /** Path of a sequence of transformer blocks to which adapters can be added. */
-  readonly blocks?: { readonly path: string; readonly depth: number; readonly width: number }
-}
-
-/** A model of any layers: a U-Net, a ResNet, a classifier. Its parts are the top module's children. */
-export const model = (layer: Layer, { name, input, blocks }: ModelOptions): Model<Backbone, string> => {
-  const data = dataOf(layer)
-  const children = data.kind === "module" ? Object.keys(data.children) : []
-  const at = callSite()
-  return modelOf({
-    family: { kind: "layer", name, layer: data, input },
-    parts: children.length === 0 ? { all: "" } : Object.fromEntries(children.map((child) => [child, child])),
-    blocks: blocks ?? { path: "", depth: 0, width: 0 },
-    adaptations: [],
-    rules: [],
-    expectations: [],
-    ...(at === undefined ? {} : { at }),
-  })
-}

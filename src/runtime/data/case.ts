@@ -38,6 +38,8 @@ export interface DataSet {
 
 /** What the values in image and mask files mean. */
 export interface PixelOptions extends MaskOptions {
+  /** Masks hold the numbers of classes, below this, for a model that is taught classes. */
+  readonly labels?: number | undefined
   /** Which of an image's values are black and white, where its file does not tell. */
   readonly window?: Window
 }

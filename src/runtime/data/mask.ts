@@ -2,6 +2,7 @@
 import { isLeft } from "fp-ts/lib/Either.js"
 import { aboutFile, Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Case, PixelOptions } from "./case.ts"
+import { classMask } from "./classes.ts"
 import { type Encoding, foreground } from "./foreground.ts"
 import { type Picture, readImage, readLabels } from "./image.ts"
 import { type Mask, sizeOf, union } from "./raster.ts"
@@ -36,6 +37,7 @@ export const loadCase = async (one: Case, options: PixelOptions = {}): Promise<L
       ])
     return { image, mask: mask.right, encodings: [] }
   }
+  if (options.labels !== undefined) return { image, mask: await classMask(one, image, options.labels), encodings: [] }
   const masks: Mask[] = []
   const encodings: Encoding[] = []
   for (const path of one.mask.paths) {

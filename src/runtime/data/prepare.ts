@@ -1,42 +1,36 @@
-/** A case as a model takes it. Normalisation and padding to a square are the model's. */
+/** A case as a model takes it: fitted to what the network sees. Normalisation is the program's; padding comes with the batch. */
 import type { Tensor } from "../../compiler/ir/graph.ts"
+import type { Pixels } from "../../dsl/task.ts"
+import { fittedSize, planes } from "../task/pixels.ts"
 import type { Point } from "./prompts.ts"
 import { scalePoint } from "./prompts.ts"
 import type { Mask, Raster } from "./raster.ts"
-import { longestSide, resizeBilinear, resizeNearest } from "./resize.ts"
+import { resizeBilinear, resizeNearest } from "./resize.ts"
 
 export interface Prepared {
-  /** [3, height, width], 0…255; the longer side is the model's image size. Grey in three equal channels. */
+  /** [channels, height, width], 0…255, as large as it lies in what the network sees. */
   readonly image: Tensor
   /** At the original size. */
   readonly mask: Mask
   /** At the size of `image`, by the nearest pixel. */
   readonly resizedMask: Mask
-  /** Height and width of the original, as `original_size` wants them. */
+  /** Height and width of the original. */
   readonly originalSize: readonly [number, number]
   /** In pixels of `image`. */
   readonly point?: Point
 }
 
-/** Resizes image, mask and point so that the longer side has `size` pixels. */
+/** Resizes image, mask and point to where the network sees them. */
 export const prepare = (
   { image, mask, point }: { readonly image: Raster; readonly mask: Mask; readonly point?: Point | undefined },
-  size: number,
+  pixels: Pixels,
 ): Prepared => {
-  const to = longestSide(image, size)
+  const to = fittedSize(pixels, image)
   return {
-    image: planes(resizeBilinear(image, to)),
+    image: planes(resizeBilinear(image, to), pixels.channels),
     mask,
     resizedMask: resizeNearest(mask, to),
     originalSize: [image.height, image.width],
     ...(point === undefined ? {} : { point: scalePoint(point, image, to) }),
   }
-}
-
-/** Interleaved bytes as [3, height, width] floats. */
-export const planes = ({ width, height, channels, data }: Raster): Tensor => {
-  const n = width * height
-  const out = new Float32Array(3 * n)
-  for (let c = 0; c < 3; c++) for (let i = 0; i < n; i++) out[c * n + i] = data[channels === 1 ? i : 3 * i + c]!
-  return { shape: [3, height, width], data: out }
 }

@@ -1,6 +1,7 @@
 /** Samples for training and evaluation: decoded once, kept within a limit, prepared ahead of the model, the same in every run. */
 
 import { failed } from "../../compiler/diagnostic.ts"
+import type { Pixels as Seen } from "../../dsl/task.ts"
 import { type Augmentation, noAugmentation, type Prompt } from "../../dsl/training.ts"
 import { augmentWith, draw, type Pixels } from "./augment.ts"
 import { leastRecentlyUsed } from "./cache.ts"
@@ -19,8 +20,8 @@ export interface Sample extends Prepared {
 }
 
 export interface ReaderOptions extends PixelOptions {
-  /** The longer side, as the model takes it. */
-  readonly imageSize: number
+  /** The image as the model takes it. */
+  readonly pixels: Seen
   readonly seed?: number
   readonly prompt?: Prompt
   /** For the prompts `fromFile` and `localizer`: points by case, in pixels of the original image. */
@@ -47,7 +48,7 @@ export const epochOrder = (cases: readonly Case[], seed: number, epoch: number):
 
 /** Samples throw what `loadCase` throws, and HS4402 for a prompt that is missing. */
 export const reader = (options: ReaderOptions): Reader => {
-  const { imageSize, seed = 0, prompt = { kind: "centre" }, augmentation = noAugmentation } = options
+  const { pixels: seen, seed = 0, prompt = { kind: "centre" }, augmentation = noAugmentation } = options
   const { cacheBytes = 512 * 2 ** 20, ahead = 2 } = options
   const decoded = leastRecentlyUsed<Pixels>(cacheBytes)
 
@@ -82,7 +83,7 @@ export const reader = (options: ReaderOptions): Reader => {
         : prompt.kind === "randomInside"
           ? randomInsideOf(mask, random())
           : given
-    const prepared = prepare({ image, mask, point }, imageSize)
+    const prepared = prepare({ image, mask, point }, seen)
     const box = prompt.kind === "box" ? boxOf(mask) : undefined
     if (box === undefined) return { case: one, ...prepared }
     const size = prepared.resizedMask

@@ -1,14 +1,18 @@
-/** What comes out of chosen blocks of an image encoder, for the paper's Figure 4. */
+/** What comes out of chosen blocks of a model, for the paper's Figure 4. */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { Backend } from "../../backends/backend.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { type Program, sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
+import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../../compiler/passes/program.ts"
 import { simplify } from "../../compiler/passes/rebuild.ts"
+import { blocksOf } from "../../dsl/blocks.ts"
 import type { ModelData } from "../../dsl/model.ts"
+import { networkOf } from "../../dsl/network.ts"
+import type { Prompt } from "../../dsl/training.ts"
 import type { Sample } from "../data/reader.ts"
-import { promptFeeds, squareSizes } from "../training/feeds.ts"
+import { feedsOf } from "../task/index.ts"
 import { loadAll, save } from "../weights/index.ts"
 
 /** Values kept of a block: enough for a histogram of 60 bins. */
@@ -22,16 +26,20 @@ export const blocksFile = "blocks.safetensors"
  * Throws HS5002 for a block that is not there.
  */
 export const blockProgram = (model: ModelData, blocks: readonly number[]): Program => {
-  if (model.family.kind !== "sam")
-    throw failed("--histograms", "HS5002", "this model has no image encoder with blocks", "Evaluate a SAM.")
-  const { depth } = model.family.config
-  const { graph } = inferenceProgram(model, squareSizes(model, 1, "point"), { outputs: ["image_embedding"] })
+  const infos = blocksOf(networkOf(model), model.blocks)
+  if (infos.length === 0)
+    throw failed("--histograms", "HS5002", "this model has no blocks", "Evaluate a model with blocks, such as a SAM.")
+  const { graph } = inferenceProgram(model, standardSizes(model, 1))
   const outputs = blocks.map((block) => {
-    const path = `image_encoder.blocks.${block - 1}`
-    const value = graph.nodes.findLastIndex(
-      ({ op, from }) => op !== "parameter" && (from === path || from?.startsWith(`${path}.`)),
-    )
-    if (value < 0) throw failed("--histograms", "HS5002", `there is no block ${block}`, `Blocks are 1 to ${depth}.`)
+    const path = infos[block - 1]?.path
+    const value =
+      path === undefined
+        ? -1
+        : graph.nodes.findLastIndex(
+            ({ op, from }) => op !== "parameter" && (from === path || from?.startsWith(`${path}.`)),
+          )
+    if (value < 0)
+      throw failed("--histograms", "HS5002", `there is no block ${block}`, `Blocks are 1 to ${infos.length}.`)
     return { name: `block ${block}`, value }
   })
   return { graph: simplify({ nodes: graph.nodes, outputs }), state: {} }
@@ -44,16 +52,19 @@ export const blockValues = async (
   weights: Tensors,
   blocks: readonly number[],
   samples: AsyncIterable<Sample>,
+  prompt: Prompt,
   count: number,
 ): Promise<Tensors> => {
   const program = blockProgram(model, blocks)
   const taken = new Set(program.graph.nodes.flatMap(({ op, attrs }) => (op === "parameter" ? [attrs.name] : [])))
+  const inputs = new Set(program.graph.nodes.flatMap((node) => (node.op === "input" ? [node.attrs.name] : [])))
   const collected = new Map<string, number[]>(program.graph.outputs.map(({ name }) => [name, []]))
   const executable = await backend.compile(program)
   try {
     await executable.load(Object.fromEntries(Object.entries(weights).filter(([name]) => taken.has(name))))
     for await (const sample of samples) {
-      const outputs = await executable.run({ image: promptFeeds([sample], model)["image"]! })
+      const fed = feedsOf([sample], model, prompt)
+      const outputs = await executable.run(Object.fromEntries(Object.entries(fed).filter(([name]) => inputs.has(name))))
       for (const [name, values] of collected) {
         const { shape, data } = outputs[name]!
         const step = Math.ceil((sizeOf(shape) * count) / enough)

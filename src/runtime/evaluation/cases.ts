@@ -1,9 +1,13 @@
 /** Every case segmented and measured; of a localizer, where it points. */
+import type { TaughtClasses, TaughtMask } from "../../dsl/task.ts"
+import type { Mask } from "../data/raster.ts"
 import type { Sample } from "../data/reader.ts"
 import type { CaseResult } from "../metrics/results.ts"
-import { compareMasks, type MetricOptions } from "../metrics/segmentation.ts"
+import { compareMasks, type MetricOptions, type Metrics } from "../metrics/segmentation.ts"
+import { labelsOf } from "../task/classes.ts"
+import { maskOf } from "../task/masks.ts"
+import { clamped, isHit } from "../task/point.ts"
 import type { Predictor } from "../training/predict.ts"
-import { isHit, maskOf, nearestInside } from "../training/score.ts"
 
 export interface PointResult {
   readonly id: string
@@ -12,23 +16,54 @@ export interface PointResult {
   readonly hit: boolean
 }
 
+export type Segmented = TaughtMask | TaughtClasses
+
+/** What a model says of an image: inside and outside, or the numbers of classes. */
+export const segmentedOf = (answer: Float32Array, taught: Segmented, size: readonly [number, number]): Mask =>
+  taught.kind === "classes" ? labelsOf(answer, size) : maskOf(answer, size)
+
+const only = ({ width, height, data }: Mask, value: number): Mask => ({
+  width,
+  height,
+  data: data.map((x) => (x === value ? 1 : 0)),
+})
+const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length)
+
+type Measured = Pick<CaseResult, "dice" | "iou" | "hd95" | "classes">
+/** Each class against the truth, and their mean; the background is left out. */
+const compareClasses = (predicted: Mask, truth: Mask, { names }: TaughtClasses, options: MetricOptions): Measured => {
+  const each = names
+    .slice(1)
+    .map((name, k): readonly [string, Metrics] => [
+      name,
+      compareMasks(only(predicted, k + 1), only(truth, k + 1), options),
+    ])
+  const of = (metric: keyof Metrics) => each.flatMap(([, metrics]) => metrics[metric] ?? [])
+  const distances = of("hd95")
+  return {
+    dice: mean(of("dice")),
+    iou: mean(of("iou")),
+    ...(distances.length === 0 ? {} : { hd95: mean(distances) }),
+    classes: Object.fromEntries(each),
+  }
+}
+
 /** Segments each sample and measures it; `seen` gets each prediction, for figures. */
 export const measure = async (
   predictor: Pick<Predictor, "predict">,
   samples: AsyncIterable<Sample>,
+  taught: Segmented,
   options: MetricOptions,
-  seen: (sample: Sample, logits: Float32Array) => void = () => undefined,
+  seen: (sample: Sample, mask: Mask) => void = () => undefined,
 ): Promise<readonly CaseResult[]> => {
   const results: CaseResult[] = []
   for await (const sample of samples) {
-    const logits = await predictor.predict(sample)
-    seen(sample, logits)
+    const mask = segmentedOf(await predictor.predict(sample), taught, sample.originalSize)
+    seen(sample, mask)
     const { spacing, id, subject, class: group } = sample.case
-    const metrics = compareMasks(
-      maskOf(logits, sample.originalSize),
-      sample.mask,
-      spacing === undefined ? options : { ...options, spacing },
-    )
+    const how = spacing === undefined ? options : { ...options, spacing }
+    const metrics =
+      taught.kind === "classes" ? compareClasses(mask, sample.mask, taught, how) : compareMasks(mask, sample.mask, how)
     results.push({
       id,
       ...(subject === undefined ? {} : { subject }),
@@ -39,7 +74,10 @@ export const measure = async (
   return results
 }
 
-/** Of a localizer: where it points, as a prompt in pixels of the original image, and whether what it predicted is inside the mask. */
+/**
+ * Of a localizer: where it points, in pixels of the original image, and whether that is inside the mask. A point beyond the border is a miss;
+ * written down, to prompt another model, it lies at the border.
+ */
 export const locate = async (
   predictor: Pick<Predictor, "predict">,
   samples: AsyncIterable<Sample>,
@@ -47,7 +85,7 @@ export const locate = async (
   const results: PointResult[] = []
   for await (const sample of samples) {
     const point = await predictor.predict(sample)
-    results.push({ id: sample.case.id, ...nearestInside(point, sample.mask), hit: isHit(point, sample.mask) })
+    results.push({ id: sample.case.id, ...clamped(point, sample.originalSize), hit: isHit(point, sample.mask) })
   }
   return results
 }

@@ -18,6 +18,8 @@ export interface CaseResult {
   readonly iou: number
   /** Undefined where the rule for empty masks excludes it. */
   readonly hd95?: number | undefined
+  /** Of a model of classes: each class but the background; the values above are their means. */
+  readonly classes?: Readonly<Record<string, Metrics>>
 }
 
 /** One model on one data set. */
@@ -45,11 +47,20 @@ export const summaries = (results: Pick<Results, "cases">): Readonly<Record<Metr
 })
 
 /** Case by case, for a spreadsheet. */
-export const resultsCsv = ({ cases, unit }: Results): string =>
-  csvText(
-    ["id", "subject", "class", "dice", "iou", `hd95_${unit}`],
-    cases.map((one) => [one.id, one.subject ?? "", one.class ?? "", one.dice, one.iou, one.hd95 ?? ""]),
+export const resultsCsv = ({ cases, unit }: Results): string => {
+  const classes = Object.keys(cases[0]?.classes ?? {})
+  const ofClass = (name: string) => [`dice_${name}`, `iou_${name}`, `hd95_${unit}_${name}`]
+  return csvText(
+    ["id", "subject", "class", "dice", "iou", `hd95_${unit}`, ...classes.flatMap(ofClass)],
+    cases.map((one) => [
+      ...[one.id, one.subject ?? "", one.class ?? "", one.dice, one.iou, one.hd95 ?? ""],
+      ...classes.flatMap((name) => {
+        const metrics = one.classes?.[name]
+        return [metrics?.dice ?? "", metrics?.iou ?? "", metrics?.hd95 ?? ""]
+      }),
+    ]),
   )
+}
 
 const optional = <C extends t.Mixed>(codec: C) => t.union([codec, t.undefined])
 const ResultsFile = t.intersection([
@@ -62,7 +73,15 @@ const ResultsFile = t.intersection([
     cases: t.readonlyArray(
       t.intersection([
         t.type({ id: t.string, dice: t.number, iou: t.number }),
-        t.partial({ subject: t.string, class: t.string, hd95: optional(t.number) }),
+        t.partial({
+          subject: t.string,
+          class: t.string,
+          hd95: optional(t.number),
+          classes: t.record(
+            t.string,
+            t.intersection([t.type({ dice: t.number, iou: t.number }), t.partial({ hd95: optional(t.number) })]),
+          ),
+        }),
       ]),
     ),
   }),

@@ -23,7 +23,7 @@ export interface Metrics {
   readonly dice: number
   readonly iou: number
   /** Undefined where it is excluded. */
-  readonly hd95: number | undefined
+  readonly hd95?: number | undefined
 }
 
 /** Printed with every result. */

@@ -4,22 +4,22 @@
 
 import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
 import type { Shape, Tensor, Tensors } from "../../compiler/ir/graph.ts"
-import type { InputSizes } from "../../compiler/passes/elaborate/index.ts"
+import { elaborate, type InputSizes } from "../../compiler/passes/elaborate/index.ts"
+import { targetName, targetShape } from "../../compiler/passes/losses.ts"
 import type { ModelData } from "../../dsl/model.ts"
+import { type Feed, imageOf, type Takes } from "../../dsl/task.ts"
 
 /** Inputs of one run, and the sizes for which a program is compiled. */
 export interface RunInputs {
   readonly sizes: InputSizes
   /** What the program is fed, by name. */
   readonly feeds: Tensors
-  /** Only with gradients: [batch, 1, height, width], 0…1, at the original size. */
-  readonly target?: Tensor
+  /** Only with gradients: what each taught output is compared with. */
+  readonly targets: Tensors
 }
 
 type Axis = number | string
 const spell = (shape: readonly Axis[]): string => `[${shape.join(", ")}]`
-
-const known = ["image", "original_size", "point_coords", "point_labels", "boxes", "mask_input", "target"]
 
 /** Named axes must agree among all inputs; numbers must match. */
 const matches = (shape: Shape, expected: readonly Axis[], axes: Map<string, number>): boolean =>
@@ -32,24 +32,51 @@ const matches = (shape: Shape, expected: readonly Axis[], axes: Map<string, numb
 
 const finite = (data: Float32Array): boolean => data.every((x) => Number.isFinite(x))
 
-/** Decodes the inputs of a SAM, or of any model with one input `image`. Diagnostics if anything is wrong. */
+/** The shape that an input may have: letters are any extent, the same letter the same extent. */
+const expected = (name: string, feed: Feed): readonly Axis[] => {
+  switch (feed.kind) {
+    case "pixels":
+      return feed.padded === "inside" ? ["B", feed.channels, "H", "W"] : ["B", feed.channels, ...feed.size]
+    case "points":
+      return feed.part === "coords" ? ["B", `N of ${feed.kind}`, 2] : ["B", `N of ${feed.kind}`]
+    case "box":
+      return ["B", 4]
+    case "mask":
+      return ["B", 1, ...feed.size]
+    case "given":
+      return ["B", ...feed.shape]
+  }
+}
+
+/** Inputs that come together: coordinates and labels of points. */
+const lacking = (takes: Takes, tensors: Tensors): readonly (readonly [given: string, missing: string])[] => {
+  const points = Object.entries(takes).flatMap(([name, { kind }]) => (kind === "points" ? [name] : []))
+  const given = points.filter((name) => name in tensors)
+  return given.length === 0
+    ? []
+    : points.filter((name) => !(name in tensors)).map((name) => [given[0] ?? "", name] as const)
+}
+
+/** Decodes the inputs that a model takes, and the targets of what it teaches. Diagnostics if anything is wrong. */
 export const decodeInputs = (
   file: string,
   model: ModelData,
   tensors: Tensors,
-  { multimask = false } = {},
+  { flags = [], training = false }: { readonly flags?: readonly string[]; readonly training?: boolean } = {},
 ): { readonly inputs?: RunInputs; readonly diagnostics: readonly Diagnostic[] } => {
   const diagnostics: Diagnostic[] = []
   const report = (code: "HS5201" | "HS5202" | "HS5203" | "HS5204" | "HS5205", message: string, help: string) => {
     diagnostics.push(aboutFile(file, code, message, help))
   }
   const axes = new Map<string, number>()
-  const expect = (name: string, expected: readonly Axis[]): void => {
+  const expect = (name: string, shape: readonly Axis[]): void => {
     const tensor = tensors[name]
     if (tensor === undefined) return
-    if (!matches(tensor.shape, expected, axes)) {
-      const named = expected.map((axis) =>
-        typeof axis === "string" && axes.has(axis) ? `${axis}=${axes.get(axis)}` : axis,
+    if (!matches(tensor.shape, shape, axes)) {
+      const named = shape.map((axis) =>
+        typeof axis === "string" && axes.has(axis)
+          ? `${axis.split(" ")[0]}=${axes.get(axis)}`
+          : `${axis}`.split(" ")[0]!,
       )
       report(
         "HS5202",
@@ -60,88 +87,79 @@ export const decodeInputs = (
       report("HS5203", `'${name}' has values that are not finite`, "Look for NaN or infinity in what wrote the file.")
   }
 
+  const network = model.network.kind === "module" ? model.network : undefined
+  const extents = network?.extents ?? []
+  const known = [...Object.keys(model.takes), ...extents]
+  const targets = Object.keys(model.teaches).map((output) => targetName(model.teaches, output))
   for (const name of Object.keys(tensors))
-    if (!known.includes(name)) report("HS5204", `'${name}' is not an input`, `Inputs are ${known.join(", ")}.`)
-  const { image, original_size, target } = tensors
-  if (image === undefined) {
+    if (![...known, ...targets].includes(name))
+      report("HS5204", `'${name}' is not an input of ${model.name}`, `Inputs are ${[...known, ...targets].join(", ")}.`)
+  for (const flag of flags)
+    if (!(network?.flags ?? []).includes(flag))
+      report(
+        "HS5204",
+        `${model.name} has no flag '${flag}'`,
+        `Flags are ${(network?.flags ?? []).join(", ") || "none"}.`,
+      )
+
+  const optional = new Set(network?.single ? [] : (network?.optional ?? []))
+  const needed = Object.entries(model.takes).filter(([name]) => !optional.has(name) && tensors[name] === undefined)
+  for (const [name, feed] of needed)
     report(
       "HS5201",
-      "there is no 'image'",
-      "Save the image as a float tensor [B, 3, H, W], raw 0…255, under the name 'image'.",
+      `there is no '${name}'`,
+      `Save it as a float tensor ${spell(expected(name, feed).map((axis) => `${axis}`.split(" ")[0]!))}${feed.kind === "pixels" ? ", raw 0…255," : ""} under the name '${name}'.`,
     )
-    return { diagnostics }
-  }
+  if (needed.length > 0) return { diagnostics }
 
-  if (model.family.kind === "layer") {
-    expect("image", ["B", ...model.family.input])
-    const [, , height = 1, width = 1] = image.shape
-    const sizes: InputSizes = {
-      batch: image.shape[0]!,
-      height,
-      width,
-      original: [height, width],
-      points: 0,
-      boxes: false,
-      mask: false,
-      multimask,
-    }
-    return diagnostics.length > 0
-      ? { diagnostics }
-      : { diagnostics, inputs: { sizes, feeds: { image }, ...(target ? { target } : {}) } }
+  for (const [name, feed] of Object.entries(model.takes)) expect(name, expected(name, feed))
+  for (const name of extents) expect(name, ["B", 2])
+  const image = imageOf(model.takes)
+  const [batch = 1, , height = 0, width = 0] = tensors[image?.name ?? Object.keys(model.takes)[0] ?? ""]?.shape ?? []
+  if (diagnostics.length === 0 && image?.pixels.padded === "inside") {
+    const [h, w] = image.pixels.size
+    if (height > h || width > w || (height !== h && width !== w))
+      report(
+        "HS5202",
+        `the image is ${height} × ${width}; its longer side should be the model's image size, ${h === w ? h : `${h} × ${w}`}`,
+        `Resize it so that the longer side has ${Math.max(h, w)} pixels, or compile for another --input-size.`,
+      )
   }
-
-  const { imageSize, patchSize } = model.family.config
-  const grid = 4 * Math.floor(imageSize / patchSize)
-  expect("image", ["B", 3, "H", "W"])
-  expect("original_size", ["B", 2])
-  expect("point_coords", ["B", "N", 2])
-  expect("point_labels", ["B", "N"])
-  expect("boxes", ["B", 4])
-  expect("mask_input", ["B", 1, grid, grid])
-  const [batch = 1, , height = 0, width = 0] = image.shape
-  if (diagnostics.length === 0 && Math.max(height, width) !== imageSize)
-    report(
-      "HS5202",
-      `the image is ${height} × ${width}; its longer side should be the model's image size, ${imageSize}`,
-      `Resize it so that the longer side has ${imageSize} pixels, or compile for another --input-size.`,
-    )
-  const original = originalSize(original_size, [height, width])
-  if (original === undefined)
-    report(
-      "HS5202",
-      "'original_size' is not one positive whole (height, width) for the whole batch",
-      "Run images of different original sizes one by one.",
-    )
-  if ("point_coords" in tensors !== "point_labels" in tensors)
+  const sizes = Object.fromEntries(extents.map((name) => [name, originalSize(tensors[name], [height, width])] as const))
+  for (const [name, size] of Object.entries(sizes))
+    if (size === undefined)
+      report(
+        "HS5202",
+        `'${name}' is not one positive whole (height, width) for the whole batch`,
+        "Run images of different original sizes one by one.",
+      )
+  for (const [given, missing] of lacking(model.takes, tensors))
     report(
       "HS5201",
-      "'point_coords' and 'point_labels' come together, and one is missing",
+      `'${given}' and '${missing}' come together, and one is missing`,
       "Save both: (x, y) in pixels, and 1 inside, 0 outside, −1 padding.",
     )
-  if (original !== undefined) expect("target", ["B", 1, ...original])
   if (diagnostics.length === 0)
-    outside(tensors, height, width, (message) =>
+    outside(model.takes, tensors, height, width, (message) =>
       report("HS5205", message, "Prompts are in the pixels of the resized image, x first."),
     )
-  if (diagnostics.length > 0 || original === undefined) return { diagnostics }
-
-  const { point_coords, point_labels, boxes, mask_input } = tensors
-  const feeds = Object.fromEntries(
-    Object.entries({ image, point_coords, point_labels, boxes, mask_input }).filter(
-      ([, tensor]) => tensor !== undefined,
-    ),
-  ) as Tensors
-  const sizes: InputSizes = {
+  const feeds = Object.fromEntries(Object.entries(tensors).filter(([name]) => name in model.takes))
+  const found: InputSizes = {
     batch,
-    height,
-    width,
-    original,
-    points: point_coords?.shape[1] ?? 0,
-    boxes: boxes !== undefined,
-    mask: mask_input !== undefined,
-    multimask,
+    inputs: Object.fromEntries(Object.entries(feeds).map(([name, { shape }]) => [name, shape.slice(1)])),
+    flags,
+    extents: sizes as InputSizes["extents"],
   }
-  return { diagnostics, inputs: { sizes, feeds, ...(target === undefined ? {} : { target }) } }
+  if (diagnostics.length > 0) return { diagnostics }
+  // The shapes of targets are those of the outputs that they are compared with, here and now.
+  const { builder, outputs } = elaborate(model, found, { training })
+  for (const [output, taught] of Object.entries(model.teaches)) {
+    const value = outputs[output]
+    if (value !== undefined) expect(targetName(model.teaches, output), targetShape(taught, builder.shapeOf(value)))
+  }
+  if (diagnostics.length > 0) return { diagnostics }
+  const given = Object.fromEntries(Object.entries(tensors).filter(([name]) => targets.includes(name)))
+  return { diagnostics, inputs: { sizes: found, feeds, targets: given } }
 }
 
 const originalSize = (
@@ -156,11 +174,23 @@ const originalSize = (
     : undefined
 }
 
-const outside = (tensors: Tensors, height: number, width: number, report: (message: string) => void): void => {
+const outside = (
+  takes: Takes,
+  tensors: Tensors,
+  height: number,
+  width: number,
+  report: (message: string) => void,
+): void => {
   const inside = (x: number, y: number) => x >= 0 && y >= 0 && x <= width && y <= height
-  const { point_coords, point_labels, boxes } = tensors
-  point_labels?.data.forEach((label, i) => {
-    const [x, y] = [point_coords!.data[2 * i]!, point_coords!.data[2 * i + 1]!]
+  const of = (holds: (feed: Feed) => boolean): Tensor | undefined => {
+    const name = Object.entries(takes).find(([, feed]) => holds(feed))?.[0]
+    return name === undefined ? undefined : tensors[name]
+  }
+  const coords = of((feed) => feed.kind === "points" && feed.part === "coords")
+  const labels = of((feed) => feed.kind === "points" && feed.part === "labels")
+  const boxes = of((feed) => feed.kind === "box")
+  labels?.data.forEach((label, i) => {
+    const [x, y] = [coords!.data[2 * i]!, coords!.data[2 * i + 1]!]
     if (![-1, 0, 1].includes(label))
       report(`point ${i} has label ${label}; labels are 1 (inside), 0 (outside) and −1 (padding)`)
     if (label !== -1 && !inside(x, y))

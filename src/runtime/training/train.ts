@@ -6,18 +6,21 @@ import { appendFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Backend, Executable } from "../../backends/backend.ts"
 import { changingTensors, learningNames, tensorTable } from "../../compiler/analysis/parameters.ts"
+import { keptOf } from "../../compiler/analysis/reach.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { sizeOf } from "../../compiler/ir/graph.ts"
+import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { clockAt } from "../../compiler/passes/optimizer.ts"
 import { type LearningProgram, trainingProgram } from "../../compiler/passes/program.ts"
 import type { ModelData } from "../../dsl/model.ts"
-import type { TrainingOptions } from "../../dsl/training.ts"
+import { asks, type TrainingOptions } from "../../dsl/training.ts"
 import type { Case } from "../data/case.ts"
-import { stream } from "../data/random.ts"
 import type { Reader, Sample } from "../data/reader.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
 import { frozenOf } from "../run/adapters.ts"
+import { feedsOf, targetsOf, taughtOf } from "../task/index.ts"
+import { scalarFeed } from "../task/stack.ts"
 import { hashOf, saveLearned } from "../weights/learned.ts"
 import {
   atStart,
@@ -31,9 +34,9 @@ import {
   readLog,
   writeLast,
 } from "./checkpoint.ts"
-import { embeddingCache } from "./embeddings.ts"
-import { promptFeeds, scalarFeed, squareSizes, type Teaches, targetFeed } from "./feeds.ts"
+import { dropoutFeeds } from "./dropout.ts"
 import { modelHash } from "./identity.ts"
+import { keptOutputs } from "./kept.ts"
 import { type Predictor, predictor } from "./predict.ts"
 import { rateAt } from "./rate.ts"
 import { score } from "./score.ts"
@@ -68,7 +71,6 @@ export interface TrainInput {
   readonly version: string
   readonly model: ModelData
   readonly options: TrainingOptions
-  readonly teaches: Teaches
   /** Every tensor of the model (base.ts). */
   readonly weights: Tensors
   /** The engine may take the frozen tensors over, so that they are in memory once less; they are not to be used afterwards. */
@@ -87,8 +89,8 @@ export interface TrainInput {
   readonly checkpointEvery?: number
   /** Bytes that tensors of a step may take; blocks are computed again until they fit. */
   readonly memory?: number
-  /** Where the image encoder is frozen, encode each image once and keep the embedding. Default: true. */
-  readonly cacheEmbeddings?: boolean
+  /** What the model keeps of an image, it computes once where nothing before it learns. Default: true. */
+  readonly keep?: boolean
   /** Epochs between validations. */
   readonly validateEvery?: number
   readonly on?: (event: TrainingEvent) => void
@@ -112,16 +114,6 @@ const stateStart = ({ program }: LearningProgram, weights: Tensors): Tensors =>
     }),
   )
 
-/** A dropout's mask, from seed and step alone. */
-const dropoutFeeds = ({ dropouts }: LearningProgram, seed: number, step: number): Tensors =>
-  Object.fromEntries(
-    dropouts.map(({ name, shape, p }) => {
-      const random = stream(seed, name, step)
-      const data = new Float32Array(sizeOf(shape)).map(() => (random.uniform() < p ? 0 : 1 / (1 - p)))
-      return [name, { shape, data }]
-    }),
-  )
-
 async function* batched(samples: AsyncIterable<Sample>, size: number): AsyncGenerator<readonly Sample[], void> {
   let batch: Sample[] = []
   for await (const sample of samples) {
@@ -137,23 +129,19 @@ async function* batched(samples: AsyncIterable<Sample>, size: number): AsyncGene
 /** Trains, or goes on. Throws HS5301, HS5305 and what reading data, writing files and the engine throw. */
 export const train = async (input: TrainInput): Promise<TrainResult> => {
   const { model, options, weights, backend, folder, on = () => undefined } = input
-  const { checkpointEvery = 200, validateEvery = 1, teaches, signal, identity } = input
+  const { checkpointEvery = 200, validateEvery = 1, signal, identity } = input
   const { demandFolder = async () => undefined } = input
   const learning = learningNames(model)
-  const fromEmbedding =
-    input.cacheEmbeddings !== false &&
-    model.family.kind === "sam" &&
-    teaches === "mask" &&
-    !learning.some((name) => name.startsWith("image_encoder."))
-  const prompted = options.prompt.kind === "box" ? "box" : "point"
-  const sizes = squareSizes(model, options.batch, prompted)
+  const [, taught] = taughtOf(model)
+  const sizes = standardSizes(model, options.batch, asks(options.prompt))
+  const kept = input.keep === false ? [] : keptOf(model, sizes, learning)
 
   const learned = trainingProgram(model, sizes, {
     learning,
     loss: options.loss,
     optimizer: options.optimizer,
     accumulate: options.accumulate,
-    fromEmbedding,
+    kept,
     ...(input.memory === undefined ? {} : { memory: input.memory }),
   })
   if (learned.receiving.length === 0)
@@ -185,9 +173,9 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   const base = hashOf(frozen)
   const changing = changingTensors(table).map(({ name }) => name)
 
-  const cache = fromEmbedding ? await embeddingCache(backend, model, weights) : undefined
+  const cache = kept.length > 0 ? await keptOutputs(backend, model, weights, kept) : undefined
   const checker: Predictor | undefined =
-    input.validation.length === 0 ? undefined : await predictor(backend, model, weights, prompted)
+    input.validation.length === 0 ? undefined : await predictor(backend, model, weights, options.prompt)
   const executable: Executable = await backend.compile(learned.program)
   const others = Object.entries(weights).filter(([name]) => !(name in frozen))
   await executable.load({ ...Object.fromEntries(others), ...stateStart(learned, weights), ...start.tensors })
@@ -225,12 +213,12 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       ([name, value]) => [name, scalarFeed(value)] as const,
     )
     const applies = (progress.batch + 1) % accumulate === 0
-    const prompts = promptFeeds(samples, model)
+    const fed = feedsOf(samples, model, options.prompt)
     const outputs = await executable.run({
-      ...prompts,
-      ...(cache === undefined ? {} : { image_embedding: await cache(samples, prompts) }),
-      ...dropoutFeeds(learned, options.seed, progress.batch),
-      target: targetFeed(samples, model, teaches),
+      ...fed,
+      ...(cache === undefined ? {} : await cache(samples, fed)),
+      ...dropoutFeeds(learned.dropouts, options.seed, progress.batch),
+      ...targetsOf(samples, model, learned.program),
       ...Object.fromEntries(clock),
       ...(accumulate === 1 ? {} : { apply: scalarFeed(applies ? 1 : 0) }),
     })
@@ -253,7 +241,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     let result: number | undefined
     if (checker !== undefined && due) {
       await checker.load(await learnedNow())
-      result = await score(checker, input.reader.evaluation(input.validation), teaches)
+      result = await score(checker, input.reader.evaluation(input.validation), taught)
     }
     const best = result !== undefined && result > progress.bestDice
     const epoch = progress.epoch

@@ -6,6 +6,7 @@ import {
   convTranspose2d,
   define,
   depthwiseConv2d,
+  features,
   forward,
   freezeAll,
   gelu,
@@ -17,12 +18,15 @@ import {
   linear,
   list,
   type Model,
+  masks,
   maxPool2d,
   model,
   mse,
   parallel,
   parameter,
   pipe,
+  pixels,
+  point,
   relu,
   residual,
   sequential,
@@ -69,7 +73,11 @@ const body = any(
   ),
 )
 /** A U-Net of one level, of all layers of images, everything learning. */
-export const unet = model(body, { name: "U-Net", input: [3, 12, 16] })
+export const unet = model(body, {
+  name: "U-Net",
+  takes: { image: pixels({ size: [12, 16] }) },
+  teaches: { masks: masks() },
+})
 /** The same with only its first convolutions learning: the inner batch norm is frozen. */
 export const partlyFrozen: Model<any, any> = pipe(unet, freezeAll, unfreeze(submodule("0")) as never)
 
@@ -84,8 +92,8 @@ const localizer = define(
     head: any(list([linear(12, 5), linear(5, 2)])) as never,
     act: any(sigmoid),
   },
-  { takes: 3, gives: 2, inputs: ["x"] },
-  (m: any, { x }) => {
+  features(3),
+  (m: any, x) => {
     const { add, concat, mean, mul, rearrange, scale, shift, slice, softmax, sub } = forward
     const y = add(m.stem(x), m.offset)
     const stack = concat(
@@ -96,7 +104,7 @@ const localizer = define(
     const grid = softmax(rearrange(y, "b c (rows h) (columns w) -> b c (rows columns) (h w)", { rows: 2, columns: 2 }))
     const spread = mean(mean(mul(grid, grid), 3), 2)
     const both = concat([shift(scale(pooled, 0.3), -0.25), sub(spread, pooled)], -1)
-    return { out: m.act(m.head[1](m.head[0](add(both, scale(slice(concat([both, both], -1), -1, 6, 18), 0.5))))) }
+    return m.act(m.head[1](m.head[0](add(both, scale(slice(concat([both, both], -1), -1, 6, 18), 0.5)))))
   },
 )
 /** Children whose names are no Python's, and a factor of 0. */
@@ -106,21 +114,24 @@ const numbered = define(
     0: any(conv2d(3, 4, 3, { padding: 1 })),
     1: parameter([1, 4, 1, 1], { normal: 0.5 }),
     lambda: [any(conv2d(4, 4, 1)), any(conv2d(4, 4, 1))],
-    "my-layer": any(
-      define("Inner", { 0: parameter([1], { normal: 1 }) }, { takes: 4, gives: 4, inputs: ["x"] }, inside),
-    ),
+    "my-layer": any(define("Inner", { 0: parameter([1], { normal: 1 }) }, features(4), (m, x) => forward.mul(x, m[0]))),
     last: any(conv2d(4, 1, 1)),
   },
-  { takes: 3, gives: 1, inputs: ["x"] },
-  (m: any, { x }) => {
+  features(3),
+  (m: any, x) => {
     const y = forward.add(m[0](x), m[1])
     const z = forward.add(m.lambda[1](m.lambda[0](y)), forward.scale(y, 0))
-    return { out: m.last(forward.mul(m["my-layer"](z), forward.constant([2], [1]))) }
+    return m.last(forward.mul(m["my-layer"](z), forward.constant([2], [1])))
   },
 )
-function inside(m: any, { x }: any) {
-  return { out: forward.mul(x, m[0]) }
-}
-export const names = model(numbered, { name: "Numbered", input: [3, 12, 16] })
-export const points = model(localizer, { name: "Localizer", input: [3, 12, 8] })
+export const names = model(numbered, {
+  name: "Numbered",
+  takes: { image: pixels({ size: [12, 16] }) },
+  teaches: { masks: masks() },
+})
+export const points = model(localizer, {
+  name: "Localizer",
+  takes: { image: pixels({ size: [12, 8] }) },
+  teaches: { point: point() },
+})
 export const pointsTraining = training(points, { loss: mse() })

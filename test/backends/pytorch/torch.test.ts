@@ -23,6 +23,8 @@ import {
   tensor,
   unfreeze,
 } from "../../../src/dsl/index.ts"
+import type { ModelData } from "../../../src/dsl/model.ts"
+import { imageOf, promptingOf } from "../../../src/dsl/task.ts"
 import { initialValues } from "../../../src/runtime/initial.ts"
 import { frozenOf } from "../../../src/runtime/run/adapters.ts"
 import { modelHash } from "../../../src/runtime/training/identity.ts"
@@ -39,14 +41,14 @@ interface Case {
   readonly inputs: Tensors
   readonly training?: Training
 }
+const promptable = ({ takes }: ModelData) => promptingOf(takes).length > 0
 const samCase = (model: Model<any, any>, prompt: keyof typeof prompts, multimask = false): Case => {
-  const size = model.data.family.kind === "sam" ? model.data.family.config.imageSize : 0
-  const sizes = sizesFor(size, prompt, multimask)
-  return { model, sizes, inputs: randomInputs(sizes, size) }
+  const sizes = sizesFor(imageOf(model.data.takes)!.pixels.size[0], prompt, multimask)
+  return { model, sizes, inputs: randomInputs(sizes) }
 }
 const imageCase = (model: Model<any, any>, target: readonly number[], training?: Training): Case => {
   const sizes = standardSizes(model.data, 2)
-  const { image } = randomInputs({ ...sizes, original: [1, 1] }, sizes.height)
+  const { image } = randomInputs({ ...sizes, extents: { original_size: [1, 1] } })
   const n = target.reduce((a, b) => a * b, 1)
   const data = Float32Array.from({ length: n }, (_, i) => ((i * 7) % 3) / 2)
   const twice = new Float32Array(2 * image!.data.length)
@@ -135,16 +137,15 @@ const write = async (folder: string, { model, sizes, inputs, training }: Case) =
   await executable.load(weights)
   const outputs = await executable.run(inputs)
   const output = Object.keys(outputs).find((name) => !name.startsWith("grad/") && name !== "loss")
-  const flags = { multimask: sizes.multimask, output }
+  const flags = { multimask: sizes.flags.includes("multimask"), output }
   await writeFile(join(folder, "flags.json"), JSON.stringify(flags))
   await save(join(folder, "weights.safetensors"), weights)
   await save(join(folder, "inputs.safetensors"), inputs)
   await save(join(folder, "outputs.safetensors"), outputs)
-  if (data.family.kind === "layer")
-    await save(join(folder, "trained.safetensors"), await trained(model, sizes, weights, inputs))
+  if (!promptable(data)) await save(join(folder, "trained.safetensors"), await trained(model, sizes, weights, inputs))
   const frozen = frozenOf(table, weights)
   const learned = Object.fromEntries(Object.entries(weights).filter(([name]) => !(name in frozen)))
-  if (data.adaptations.length > 0 || data.family.kind === "layer")
+  if (data.adaptations.length > 0 || !promptable(data))
     await saveLearned(join(folder, "learned.safetensors"), learned, {
       version: about.version,
       model: about.name,
@@ -194,7 +195,7 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
       expect(answers[name]!.base).toBe(right[name]!.base)
     })
 
-    if (cases[name]!.model.data.family.kind === "layer")
+    if (!promptable(cases[name]!.model.data))
       it("trains with the batch's statistics where batch norms learn, and only there", () => {
         const answer = answers[name]!
         expect(answer["training loss"]).toBeLessThan(1e-5)
@@ -204,8 +205,8 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
         expect(Object.keys(answer.statistics!).length).toBe(name === "unet" ? 2 * norms : norms)
       })
 
-    const { adaptations, family } = cases[name]!.model.data
-    if (adaptations.length > 0 || family.kind === "layer")
+    const { adaptations } = cases[name]!.model.data
+    if (adaptations.length > 0 || !promptable(cases[name]!.model.data))
       it("takes what learned and gives back the same bytes; steps leave what is frozen as it was", () => {
         const answer = answers[name]!
         expect(answer["same bytes"]).toBe(true)

@@ -27,7 +27,8 @@ import { reader } from "../../../src/runtime/data/reader.ts"
 import { splitCases } from "../../../src/runtime/data/split.ts"
 import { saveSplit } from "../../../src/runtime/data/splitFile.ts"
 import { withAdapters } from "../../../src/runtime/run/adapters.ts"
-import { promptFeeds, targetFeed } from "../../../src/runtime/training/feeds.ts"
+import { feedsOf, pixelsOf } from "../../../src/runtime/task/index.ts"
+import { maskTarget } from "../../../src/runtime/task/masks.ts"
 import { train } from "../../../src/runtime/training/train.ts"
 import { adapted } from "../../run/models.ts"
 import { python, readAll } from "../../weights/tools.ts"
@@ -101,14 +102,14 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
     const sha = (x: Float32Array) => createHash("sha256").update(new Uint8Array(x.buffer)).digest("hex")
     for (const prompt of [centre, randomInside, box] as readonly Prompt[]) {
       const ours = []
-      const { training } = reader({ imageSize: 40, seed, prompt, augmentation: options.augmentation })
+      const { training } = reader({ pixels: pixelsOf(model.data), seed, prompt, augmentation: options.augmentation })
       for (const epoch of [0, 1])
         for await (const sample of training(chosen, epoch)) {
-          const feeds = promptFeeds([sample], model.data)
+          const feeds = feedsOf([sample], model.data, prompt)
           ours.push({
             id: sample.case.id,
             image: sha(feeds["image"]!.data),
-            target: sha(targetFeed([sample], model.data, "mask").data),
+            target: sha(maskTarget([sample], pixelsOf(model.data), [1, 1, 40, 40]).data),
             prompt: [...(feeds["boxes"] ?? feeds["point_coords"]!).data],
           })
         }
@@ -119,7 +120,12 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
   it("learns as `hasam train` does: the same losses, the same adapters to six digits", async () => {
     const { cases } = await openData(data)
     const split = splitCases(cases, { seed })
-    const samples = reader({ imageSize: 40, seed, prompt: options.prompt, augmentation: options.augmentation })
+    const samples = reader({
+      pixels: pixelsOf(model.data),
+      seed,
+      prompt: options.prompt,
+      augmentation: options.augmentation,
+    })
     const { tensors } = await modelWeights(model.data, undefined, seed)
     const ours: number[] = []
     const { learned } = await train({
@@ -127,7 +133,6 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
       version: "1",
       model: model.data,
       options,
-      teaches: "mask",
       weights: tensors,
       reader: samples,
       train: cases.filter(({ id }) => split.train.includes(id)),

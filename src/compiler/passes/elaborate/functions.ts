@@ -1,8 +1,9 @@
 /** What the functions of src/dsl/functions.ts mean, in ops of the graph. */
 import type { Attrs, FunctionName } from "../../../dsl/layer.ts"
+import { otherWidth } from "../../../dsl/sentences.ts"
 import type { Builder } from "../../ir/builder.ts"
 import type { Shape } from "../../ir/graph.ts"
-import type { Context } from "./context.ts"
+import { type Context, WrongWidths } from "./context.ts"
 import { rearrangement } from "./rearrange.ts"
 
 type Meaning = (ctx: Context, args: readonly number[], attrs: Attrs) => number
@@ -96,12 +97,39 @@ const concat = (b: Builder, values: readonly number[], axis: number): number => 
   return values.length === 1 ? values[0]! : b.concat(values, axis < 0 ? axis + rank : axis)
 }
 
+/** Two operands that broadcast: their widths are equal, or one is 1. */
+const ofTwo =
+  (op: "add" | "sub" | "mul" | "div"): Meaning =>
+  ({ b }, [x, y]) => {
+    const [left, right] = [b.shapeOf(x!), b.shapeOf(y!)]
+    const axis = left.length === 4 && right.length === 4 && left[3] === right[3] ? 1 : -1
+    const [m, n] = [left.at(axis) ?? 1, right.at(axis) ?? 1]
+    if (m !== n && m !== 1 && n !== 1) throw new WrongWidths(otherWidth(m, n))
+    return b[op](x!, y!)
+  }
+
+const axisOf = (b: Builder, x: number, attrs: Attrs): number => {
+  const rank = b.shapeOf(x).length
+  const axis = number(attrs, "axis")
+  const at = axis < 0 ? axis + rank : axis
+  if (!(at >= 0 && at < rank)) throw new Error(`there is no axis ${axis} in [${b.shapeOf(x).join(", ")}]`)
+  return at
+}
+
+/** Cyclic: the last `by` of an axis come first. */
+const roll = (b: Builder, x: number, axis: number, by: number): number => {
+  const extent = b.shapeOf(x)[axis]!
+  const shift = ((by % extent) + extent) % extent
+  if (shift === 0) return x
+  return b.concat([sliceAxis(b, x, axis, extent - shift, extent), sliceAxis(b, x, axis, 0, extent - shift)], axis)
+}
+
 /** Total: a function of the language without a meaning does not compile. `either` is the module's own (module.ts). */
 export const meanings: { readonly [F in Exclude<FunctionName, "either">]: Meaning } = {
-  add: ({ b }, [x, y]) => b.add(x!, y!),
-  sub: ({ b }, [x, y]) => b.sub(x!, y!),
-  mul: ({ b }, [x, y]) => b.mul(x!, y!),
-  div: ({ b }, [x, y]) => b.div(x!, y!),
+  add: ofTwo("add"),
+  sub: ofTwo("sub"),
+  mul: ofTwo("mul"),
+  div: ofTwo("div"),
   scale: ({ b }, [x], attrs) => b.scale(x!, number(attrs, "by")),
   shift: ({ b }, [x], attrs) => b.shift(x!, number(attrs, "by")),
   matmul: ({ b }, [x, y]) => b.matmul(x!, y!),
@@ -111,6 +139,8 @@ export const meanings: { readonly [F in Exclude<FunctionName, "either">]: Meanin
   tanh: ({ b }, [x]) => b.tanh(x!),
   sin: ({ b }, [x]) => b.sin(x!),
   cos: ({ b }, [x]) => b.cos(x!),
+  exp: ({ b }, [x]) => b.exp(x!),
+  log: ({ b }, [x]) => b.log(x!),
   softmax: ({ b }, [x]) => b.softmax(x!),
   equals: ({ b }, [x], attrs) => b.equals(x!, number(attrs, "value")),
   constant: ({ b }, _, { values, shape }) => b.constant(values as readonly number[], shape as Shape),
@@ -118,14 +148,22 @@ export const meanings: { readonly [F in Exclude<FunctionName, "either">]: Meanin
     rearrange(b, x!, pattern as string, sizes as Readonly<Record<string, number>>),
   concat: ({ b }, values, attrs) => concat(b, values, number(attrs, "axis")),
   slice: ({ b }, [x], attrs) => sliceAxis(b, x!, number(attrs, "axis"), number(attrs, "start"), number(attrs, "end")),
-  mean: ({ b }, [x], attrs) => b.reduceMean(x!, { axes: [number(attrs, "axis")], keepDims: false }),
+  mean: ({ b }, [x], attrs) => b.reduceMean(x!, { axes: [axisOf(b, x!, attrs)], keepDims: false }),
+  sum: ({ b }, [x], attrs) => b.reduceSum(x!, { axes: [axisOf(b, x!, attrs)], keepDims: false }),
+  pad: ({ b }, [x], attrs) => {
+    const axis = axisOf(b, x!, attrs)
+    const on = (side: string) => b.shapeOf(x!).map((_, i) => (i === axis ? number(attrs, side) : 0))
+    return b.pad(x!, on("before"), on("after"))
+  },
+  roll: ({ b }, [x], attrs) => roll(b, x!, axisOf(b, x!, attrs), number(attrs, "by")),
+  gather: ({ b }, [x], { indices }) => b.gather(x!, indices as readonly number[]),
   repeatBatch: ({ b }, [x, like]) => repeatBatch(b, x!, like!),
   windows: ({ b }, [x], attrs) => windows(b, x!, number(attrs, "size")),
   unwindows: ({ b }, [x, like], attrs) => unwindows(b, x!, number(attrs, "size"), like!),
   attention: ({ b }, args, attrs) => attention(b, args, number(attrs, "heads")),
   relPosAttention: ({ b }, args, attrs) => relPosAttention(b, args, number(attrs, "heads")),
   resize: ({ b }, [x], attrs) => resize(b, x!, number(attrs, "height"), number(attrs, "width")),
-  resizeTo: ({ b, sizes }, [x], { size }) => resize(b, x!, ...sizes[size as string]!),
+  resizeTo: ({ b, extents }, [x], { size }) => resize(b, x!, ...extents[size as string]!),
   padTo: ({ b }, [x], attrs) => {
     const [, , h, w] = b.shapeOf(x!) as [number, number, number, number]
     const size = number(attrs, "size")

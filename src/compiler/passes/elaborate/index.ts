@@ -1,8 +1,12 @@
 /**
- * elaborate: a model's layers become a graph, for inputs of one size.
+ * elaborate: a model's layers become a graph, for inputs of one size. Every input that the model declares is fed; optional ones may be left out.
  */
+import type { LayerData, Pair } from "../../../dsl/layer.ts"
 import type { ModelData } from "../../../dsl/model.ts"
 import { networkOf } from "../../../dsl/network.ts"
+import { type Feed, imageOf, type Pixels, type Prompting } from "../../../dsl/task.ts"
+import { sharedPaths } from "../../../dsl/tensors.ts"
+import { asks, defaultPrompt } from "../../../dsl/training.ts"
 import { Builder } from "../../ir/builder.ts"
 import type { Shape } from "../../ir/graph.ts"
 import type { Context, DropoutInput } from "./context.ts"
@@ -12,17 +16,12 @@ import { runModule } from "./module.ts"
 /** Sizes of one run. A program is compiled for one of these. */
 export interface InputSizes {
   readonly batch: number
-  /** The image as it is fed, its longer side the model's image size. */
-  readonly height: number
-  readonly width: number
-  /** Size of the masks wanted. */
-  readonly original: readonly [height: number, width: number]
-  /** Point prompts an image; 0 for none. */
-  readonly points: number
-  readonly boxes: boolean
-  readonly mask: boolean
-  /** Tokens 1… in place of token 0. */
-  readonly multimask: boolean
+  /** Inputs that are given, and their shapes without the batch. */
+  readonly inputs: Readonly<Record<string, Shape>>
+  /** Inputs that are there without a tensor, such as multimask. */
+  readonly flags: readonly string[]
+  /** Inputs that are a [height, width], such as original_size; the image's own size where one is left out. */
+  readonly extents: Readonly<Record<string, Pair>>
 }
 
 export interface ElaborateOptions {
@@ -30,81 +29,134 @@ export interface ElaborateOptions {
   readonly training?: boolean
   /** Names of the tensors that learn. */
   readonly learning?: readonly string[]
-  /** Start from image_embedding as an input, for a frozen image encoder whose embeddings are kept. */
-  readonly fromEmbedding?: boolean
+  /** Outputs that are inputs here: what was kept of an image. */
+  readonly kept?: readonly string[]
 }
 
 export interface Elaborated {
   readonly builder: Builder
-  /** Name → value. SAM: image_embedding, low_res_masks, iou_predictions, masks. */
+  /** Name → value, as the network or, of one unnamed output, the model calls them. */
   readonly outputs: Readonly<Record<string, number>>
   readonly dropouts: readonly DropoutInput[]
   /** New running statistics of batch norms that learn: buffer → value. */
   readonly updates: ReadonlyMap<string, number>
 }
 
-/** A square image with one point: what reports and budgets speak of. */
-export const standardSizes = ({ family }: ModelData, batch = 1): InputSizes => {
-  const [height, width] =
-    family.kind === "sam"
-      ? [family.config.imageSize, family.config.imageSize]
-      : [family.input[1] ?? 1, family.input[2] ?? 1]
-  return { batch, height, width, original: [height, width], points: 1, boxes: false, mask: false, multimask: false }
+/** The shape of an input, without the batch, with one prompt of a kind. */
+const shapeOf = (feed: Feed): Shape => {
+  switch (feed.kind) {
+    case "pixels":
+      return [feed.channels, ...feed.size]
+    case "points":
+      return feed.part === "coords" ? [1, 2] : [1]
+    case "box":
+      return [4]
+    case "mask":
+      return [1, ...feed.size]
+    case "given":
+      return feed.shape
+  }
+}
+
+/** Inputs of the network that are a size. */
+export const extentsOf = (network: LayerData): readonly string[] =>
+  network.kind === "module" ? (network.extents ?? []) : []
+
+/** Whole images, asked by one prompt of this kind, a point where the model takes one: what reports and budgets speak of. */
+export const standardSizes = (
+  model: ModelData,
+  batch = 1,
+  asked: Prompting = asks(defaultPrompt(model)),
+): InputSizes => {
+  const size = imageOf(model.takes)?.pixels.size ?? [1, 1]
+  return {
+    batch,
+    inputs: Object.fromEntries(
+      Object.entries(model.takes)
+        .filter(([, feed]) => feed.kind === "pixels" || feed.kind === "given" || feed.kind === asked)
+        .map(([name, feed]) => [name, shapeOf(feed)]),
+    ),
+    flags: [],
+    extents: Object.fromEntries(extentsOf(model.network).map((name) => [name, size])),
+  }
 }
 
 /** Is `path` this name, or above it? */
 const under = (name: string, path: string): boolean => path === "" || name === path || name.startsWith(`${path}.`)
 
-const samInputs = (model: ModelData, sizes: InputSizes): Readonly<Record<string, Shape>> => {
-  const { batch, height, width, points, boxes, mask } = sizes
-  const config = model.family.kind === "sam" ? model.family.config : undefined
-  const grid = 4 * Math.floor(config!.imageSize / config!.patchSize)
-  return {
-    image: [batch, 3, height, width],
-    ...(points > 0 ? { point_coords: [batch, points, 2], point_labels: [batch, points] } : {}),
-    ...(boxes ? { boxes: [batch, 4] } : {}),
-    ...(mask ? { mask_input: [batch, 1, grid, grid] } : {}),
-  }
+/** (x − mean) / deviation: what the network sees. */
+const normalised = (b: Builder, x: number, { mean, deviation }: Pixels): number => {
+  const each = (values: readonly number[]) => b.constant(values, [values.length, 1, 1])
+  const centred = mean === undefined ? x : b.sub(x, each(mean))
+  return deviation === undefined ? centred : b.div(centred, each(deviation))
 }
 
-const embeddingInput = (builder: Builder, { family }: ModelData, { batch }: InputSizes): number => {
-  if (family.kind !== "sam") throw new Error("internal: only SAM has an image embedding")
-  const { outChannels, imageSize, patchSize } = family.config
-  const grid = Math.floor(imageSize / patchSize)
-  return builder.input("image_embedding", [batch, outChannels, grid, grid])
+/** A network's own name for an input; of one unnamed input, the one that it has. */
+const inputName = (network: LayerData, name: string): string =>
+  network.kind === "module" && network.single ? (network.inputs[0] ?? name) : name
+
+/** What the model calls its outputs. */
+const outputNames = (model: ModelData, network: LayerData): Readonly<Record<string, string>> => {
+  if (network.kind === "module" && network.byName)
+    return Object.fromEntries(Object.keys(network.outputs).map((n) => [n, n]))
+  return { out: Object.keys(model.teaches)[0] ?? "output" }
 }
 
-/** Throws Misfit, with the layer's path and place, where a layer does not fit what it is given. */
-export const elaborate = (model: ModelData, sizes: InputSizes, options: ElaborateOptions = {}): Elaborated => {
+/** A marker of what is there without a tensor. */
+const present = -1
+
+const elaborated = (
+  model: ModelData,
+  sizes: InputSizes,
+  options: ElaborateOptions,
+  kept: Readonly<Record<string, Shape>>,
+): Elaborated => {
   const builder = new Builder()
   const learning = options.learning ?? []
+  const network = networkOf(model)
+  const image = imageOf(model.takes)
+  const whole = sizes.inputs[image?.name ?? ""]?.slice(-2) as Pair | undefined
   const ctx: Context = {
     b: builder,
     training: options.training ?? false,
     learnsUnder: (path) => learning.some((name) => under(name, path)),
-    sizes: { original_size: sizes.original },
+    extents: Object.fromEntries(extentsOf(network).map((name) => [name, sizes.extents[name] ?? whole ?? [1, 1]])),
+    shared: sharedPaths(network),
     dropouts: [],
     updates: new Map(),
   }
-  const network = networkOf(model)
+  const inputs = Object.fromEntries(
+    Object.entries(sizes.inputs).map(([name, shape]) => {
+      const feed = model.takes[name]
+      const fed = builder.input(name, [sizes.batch, ...shape])
+      return [inputName(network, name), feed?.kind === "pixels" ? normalised(builder, fed, feed) : fed]
+    }),
+  )
+  const names = outputNames(model, network)
   const outputsOf = (): Readonly<Record<string, number | undefined>> => {
-    if (model.family.kind === "layer") {
-      const x = builder.input("image", [sizes.batch, ...model.family.input])
-      if (network.kind === "module") return runModule(ctx, network, "", { [network.inputs[0]!]: x }, run)
-      return { output: run(ctx, network, "", x) }
-    }
-    if (network.kind !== "module") throw new Error("internal: SAM is a module")
-    const shapes = samInputs(model, sizes)
-    const inputs = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, builder.input(name, shape)]))
-    // A flag, not a tensor: its presence chooses the tokens.
-    const flags = sizes.multimask ? { multimask: inputs["image"]! } : {}
-    const given = options.fromEmbedding
-      ? { [network.outputs["image_embedding"]!]: embeddingInput(builder, model, sizes) }
-      : {}
+    if (network.kind !== "module") return { out: run(ctx, network, "", Object.values(inputs)[0] as number) }
+    const flags = Object.fromEntries(sizes.flags.map((name) => [name, present]))
+    const given = Object.fromEntries(
+      Object.entries(kept).map(([name, shape]) => [network.outputs[name] ?? name, builder.input(name, shape)]),
+    )
     return runModule(ctx, network, "", { ...inputs, ...flags, ...given }, run)
   }
   const outputs = Object.fromEntries(
-    Object.entries(outputsOf()).filter((entry): entry is [string, number] => entry[1] !== undefined),
+    Object.entries(outputsOf())
+      .filter((entry): entry is [string, number] => entry[1] !== undefined)
+      .map(([name, value]) => [names[name] ?? name, value]),
   )
   return { builder, outputs, dropouts: ctx.dropouts, updates: ctx.updates }
+}
+
+/** Throws Misfit, with the layer's path and place, where a layer does not fit what it is given. */
+export const elaborate = (model: ModelData, sizes: InputSizes, options: ElaborateOptions = {}): Elaborated => {
+  const { kept = [] } = options
+  if (kept.length === 0) return elaborated(model, sizes, options, {})
+  const { builder, outputs } = elaborated(model, sizes, {}, {})
+  const shapes = kept.flatMap((name) => {
+    const value = outputs[name]
+    return value === undefined ? [] : [[name, builder.shapeOf(value)] as const]
+  })
+  return elaborated(model, sizes, options, Object.fromEntries(shapes))
 }

@@ -8,9 +8,10 @@ import type {
   LinearData,
   ResidualData,
 } from "../../../dsl/layer.ts"
-import { join } from "../../../dsl/tensors.ts"
+import { takesOther } from "../../../dsl/sentences.ts"
+import { childrenOf, join } from "../../../dsl/tensors.ts"
 import type { Conv2dAttrs, Shape } from "../../ir/graph.ts"
-import { type Context, within } from "./context.ts"
+import { type Context, WrongWidths, within } from "./context.ts"
 import { runModule } from "./module.ts"
 
 type Of<K extends LayerData["kind"]> = Extract<LayerData, { readonly kind: K }>
@@ -23,7 +24,7 @@ const linear = (ctx: Context, layer: LinearData, path: string, x: number): numbe
   const { b } = ctx
   const { takes, gives, bias, lora = [] } = layer
   const width = b.shapeOf(x).at(-1)
-  if (width !== takes) throw new Error(`this linear layer takes ${takes} features, but gets ${width}`)
+  if (width !== takes) throw new WrongWidths(takesOther(takes, width ?? 0))
   const weight = tensor(ctx, path, "weight", [gives, takes])
   const y = bias ? b.linear(x, weight, tensor(ctx, path, "bias", [gives])) : b.linear(x, weight)
   return lora.reduce((sum, { target, rank, scale, offset, gives: rows }) => {
@@ -57,7 +58,7 @@ const channels = ({ b }: Context, x: number, takes: number): void => {
   const shape = b.shapeOf(x)
   if (shape.length !== 4)
     throw new Error(`a convolution takes images [batch, channels, height, width], but gets [${shape.join(", ")}]`)
-  if (shape[1] !== takes) throw new Error(`this convolution takes ${takes} channels, but gets ${shape[1]}`)
+  if (shape[1] !== takes) throw new WrongWidths(takesOther(takes, shape[1] ?? 0))
 }
 
 const conv2d = (ctx: Context, layer: Conv2dData, path: string, x: number): number => {
@@ -97,6 +98,7 @@ const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIn
 const batchNorm2d = (ctx: Context, layer: BatchNorm2dData, path: string, x: number): number => {
   const { b } = ctx
   const { gives: width, eps, momentum } = layer
+  channels(ctx, x, width)
   const runningMean = tensor(ctx, path, "running_mean", [width])
   const runningVar = tensor(ctx, path, "running_var", [width])
   const learns = ctx.learnsUnder(layer.affine ? path : parentOf(path))
@@ -137,7 +139,7 @@ const layerNorm = (
   x: number,
 ): number => {
   const width = ctx.b.shapeOf(x).at(-1)
-  if (width !== gives) throw new Error(`this layer norm is for ${gives} features, but gets ${width}`)
+  if (width !== gives) throw new WrongWidths(takesOther(gives, width ?? 0))
   return ctx.b.layerNorm(x, tensor(ctx, path, "weight", [gives]), tensor(ctx, path, "bias", [gives]), { eps })
 }
 
@@ -179,8 +181,8 @@ const dropout = (ctx: Context, path: string, x: number, p: number): number => {
   return ctx.b.mul(x, ctx.b.input(name, shape))
 }
 
-const internal = (what: string) => (): never => {
-  throw new Error(`internal: ${what} is not a layer that can be run by itself`)
+const uncallable = (what: string) => (): never => {
+  throw new Error(`${what} is no layer that can be called`)
 }
 
 const symmetric = ([y, x]: readonly [number, number]): readonly [number, number, number, number] => [y, x, y, x]
@@ -214,19 +216,26 @@ const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
     const [, , h, w] = b.shapeOf(x) as [number, number, number, number]
     return b.resizeBilinear(x, { height: Math.floor(h * factor), width: Math.floor(w * factor) })
   },
-  sequential: (ctx, { layers }, path, x) => layers.reduce((y, layer, i) => run(ctx, layer, join(path, `${i}`), y), x),
+  sequential: (ctx, layer, path, x) =>
+    childrenOf(layer).reduce((y, [name, child]) => run(ctx, child, join(path, name), y), x),
   residual,
   parallel: (ctx, { layers, join: how }, path, x) => {
     const outs = layers.map((layer, i) => run(ctx, layer, join(path, `${i}`), x))
     return how === "concat" ? ctx.b.concat(outs, 1) : outs.reduce((sum, y) => ctx.b.add(sum, y))
   },
   module: (ctx, layer, path, x) => {
+    const needed = layer.inputs.filter((name) => !layer.optional.includes(name))
+    if (needed.length > 1)
+      throw new Error(
+        `'${layer.name}' takes ${needed.join(", ")} by name, so it cannot stand where one value is passed on`,
+      )
     const outs = runModule(ctx, layer, path, { [layer.inputs[0]!]: x }, run)
     return outs[Object.keys(layer.outputs)[0]!]!
   },
-  parameter: internal("a raw parameter"),
-  buffer: internal("a buffer"),
-  list: internal("a list"),
+  shared: (ctx, { id, layer }, path, x) => run(ctx, layer, ctx.shared.get(id) ?? path, x),
+  parameter: uncallable("a raw parameter"),
+  buffer: uncallable("a buffer"),
+  list: uncallable("a list"),
 }
 
 /** One layer on one value. */

@@ -1,0 +1,36 @@
+/** Masks of classes: every pixel holds the number of its class. */
+import { failed } from "../../compiler/diagnostic.ts"
+import type { Case } from "./case.ts"
+import { readLabels } from "./image.ts"
+import { type Mask, type Raster, sizeOf } from "./raster.ts"
+
+/** The numbers of classes, 0 for background, of a case with one mask file. Throws HS4202 and HS4203. */
+export const classMask = async (one: Case, image: Raster, classes: number): Promise<Mask> => {
+  const [path, ...others] = one.mask.kind === "files" ? one.mask.paths : []
+  if (path === undefined || others.length > 0)
+    throw failed(
+      one.image,
+      "HS4203",
+      path === undefined
+        ? "run lengths say inside and outside, no classes"
+        : "a mask of classes is one file, not several",
+      "Save one mask whose pixels hold the numbers of classes, 0 for background.",
+    )
+  const { width, height, values } = await readLabels(path)
+  if (width !== image.width || height !== image.height)
+    throw failed(
+      path,
+      "HS4202",
+      `the mask is ${sizeOf({ width, height })} and its image ${sizeOf(image)} pixels`,
+      "A mask has one value for each pixel of its image; export it again.",
+    )
+  const wrong = Array.from(values).find((value) => value >= classes)
+  if (wrong !== undefined)
+    throw failed(
+      path,
+      "HS4203",
+      `the mask holds ${wrong}, but the model's classes are 0 to ${classes - 1}`,
+      "Save the numbers of classes, 0 for background, in the order in which classes(…) names them.",
+    )
+  return { width, height, data: Uint8Array.from(values) }
+}
