@@ -1,6 +1,8 @@
 /** What --data, --prompt and their kind say, for `train` and `eval` alike. */
 import { failed } from "../compiler/diagnostic.ts"
-import type { Precision, Prompt, TrainingOptions } from "../dsl/training.ts"
+import type { ModelData } from "../dsl/model.ts"
+import { promptingOf } from "../dsl/task.ts"
+import { asks, type Precision, type Prompt, type TrainingOptions } from "../dsl/training.ts"
 import type { Case, DataOptions, LayoutName, PixelOptions } from "../runtime/data/case.ts"
 import { openData } from "../runtime/data/layouts/index.ts"
 import type { Point } from "../runtime/data/prompts.ts"
@@ -13,8 +15,24 @@ const usage = (what: string, message: string, help: string) => failed(what, "HS5
 export const promptNames = ["centre", "randomInside", "box", "file", "localizer"] as const
 export type PromptName = (typeof promptNames)[number]
 
-export const promptOf = (given: PromptName | undefined, otherwise: Prompt): Prompt =>
-  given === undefined ? otherwise : { kind: given }
+/** Throws HS1031 where the model takes no such prompt: an option that does nothing is none. */
+export const promptOf = (
+  given: PromptName | undefined,
+  otherwise: Prompt,
+  model: Pick<ModelData, "name" | "takes">,
+): Prompt => {
+  if (given === undefined) return otherwise
+  const prompt: Prompt = { kind: given }
+  const kinds = promptingOf(model.takes)
+  if (!kinds.includes(asks(prompt)))
+    throw failed(
+      "--prompt",
+      "HS1031",
+      `${model.name} takes no ${asks(prompt) === "box" ? "boxes" : "points"}, so the prompt '${given}' asks it nothing`,
+      kinds.length === 0 ? "It takes no prompts: leave --prompt out." : `It takes ${kinds.join(" and ")}.`,
+    )
+  return prompt
+}
 
 /** What every command that reads data is told of them. */
 export interface DataFlags extends PixelOptions {
@@ -120,13 +138,14 @@ export const overridden = (
     readonly prompt?: PromptName
     readonly precision?: Precision
   },
+  model: Pick<ModelData, "name" | "takes">,
 ): TrainingOptions => ({
   ...options,
   optimizer: flags.rate === undefined ? options.optimizer : { ...options.optimizer, rate: flags.rate },
   epochs: flags.epochs ?? options.epochs,
   batch: flags.batch ?? options.batch,
   accumulate: flags.accumulate ?? options.accumulate,
-  prompt: promptOf(flags.prompt, options.prompt),
+  prompt: promptOf(flags.prompt, options.prompt, model),
   seed: flags.seed ?? options.seed,
   ...(flags.precision === undefined ? {} : { precision: flags.precision }),
 })

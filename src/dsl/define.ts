@@ -191,9 +191,14 @@ interface Declared {
   readonly optional: readonly string[]
   readonly flags: readonly string[]
   readonly extents: readonly string[]
+  readonly widths: Readonly<Record<string, number>>
 }
 const declared = (inputs: Inputs): Declared => {
-  if (isSpecimen(inputs)) return { inputs: ["x"], optional: [], flags: [], extents: [] }
+  if (isSpecimen(inputs))
+    return {
+      ...{ inputs: ["x"], optional: [], flags: [], extents: [] },
+      widths: { x: (inputs as Specimen).features ?? 0 },
+    }
   const all = Object.entries(inputs as Readonly<Record<string, Specimen>>)
   const names = (holds: (of: Specimen) => boolean) => all.filter(([, of]) => holds(of)).map(([name]) => name)
   const flags = names((of) => of.flag !== undefined)
@@ -203,6 +208,7 @@ const declared = (inputs: Inputs): Declared => {
     optional: names((of) => of.optional === true || of.flag !== undefined || of.extent !== undefined),
     flags,
     extents,
+    widths: Object.fromEntries(all.flatMap(([name, of]) => (of.features === undefined ? [] : [[name, of.features]]))),
   }
 }
 const symbols = (inputs: Inputs): unknown => {

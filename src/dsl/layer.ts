@@ -205,6 +205,8 @@ export interface ModuleData extends Widths {
   readonly single?: true
   /** Inputs that may be missing. */
   readonly optional: readonly string[]
+  /** Features of the inputs, as the module declares them. */
+  readonly widths?: Readonly<Record<string, number>>
   /** Of the optional inputs, those that are only there or not: no tensor. */
   readonly flags?: readonly string[]
   /** Inputs that are no tensors but a [height, width] known when a program is compiled. */

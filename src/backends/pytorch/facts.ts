@@ -42,18 +42,11 @@ export const optionalOutputs = (module: ModuleData): ReadonlySet<string> => {
   return new Set(Object.entries(module.outputs).flatMap(([name, value]) => (none.has(value) ? [name] : [])))
 }
 
-/** Optional inputs that are only asked about, never used: flags. */
-export const flagsOf = (module: ModuleData): ReadonlySet<string> => {
-  const used = new Set(module.steps.flatMap(argsOf))
-  return new Set(module.optional.filter((input) => !used.has(input)))
-}
+/** Inputs that are there or not, and no tensor. */
+export const flagsOf = (module: ModuleData): ReadonlySet<string> => new Set(module.flags ?? [])
 
-/** Sizes that steps take by name, such as original_size. */
-export const sizesOf = (module: ModuleData): readonly string[] => [
-  ...new Set(
-    module.steps.flatMap((step) => ("fn" in step && step.fn === "resizeTo" ? [step.attrs["size"] as string] : [])),
-  ),
-]
+/** Inputs that are a [height, width], such as original_size. */
+export const sizesOf = (module: ModuleData): readonly string[] => module.extents ?? []
 
 /** self.iou_token.weight, self.pos_embed: a tensor of a child, as a forward says it. */
 export const tensorText = (module: ModuleData, { read, index }: ReadStep): string => {

@@ -57,7 +57,7 @@ export const forwardOf = (of: ClassData, helper: (name: string) => string, retur
   )
   const statements = statementsOf(module, (tree) => print(tree, estimated))
   const named = variables(module, statements)
-  const nameOf = (value: string) => named.get(value) ?? snake(value)
+  const nameOf = (value: string) => (value === "" ? "None" : (named.get(value) ?? snake(value)))
 
   const isNoOp = (s: Statement): boolean =>
     s.kind === "assign" && "value" in s.tree && s.outs.length === 1 && nameOf(s.outs[0]!) === nameOf(s.tree.value)

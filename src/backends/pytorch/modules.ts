@@ -77,7 +77,8 @@ const optionalType = (type: string) => `${type} | None`
 
 const signature = (module: ModuleData, returns: string): readonly string[] => {
   const flags = flagsOf(module)
-  const inputs = module.inputs.map((input) => {
+  const tensors = module.inputs.filter((input) => !sizesOf(module).includes(input))
+  const inputs = tensors.map((input) => {
     const name = snake(input)
     if (flags.has(input)) return `${name}: bool = False`
     return module.optional.includes(input) ? `${name}: ${optionalType("Tensor")} = None` : `${name}: Tensor`

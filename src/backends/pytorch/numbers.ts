@@ -100,7 +100,7 @@ const form = (layer: LayerData): unknown => {
   const { at: _at, takes: _takes, gives: _gives, ...rest } = layer as LayerData & { takes?: number; gives?: number }
   switch (rest.kind) {
     case "module": {
-      const { children, steps, added = {}, ...module } = rest
+      const { children, steps, added = {}, widths: _widths, ...module } = rest
       return {
         ...module,
         children: Object.entries(children).map(([name, child]) => [name, form(child)]),
@@ -113,6 +113,7 @@ const form = (layer: LayerData): unknown => {
     case "parallel":
       return { ...rest, layers: rest.layers.map(form) }
     case "residual":
+    case "shared":
       return { ...rest, layer: form(rest.layer) }
     case "linear":
       return { ...rest, lora: rest.lora?.map(({ target }) => target) }
@@ -130,7 +131,7 @@ const form = (layer: LayerData): unknown => {
       return rest
   }
 }
-const stepForm = (step: Step): unknown => {
+const stepForm = ({ at: _at, ...step }: Step): unknown => {
   if (!("fn" in step)) return step
   const { sizes, ...attrs } = step.attrs
   const fixed = Object.entries(attrs).filter(([name, value]) => !(free.has(name) && typeof value === "number"))

@@ -13,7 +13,7 @@ import { writeAtomically } from "../../runtime/files.ts"
 import { type Results, resultsCsv, saveResults, summaries } from "../../runtime/metrics/results.ts"
 import { conventions, type MetricOptions } from "../../runtime/metrics/segmentation.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
-import { classesTaught, isAsked, pixelsOf, taughtOf } from "../../runtime/task/index.ts"
+import { classesTaught, isAsked, pixelsOf, taughtOf, teachesCentres } from "../../runtime/task/index.ts"
 import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
 import { predictor } from "../../runtime/training/predict.ts"
 import { say, talk } from "../output.ts"
@@ -114,13 +114,14 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   if (flags.histograms !== undefined)
     (await import("../../runtime/evaluation/blocks.ts")).blockProgram(model, flags.histograms)
   const dataOptions = dataOptionsOf(from.dataFlags)
-  const prompt = promptOf(flags.prompt, from.options.prompt)
+  const prompt = promptOf(flags.prompt, from.options.prompt, model)
   const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
   const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
   const opened = await openWithSplit(from.data, dataOptions, from.seed, from.split)
   const samples = reader({
     ...dataOptions,
     pixels: pixelsOf(model),
+    centres: teachesCentres(model),
     labels: classesTaught(model),
     seed: from.seed,
     prompt,

@@ -10,7 +10,7 @@ import { reader } from "../../runtime/data/reader.ts"
 import { fractionOfTraining } from "../../runtime/data/split.ts"
 import { saveSplit } from "../../runtime/data/splitFile.ts"
 import { frozenOf } from "../../runtime/run/adapters.ts"
-import { classesTaught, measureOf, pixelsOf, taughtOf } from "../../runtime/task/index.ts"
+import { classesTaught, measureOf, pixelsOf, taughtOf, teachesCentres } from "../../runtime/task/index.ts"
 import { exists, files, identityOf, type RunFile, readRun, writeRun } from "../../runtime/training/checkpoint.ts"
 import { modelHash } from "../../runtime/training/identity.ts"
 import { type RunLock, withRunFolder } from "../../runtime/training/lock.ts"
@@ -153,7 +153,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   if (!flags.resume) await demandUnbegun(folder, flags.out)
   const selected = await selectModel(spec, flags)
   const { data: model, name } = selected.model
-  const options = overridden(selected.options, flags)
+  const options = overridden(selected.options, flags, model)
   const dataOptions = dataOptionsOf(flags)
   const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
@@ -165,6 +165,7 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   const samples = reader({
     ...dataOptions,
     pixels: pixelsOf(model),
+    centres: teachesCentres(model),
     labels: classesTaught(model),
     seed: options.seed,
     prompt: options.prompt,

@@ -115,6 +115,8 @@ export const memoryOf = (
 
 export interface MemoryOptions {
   readonly sizes?: InputSizes
+  /** Of a training step. Default: `sizes`. */
+  readonly trainingSizes?: InputSizes
   readonly engine?: Engine
   /** Names of the tensors that learn. */
   readonly learning?: readonly string[]
@@ -135,13 +137,14 @@ export const plainEngine: Engine = { decompose: {} }
 /** Memory of a model for one run: a batch of 1 with one point, unless `sizes` says otherwise. */
 export const memoryOfModel = (model: ModelData, options: MemoryOptions = {}): ModelMemory => {
   const { sizes = standardSizes(model), engine = plainEngine, learning = [] } = options
+  const { trainingSizes = sizes } = options
   const usual = defaultsFor(model)
   const { loss = usual.loss, optimizer = usual.optimizer, accumulate } = options
   const task = { model, sizes, ...(engine.decompose === undefined ? {} : { decompose: engine.decompose }) }
   const inference = memoryOf(compile({ ...task, goal: { kind: "inference" } }), engine)
   if (learning.length === 0) return { sizes, inference }
   const goal = { kind: "training", learning, loss, optimizer, accumulate } as const
-  return { sizes, inference, training: memoryOf(compile({ ...task, goal }), engine) }
+  return { sizes, inference, training: memoryOf(compile({ ...task, sizes: trainingSizes, goal }), engine) }
 }
 
 export interface Device {

@@ -10,8 +10,8 @@ import type { ModelTensor } from "./parameters.ts"
 export { receivingOf } from "./reach.ts"
 
 /**
- * FLOPs, and memory as an engine needs it, of the run that the spec's training describes: its batch, its prompt, its loss and optimizer.
- * `batch`, where given, is what a command asked for instead.
+ * FLOPs of an image, and memory as an engine needs it, of the run that the spec's training describes: its batch, its prompt, its loss and
+ * optimizer. `batch`, where given, is what a command asked for instead.
  */
 export const costReport =
   (batch?: number, engine: Engine = plainEngine) =>
@@ -23,10 +23,14 @@ export const costReport =
     const learning = tensors.filter(({ learns }) => learns).map(({ name }) => name)
     const taught = Object.keys(model.teaches).length > 0 ? learning : []
     const { loss, optimizer, accumulate } = options
-    const sizes = standardSizes(model, batch ?? options.batch, asks(options.prompt))
-    const cost = costOf(model, { sizes, learning: taught, loss })
+    const asked = asks(options.prompt)
+    const images = batch ?? options.batch
+    // One image is segmented at a time; a step takes the batch that the spec or the command says.
+    const one = standardSizes(model, batch ?? 1, asked)
+    const cost = costOf(model, { sizes: one, learning: taught, loss })
     const { inference, training } = memoryOfModel(model, {
-      sizes,
+      sizes: one,
+      trainingSizes: standardSizes(model, images, asked),
       learning: taught,
       engine,
       loss,
@@ -47,6 +51,7 @@ export const costReport =
       memory: {
         inference: inference.total,
         training: needed.total,
+        ...(images === 1 ? {} : { batch: images }),
         largest: { bytes, shape: [...shape], from },
         fits: fitsOf(inference).map(({ device, available, fits }, i) => ({
           device,

@@ -29,13 +29,17 @@ export const Flops = t.type({
   /** Of one training step; 0 where nothing learns. */
   backward: t.number,
 })
-export const Memory = t.type({
-  /** Bytes. */
-  inference: t.number,
-  training: t.number,
-  largest: t.type({ bytes: t.number, shape: t.array(t.number), from: t.string }),
-  fits: t.array(t.type({ device: t.string, bytes: t.number, inference: t.boolean, training: t.boolean })),
-})
+export const Memory = t.intersection([
+  t.type({
+    /** Bytes. */
+    inference: t.number,
+    training: t.number,
+    largest: t.type({ bytes: t.number, shape: t.array(t.number), from: t.string }),
+    fits: t.array(t.type({ device: t.string, bytes: t.number, inference: t.boolean, training: t.boolean })),
+  }),
+  /** Images in a training step; 1 where it is not said. */
+  t.partial({ batch: t.number }),
+])
 
 export const ModelReport = t.intersection([
   t.type({
@@ -65,7 +69,14 @@ export const ModelReport = t.intersection([
     ),
     expectations: t.array(t.intersection([t.type({ text: t.string, holds: t.boolean }), t.partial({ place: Place })])),
   }),
-  t.partial({ flops: Flops, memory: Memory, hash: t.string, inputSize: t.number }),
+  t.partial({
+    flops: Flops,
+    memory: Memory,
+    hash: t.string,
+    /** Height of the image that the network sees; imageSize has both sides. */
+    inputSize: t.number,
+    imageSize: t.array(t.number),
+  }),
 ])
 export const Report = t.type({
   $schema: t.string,

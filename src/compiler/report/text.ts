@@ -56,9 +56,9 @@ const costLines = ({ flops, memory }: ModelReport): readonly string[] => [
   ...(memory === undefined
     ? []
     : [
-        `memory    segmenting ${unit.bytes(memory.inference)}${flops?.backward ? `, a training step ${unit.bytes(memory.training)}` : ""} (peak, predicted for the CPU engine, float32)`,
+        `memory    segmenting ${unit.bytes(memory.inference)}${flops?.backward ? `, a training step${(memory.batch ?? 1) === 1 ? "" : ` of ${memory.batch} images`} ${unit.bytes(memory.training)}` : ""} (peak, predicted for the CPU engine, float32)`,
         `fits      ${memory.fits.map(({ device, inference, training }) => `${device}: ${!inference ? "no" : flops?.backward ? (training ? "trains" : "segments") : "yes"}`).join(" · ")}`,
-        `largest   ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in ${memory.largest.from}`,
+        `largest   ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in ${memory.largest.from || "the network itself"}`,
       ]),
 ]
 
@@ -69,7 +69,7 @@ export interface TextOptions {
 /** One model as text, without a newline at the end. */
 export const modelText = (model: ModelReport, { colors: c }: TextOptions): string => {
   const indent = (lines: readonly string[]) => lines.map((line) => (line === "" ? "" : `  ${line}`))
-  const size = model.inputSize === undefined ? "" : `, ${model.inputSize} × ${model.inputSize}`
+  const size = model.imageSize === undefined ? "" : `, ${model.imageSize.join(" × ")}`
   const heading = `${c.bold(model.name)}  ${c.dim(`${model.family}${size}`)}`
   const [partHead, ...parts] = aligned(partRows(model), [0, 3])
   const withBlocks = model.blocks.some(({ trainable }) => trainable > 0)

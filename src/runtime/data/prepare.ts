@@ -18,11 +18,23 @@ export interface Prepared {
   readonly originalSize: readonly [number, number]
   /** In pixels of `image`. */
   readonly point?: Point
+  /** The mask's centre, in pixels of `image`, where a model is taught it, whatever it is asked by. */
+  readonly centre?: Point
 }
 
 /** Resizes image, mask and point to where the network sees them. */
 export const prepare = (
-  { image, mask, point }: { readonly image: Raster; readonly mask: Mask; readonly point?: Point | undefined },
+  {
+    image,
+    mask,
+    point,
+    centre,
+  }: {
+    readonly image: Raster
+    readonly mask: Mask
+    readonly point?: Point | undefined
+    readonly centre?: Point | undefined
+  },
   pixels: Pixels,
 ): Prepared => {
   const to = fittedSize(pixels, image)
@@ -32,5 +44,6 @@ export const prepare = (
     resizedMask: resizeNearest(mask, to),
     originalSize: [image.height, image.width],
     ...(point === undefined ? {} : { point: scalePoint(point, image, to) }),
+    ...(centre === undefined ? {} : { centre: scalePoint(centre, image, to) }),
   }
 }

@@ -22,6 +22,8 @@ export interface Sample extends Prepared {
 export interface ReaderOptions extends PixelOptions {
   /** The image as the model takes it. */
   readonly pixels: Seen
+  /** Find each mask's centre, for a model that is taught it. */
+  readonly centres?: boolean
   readonly seed?: number
   readonly prompt?: Prompt
   /** For the prompts `fromFile` and `localizer`: points by case, in pixels of the original image. */
@@ -83,7 +85,7 @@ export const reader = (options: ReaderOptions): Reader => {
         : prompt.kind === "randomInside"
           ? randomInsideOf(mask, random())
           : given
-    const prepared = prepare({ image, mask, point }, seen)
+    const prepared = prepare({ image, mask, point, centre: options.centres ? centreOf(mask) : undefined }, seen)
     const box = prompt.kind === "box" ? boxOf(mask) : undefined
     if (box === undefined) return { case: one, ...prepared }
     const size = prepared.resizedMask

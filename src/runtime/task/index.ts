@@ -121,3 +121,6 @@ export const classesTaught = ({ teaches }: Pick<ModelData, "teaches">): number |
   const found = Object.values(teaches).find((taught) => taught.kind === "classes")
   return found?.kind === "classes" ? found.names.length : undefined
 }
+/** Is a model taught where the centre of a mask is? */
+export const teachesCentres = ({ teaches }: Pick<ModelData, "teaches">): boolean =>
+  Object.values(teaches).some(({ kind }) => kind === "point")

@@ -1,5 +1,6 @@
 /** A module's steps, one after another. */
 import type { Condition, LayerData, ModuleData, Step } from "../../../dsl/layer.ts"
+import { takesOther } from "../../../dsl/sentences.ts"
 import { join } from "../../../dsl/tensors.ts"
 import { type Context, Misfit, placed, WrongWidths, within } from "./context.ts"
 import { meanings } from "./functions.ts"
@@ -43,6 +44,15 @@ const outsOf = (step: Step): readonly string[] => ("outs" in step ? step.outs : 
  */
 export const runModule = (ctx: Context, module: ModuleData, path: string, inputs: Values, run: Run): Values => {
   const values: Record<string, number | undefined> = { ...inputs }
+  const demandWidths = (): void => {
+    for (const [name, width] of Object.entries(module.widths ?? {})) {
+      const value = inputs[name]
+      const shape = value === undefined || value < 0 ? [] : ctx.b.shapeOf(value)
+      // Images have their channels second, tokens their features last; of [batch, n] nothing is said.
+      const found = shape.length === 4 ? [shape[1], shape[3]] : shape.length === 3 ? [shape[2]] : [width]
+      if (width > 0 && !found.includes(width)) throw new WrongWidths(takesOther(width, found[0] ?? 0))
+    }
+  }
 
   const perform = (step: Step): void => {
     if ("read" in step) {
@@ -79,6 +89,7 @@ export const runModule = (ctx: Context, module: ModuleData, path: string, inputs
     }
   }
   within(ctx, path, module, () => {
+    demandWidths()
     for (const step of module.steps) {
       const given = outsOf(step).every((out) => values[out] !== undefined)
       if (!given && (step.when === undefined || holds(values, step.when))) attempt(step)
