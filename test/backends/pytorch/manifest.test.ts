@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import Ajv from "ajv/dist/2020.js"
+import sharp from "sharp"
 import { beforeAll, describe, expect, it } from "vitest"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { openData } from "../../../src/runtime/data/layouts/index.ts"
@@ -83,6 +84,45 @@ describe.skipIf(pillow === undefined)("a split with its cases", () => {
       { id: "1_1", part: "train", image: "train/1_1.tif", runs: "2 3 10 6", subject: "1" },
       { id: "2_1", part: "validation", image: "train/2_1.tif", runs: "", subject: "2" },
     ])
+  })
+
+  it("what is no plain picture, or no plain mask, is refused and not guessed", async () => {
+    const data = join(root, "odd")
+    const file = join(root, "odd.json")
+    const told = async (image: string, mask: string) => {
+      await writeFile(
+        file,
+        JSON.stringify({ $schema: "hasam/split/2", cases: [{ id: "a", part: "test", image, masks: [mask] }] }),
+      )
+      return theirs(data, file) as string
+    }
+    await writeGrey(join(data, "a.png"), 8, 6, grey(3))
+    await writeGrey(join(data, "mask.png"), 8, 6, half(2))
+    await writeGrey(
+      join(data, "blurred.png"),
+      8,
+      6,
+      Uint8Array.from({ length: 48 }, (_, i) => [0, 90, 255][i % 3]!),
+    )
+    await writeGrey(
+      join(data, "classes.png"),
+      8,
+      6,
+      Uint8Array.from({ length: 48 }, (_, i) => i % 3),
+    )
+    const deep = sharp(
+      Uint16Array.from({ length: 48 }, (_, i) => i * 80),
+      { raw: { width: 8, height: 6, channels: 1 } },
+    )
+    await deep.toColourspace("grey16").png().toFile(join(data, "deep.png"))
+    await write(join(data, "text.png"), "no picture")
+    expect(await told("deep.png", "mask.png")).toContain("deep.png: it is no picture of 8 bits; save it as a PNG file")
+    expect(await told("text.png", "mask.png")).toContain("text.png: it cannot be read")
+    expect(await told("a.png", "blurred.png")).toContain(
+      "blurred.png: it holds 2 values beside 0, blurred or of classes",
+    )
+    expect(await told("a.png", "classes.png")).toContain("choose one with --class")
+    expect(await told("a.png", "mask.png")).toMatchObject([{ id: "a" }])
   })
 
   it.each([

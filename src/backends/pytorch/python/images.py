@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from manifest import Case, DataError
 from task.sample import Mask
@@ -15,38 +15,78 @@ Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
 
+# Whatever else files can be (DICOM, 16 bits, blurred masks), hasam decides it for each.
+PLAIN = "save it as a PNG file of 8 bits"
+# Below it, grey values are the numbers of classes, not of brightness.
+LEAST_BRIGHT = 32
+
+
+def open_plain(path: Path) -> Image.Image:
+    """One picture of 8 bits, turned as its file says; all else is refused."""
+    try:
+        with Image.open(path) as image:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 or image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+                raise DataError(f"{path}: it is no picture of 8 bits; {PLAIN}")
+            turned = ImageOps.exif_transpose(image) or image
+            turned.load()
+            turned.format = image.format
+            return turned
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: it cannot be read: {error}") from None
+
+
 def read_image(path: Path) -> Bytes:
-    """[h, w, 3], 0…255; 16 bits keep the upper byte."""
-    with Image.open(path) as image:
-        if image.mode.startswith("I"):  # 16-bit grey
-            grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-            return np.repeat(grey[:, :, None], 3, axis=2)
-        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    """[h, w, 3], 0…255."""
+    pixels = np.asarray(open_plain(path).convert("RGB"), dtype=np.uint8)
+    if pixels.max(initial=0) == 1:
+        raise DataError(f"{path}: it holds only 0 and 1: what is white? {PLAIN}")
+    return pixels
 
 
 def read_labels(path: Path) -> npt.NDArray[np.int64]:
-    """Grey values as stored, or palette indices."""
-    with Image.open(path) as image:
-        if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
-            return np.asarray(image).astype(np.int64)
-        rgb = np.asarray(image.convert("RGB")).astype(np.int64)
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    if (red == green).all() and (red == blue).all():
-        return red
-    return red << 16 | green << 8 | blue
+    """Grey values as stored, palette indices, or colours as 0xRRGGBB."""
+    image = open_plain(path)
+    if image.mode in ("1", "L", "P"):
+        labels = np.asarray(image).astype(np.int64)
+        return labels if image.mode != "P" else black_first(image, labels)
+    whole = np.asarray(image.convert("RGBA")).astype(np.int64)
+    red, green, blue, alpha = (whole[..., i] for i in range(4))
+    colours = red << 16 | green << 8 | blue
+    if (colours == colours.flat[0]).all() and not (alpha == alpha.flat[0]).all():
+        raise DataError(f"{path}: the mask is drawn in its transparency; {PLAIN}")
+    return red if (red == green).all() and (red == blue).all() else colours
+
+
+def black_first(
+    image: Image.Image, labels: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Of two indices, the black one is background: some programs sort palettes."""
+    used = np.unique(labels[labels != 0])
+    flat = image.getpalette() or []
+    colour = (
+        [tuple(flat[3 * i : 3 * i + 3]) for i in (0, int(used[0]))] if len(used) else []
+    )
+    if len(used) == 1 and colour[1] == (0, 0, 0) and colour[0] != (0, 0, 0):
+        return (labels == 0).astype(np.int64)
+    return labels
 
 
 def read_mask(path: Path, foreground: int | None) -> Bools:
     """What is not 0, if that is one value; one value of several, if it is chosen."""
     labels = read_labels(path)
+    values = [int(v) for v in np.unique(labels) if v != 0]
+    with Image.open(path) as image:
+        lossy, indexed = image.format in ("JPEG", "WEBP"), image.mode == "P"
+    if len(values) > 1 and (lossy or (not indexed and values[-1] >= LEAST_BRIGHT)):
+        raise DataError(
+            f"{path}: it holds {len(values)} values beside 0, blurred or of classes: "
+            "save it as PNG with 0 and one other value"
+        )
     if foreground is not None:
         return labels == foreground
-    values = [int(v) for v in np.unique(labels) if v != 0]
     if len(values) <= 1:
         return labels != 0
-    # JPEG and resizing blur 0 and 255: everything lies near one of them.
-    if max(values) > 191 and all(v < 64 or 191 < v < 256 for v in values):
-        return labels >= 128
     raise DataError(
         f"{path}: it holds several values beside 0 ({values[:6]}); "
         "choose one with --class"

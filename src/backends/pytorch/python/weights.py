@@ -11,7 +11,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -37,7 +37,6 @@ DTYPES = {
     "BOOL": torch.bool,
 }
 COUNTER = "num_batches_tracked"
-WRAPPERS = ("module.", "_orig_mod.", "model.", "sam.", "sam_model.", "net.")
 
 
 class WeightsError(Exception):
@@ -117,7 +116,7 @@ def write_safetensors(
 
 
 def read_checkpoint(path: Path) -> Tensors:
-    """A state dict from .safetensors or .pth, without the names of wrappers.
+    """A state dict from .safetensors or .pth.
 
     Pickles are read with weights_only: what is no tensor is refused.
     """
@@ -137,14 +136,21 @@ def read_checkpoint(path: Path) -> Tensors:
         inner = state.get(key)
         if isinstance(inner, dict):
             state = inner
-    found = {k: v for k, v in state.items() if isinstance(v, Tensor)}
-    while True:
-        prefix = next(
-            (w for w in WRAPPERS if found and all(k.startswith(w) for k in found)), None
-        )
-        if prefix is None:
-            return found
-        found = {k[len(prefix) :]: v for k, v in found.items()}
+    return {k: v for k, v in state.items() if isinstance(v, Tensor)}
+
+
+def unwrapped(found: Tensors, wanted: Collection[str]) -> Tensors:
+    """Without the names of wrappers, such as module. or net., that all tensors bear."""
+
+    def known(tensors: Tensors) -> int:
+        return sum(name in wanted for name in tensors)
+
+    heads = {name.partition(".")[0] for name in found}
+    inner = {name.partition(".")[2]: tensor for name, tensor in found.items()}
+    if len(heads) != 1 or "" in inner:
+        return found
+    inner = unwrapped(inner, wanted)
+    return inner if known(inner) > known(found) else found
 
 
 def resized(tensor: Tensor, shape: Sequence[int]) -> Tensor | None:
@@ -166,8 +172,9 @@ def load_base(model: nn.Module, path: Path) -> list[str]:
 
     Only what the spec added (adapters) may be missing: it keeps its initial values.
     """
-    found = {k: v for k, v in read_checkpoint(path).items() if not k.endswith(COUNTER)}
     wanted = {k: v for k, v in model.state_dict().items() if not k.endswith(COUNTER)}
+    found = unwrapped(read_checkpoint(path), wanted)
+    found = {k: v for k, v in found.items() if not k.endswith(COUNTER)}
     notes = []
     missing = [n for n in wanted if n not in found]
     added = [n for n in wanted if is_added(n)]
@@ -180,7 +187,7 @@ def load_base(model: nn.Module, path: Path) -> list[str]:
         lines = [f"{path}: the checkpoint is of another model"]
         lines += [f"  missing: {some(lost)}"] if lost else []
         lines += [f"  not in this model: {some(extra)}"] if extra else []
-        lines += ["  other names? hasam weights convert writes segment-anything's"]
+        lines += ["  other names? hasam weights convert may know them"]
         raise WeightsError("\n".join(lines))
     for name, tensor in found.items():
         value: Tensor | None = tensor

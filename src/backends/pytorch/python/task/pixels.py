@@ -56,7 +56,7 @@ def planes(image: Bytes, channels: int) -> Tensor:
 
 def placed(x: Tensor, size: tuple[int, int], fill: tuple[float, ...]) -> Tensor:
     """[c, h, w] in the upper left of a larger image."""
-    whole = torch.tensor(fill).view(-1, 1, 1).repeat(1, *size)
+    whole = torch.tensor(fill, dtype=torch.float32).view(-1, 1, 1).repeat(1, *size)
     whole[:, : x.shape[1], : x.shape[2]] = x
     return whole
 
