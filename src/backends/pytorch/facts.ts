@@ -42,12 +42,6 @@ export const optionalOutputs = (module: ModuleData): ReadonlySet<string> => {
   return new Set(Object.entries(module.outputs).flatMap(([name, value]) => (none.has(value) ? [name] : [])))
 }
 
-/** Inputs that are there or not, and no tensor. */
-export const flagsOf = (module: ModuleData): ReadonlySet<string> => new Set(module.flags ?? [])
-
-/** Inputs that are a [height, width], such as original_size. */
-export const sizesOf = (module: ModuleData): readonly string[] => module.extents ?? []
-
 /** self.iou_token.weight, self.pos_embed: a tensor of a child, as a forward says it. */
 export const tensorText = (module: ModuleData, { read, index }: ReadStep): string => {
   const isTable = calledLayer(module, read, index).kind === "embedding"

@@ -2,7 +2,6 @@
 import type { ModuleData } from "../../dsl/layer.ts"
 import type { ClassData } from "./classes.ts"
 import { type Names, printer, type Tree } from "./expressions.ts"
-import { flagsOf } from "./facts.ts"
 import { assign, call, columns, laidOut, number, snake } from "./python.ts"
 import { type Assign, type If, type Statement, statementsOf } from "./statements.ts"
 import { variables } from "./variables.ts"
@@ -44,7 +43,7 @@ const assumed = (module: ModuleData, list: readonly Statement[], known: Readonly
 export const forwardOf = (of: ClassData, helper: (name: string) => string, returns?: string): Forward => {
   const { module, argumentAt } = of
   const stored = new Set<string>()
-  const flags = flagsOf(module)
+  const flags = new Set(module.flags)
   const print = printer(
     module,
     (index, attr, value) => {

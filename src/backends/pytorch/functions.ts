@@ -16,6 +16,7 @@ import {
   number,
   over,
   plus,
+  snake,
   times,
   tuple,
 } from "./python.ts"
@@ -155,7 +156,7 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
     call(p.helper("rel_pos_attention"), ...args, keyword("heads", p.num("heads", num(attrs, "heads")))),
   resize: (p, [x], attrs) =>
     call(p.helper("resize"), x!, `(${p.num("height", num(attrs, "height"))}, ${p.num("width", num(attrs, "width"))})`),
-  resizeTo: (p, [x], { size }) => call(p.helper("resize"), x!, size as string),
+  resizeTo: (p, [x], { size }) => call(p.helper("resize"), x!, snake(size as string)),
   padTo: (p, [x], attrs) => call(p.helper("pad_to"), x!, p.num("size", num(attrs, "size"))),
   cropLike: (_, [x, like]) => {
     const side = (axis: number) => `: ${bound(like!, "atom")}.shape[${axis}]`

@@ -10,7 +10,7 @@ import { readme, requirements } from "./package/readme.ts"
 import { settingsJson } from "./package/settings.ts"
 
 export interface PytorchOptions {
-  /** What the model is called; its family's name where nothing is said. */
+  /** What the model is called; its own name where nothing is said. */
   readonly name?: string
   /** A place of the code that runs → the spec's file and line, as `index.ts:24`. */
   readonly place?: (at: string | undefined) => string | undefined
@@ -39,16 +39,13 @@ export const pytorchPackage = (
   checkNames(networkOf(data), name, place)
   const options = training ?? defaultsFor(data)
   const { total, trainable, learns, added } = countsOf(data)
-  const facts = {
-    ...{ name, version, spec, parameters: total, trainable, learns, added },
-    blocks: data.blocks[0] ?? "",
-    ...{ takes: data.takes, teaches: data.teaches },
-  }
+  const { blocks, takes, teaches } = data
+  const facts = { name, version, spec, parameters: total, trainable, learns, added, blocks, takes, teaches }
   return {
     ...pythonFiles(),
     "model.py": modelPy(data, { name, place, source }),
     "settings.json": settingsJson(facts, options),
     "requirements.txt": requirements,
-    "README.md": readme({ name, source, total, trainable, prompted: promptingOf(data.takes).length > 0 }),
+    "README.md": readme({ name, source, total, trainable, prompted: promptingOf(takes).length > 0 }),
   }
 }

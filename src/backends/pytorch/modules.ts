@@ -2,7 +2,7 @@
 import type { LayerData, ModuleData } from "../../dsl/layer.ts"
 import type { Argument, ClassData } from "./classes.ts"
 import { construct, initial, type Making } from "./construct.ts"
-import { flagsOf, isCalled, optionalOutputs, sizesOf } from "./facts.ts"
+import { isCalled, optionalOutputs } from "./facts.ts"
 import { forwardOf } from "./forward.ts"
 import {
   assign,
@@ -76,14 +76,14 @@ const initials = (make: Making, module: ModuleData): readonly string[] => {
 const optionalType = (type: string) => `${type} | None`
 
 const signature = (module: ModuleData, returns: string): readonly string[] => {
-  const flags = flagsOf(module)
-  const tensors = module.inputs.filter((input) => !sizesOf(module).includes(input))
+  const { flags = [], extents = [] } = module
+  const tensors = module.inputs.filter((input) => !extents.includes(input))
   const inputs = tensors.map((input) => {
     const name = snake(input)
-    if (flags.has(input)) return `${name}: bool = False`
+    if (flags.includes(input)) return `${name}: bool = False`
     return module.optional.includes(input) ? `${name}: ${optionalType("Tensor")} = None` : `${name}: Tensor`
   })
-  const sizes = sizesOf(module).map((size) => `${size}: ${optionalType("tuple[int, int]")} = None`)
+  const sizes = extents.map((size) => `${snake(size)}: ${optionalType("tuple[int, int]")} = None`)
   // Sizes are optional, too, and come after what is not.
   const required = inputs.filter((input) => !input.includes(" = "))
   const optional = inputs.filter((input) => input.includes(" = "))
@@ -148,7 +148,7 @@ export const classText = (of: ClassData, printer: Printer, output?: string): str
   const init = `    def __init__(self${parameters.map((p) => `, ${p}`).join("")}) -> None:`
   const children = Object.entries(module.children)
   const ordered = [...children.filter(([, l]) => isRaw(l)), ...children.filter(([, l]) => !isRaw(l))]
-  const sizes = sizesOf(module)
+  const sizes = (module.extents ?? []).map(snake)
   const first = snake(module.inputs[0]!)
   const body = needsFullPrecision
     ? [`        with ${printer.helper("full_precision")}(${first}):`, ...forward.lines.map((line) => `    ${line}`)]

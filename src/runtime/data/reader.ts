@@ -80,7 +80,8 @@ export const reader = (options: ReaderOptions): Reader => {
   const sample = (one: Case, { image, mask, point: given }: Pixels, epoch: number): Sample => {
     const random = () => stream(seed, "prompt", epoch, one.id)
     const point =
-      prompt.kind === "centre"
+      // Asked by a box, a model may still be taught the point.
+      prompt.kind === "centre" || prompt.kind === "box"
         ? centreOf(mask)
         : prompt.kind === "randomInside"
           ? randomInsideOf(mask, random())

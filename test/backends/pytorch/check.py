@@ -54,12 +54,15 @@ def check(folder: Path):
 
         inputs, _ = weights_py.read_safetensors(folder / "inputs.safetensors")
         outputs, _ = weights_py.read_safetensors(folder / "outputs.safetensors")
-        target = inputs.pop("target")
+        taught = settings.FACTS.teaches
+        targets = {n: inputs.pop(f"target/{n}", None) for n in taught}
+        if "target" in inputs:
+            targets = {next(iter(taught)): inputs.pop("target")}
         flags = json.loads((folder / "flags.json").read_text())
         # What only this network takes, beside tensors.
         more = {"multimask": True} if flags["multimask"] else {}
         if "original_size" in inspect.signature(model.forward).parameters:
-            more["original_size"] = tuple(target.shape[2:])
+            more["original_size"] = tuple(targets["masks"].shape[2:])
 
         def run():
             """As samples are fed: the outputs by name."""
@@ -68,13 +71,10 @@ def check(folder: Path):
             return building.outputs_of(model, inputs)
 
         def loss_of(outputs):
-            taught = next(iter(settings.FACTS.teaches))
-            return losses_py.loss_of(settings.SETTINGS.loss, outputs, {taught: target}, settings.FACTS.teaches)
+            return losses_py.loss_of(settings.SETTINGS.loss, outputs, targets, taught)
 
         model.eval()
         named_outputs = run()
-        if len(named_outputs) == 1:
-            named_outputs = {next(iter(settings.FACTS.teaches)): next(iter(named_outputs.values()))}
         loss = loss_of(named_outputs)
         loss.backward()
         answer["outputs"] = {n: relative(v.detach(), outputs[n if n in outputs else flags["output"]]) for n, v in named_outputs.items()}

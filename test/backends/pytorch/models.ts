@@ -1,11 +1,17 @@
 /** Models of every kind of layer, for the generated modules. */
 import {
+  add,
   avgPool2d,
   batchNorm2d,
+  bceWithLogits,
+  boxes,
+  classes,
+  points as clicks,
   conv2d,
   convTranspose2d,
   define,
   depthwiseConv2d,
+  dice,
   features,
   forward,
   freezeAll,
@@ -13,6 +19,7 @@ import {
   globalAveragePool,
   groupNorm,
   identity,
+  ifGiven,
   type Layer,
   layerNorm2d,
   linear,
@@ -22,6 +29,8 @@ import {
   maxPool2d,
   model,
   mse,
+  on,
+  optional,
   parallel,
   parameter,
   pipe,
@@ -37,6 +46,7 @@ import {
   training,
   unfreeze,
   upsample,
+  weighted,
 } from "../../../src/dsl/index.ts"
 
 const any = (layer: unknown): Layer<any, any> => layer as Layer<any, any>
@@ -114,7 +124,9 @@ const numbered = define(
     0: any(conv2d(3, 4, 3, { padding: 1 })),
     1: parameter([1, 4, 1, 1], { normal: 0.5 }),
     lambda: [any(conv2d(4, 4, 1)), any(conv2d(4, 4, 1))],
-    "my-layer": any(define("Inner", { 0: parameter([1], { normal: 1 }) }, features(4), (m, x) => forward.mul(x, m[0]))),
+    "my-layer": any(
+      define("Inner", { 0: parameter([1], { normal: 1 }) }, features(4), (m: any, x) => forward.mul(x, m[0])),
+    ),
     last: any(conv2d(4, 1, 1)),
   },
   features(3),
@@ -135,3 +147,54 @@ export const points = model(localizer, {
   teaches: { point: point() },
 })
 export const pointsTraining = training(points, { loss: mse() })
+
+const net = (planes: number) =>
+  sequential(conv2d(1, 4, 3, { stride: 2, padding: 1 }), relu, conv2d(4, planes, 3, { padding: 1 }))
+/** One channel, no square, half the resolution; normalised. */
+export const masked = model(net(1), {
+  name: "Masked",
+  takes: { image: pixels({ size: [12, 16], channels: 1, mean: 90, deviation: 60 }) },
+  teaches: { masks: masks() },
+})
+export const classified = model(net(3), {
+  name: "Classified",
+  takes: { image: pixels({ size: [12, 16], channels: 1, fit: "longestSide", mean: 90, deviation: 60 }) },
+  teaches: { labels: classes("background", "nerve", "vessel") },
+})
+/** Asked by clicks and corners, in names of its own; gives a mask and a point. */
+const clickable = define(
+  "Clickable",
+  {
+    stem: conv2d(3, 4, 3, { padding: 1 }),
+    where: linear(2, 4),
+    sign: parameter([4], { normal: 1 }),
+    corner: linear(4, 4),
+    head: conv2d(4, 1, 1),
+    pool: globalAveragePool,
+    out: linear(4, 2),
+  },
+  { picture: features(3), clickPlaces: optional(2), clickSigns: optional(1), corners: optional(4) },
+  (m, { picture, clickPlaces, clickSigns, corners }) => {
+    const { add, constant, mean, mul, rearrange, scale, sigmoid } = forward
+    const x = m.stem(scale(picture, 1 / 255))
+    const nothing = () => constant([0], [1, 4])
+    const asked = ifGiven(
+      clickPlaces,
+      (places) => m.where(scale(mean(places, 1), 1 / 16)),
+      () => ifGiven(corners, (given) => m.corner(scale(given, 1 / 16)), nothing),
+    )
+    const signed = ifGiven(clickSigns, (signs) => mul(m.sign, mean(rearrange(signs, "b n -> b n 1"), 1)), nothing)
+    const y = add(x, rearrange(add(asked, signed), "b c -> b c 1 1"))
+    return { found: m.head(y), middle: sigmoid(m.out(m.pool(y))) }
+  },
+)
+export const clicked = model(clickable, {
+  name: "Clickable",
+  takes: {
+    picture: pixels({ size: [12, 16], fit: "longestSide" }),
+    ...clicks({ coords: "clickPlaces", labels: "clickSigns" }),
+    ...boxes({ name: "corners" }),
+  },
+  teaches: { found: masks(), middle: point() },
+})
+export const clickedLoss = add(on("found", add(dice(), bceWithLogits())), weighted(2, on("middle", mse())))

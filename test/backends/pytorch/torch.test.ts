@@ -6,14 +6,21 @@ import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, it } from "vitest"
 import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
+import { snake } from "../../../src/backends/pytorch/python.ts"
 import { reference } from "../../../src/backends/reference.ts"
 import { changingTensors, learningNames, tensorTable } from "../../../src/compiler/analysis/parameters.ts"
-import type { Tensors } from "../../../src/compiler/ir/graph.ts"
-import { type InputSizes, standardSizes } from "../../../src/compiler/passes/elaborate/index.ts"
+import { type Shape, sizeOf, type Tensor, type Tensors } from "../../../src/compiler/ir/graph.ts"
+import { elaborate, type InputSizes, standardSizes } from "../../../src/compiler/passes/elaborate/index.ts"
+import { targetName, targetShape } from "../../../src/compiler/passes/losses.ts"
 import { gradientProgram, trainingProgram } from "../../../src/compiler/passes/program.ts"
 import {
+  add,
   blocks,
+  crossEntropy,
+  dice,
+  focal,
   freezeAll,
+  type Loss,
   type Model,
   mse,
   paperDefaults,
@@ -21,10 +28,12 @@ import {
   sgd,
   type Training,
   tensor,
+  tversky,
   unfreeze,
 } from "../../../src/dsl/index.ts"
 import type { ModelData } from "../../../src/dsl/model.ts"
 import { imageOf, promptingOf } from "../../../src/dsl/task.ts"
+import { stream } from "../../../src/runtime/data/random.ts"
 import { initialValues } from "../../../src/runtime/initial.ts"
 import { frozenOf } from "../../../src/runtime/run/adapters.ts"
 import { modelHash } from "../../../src/runtime/training/identity.ts"
@@ -32,7 +41,7 @@ import { hashOf, saveLearned } from "../../../src/runtime/weights/learned.ts"
 import { save } from "../../../src/runtime/weights/save.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
 import { python } from "../../weights/tools.ts"
-import { names, partlyFrozen, points, pointsTraining, unet } from "./models.ts"
+import { classified, clicked, clickedLoss, masked, names, partlyFrozen, points, unet } from "./models.ts"
 import { writePackage } from "./tools.ts"
 
 interface Case {
@@ -46,22 +55,32 @@ const samCase = (model: Model<any, any>, prompt: keyof typeof prompts, multimask
   const sizes = sizesFor(imageOf(model.data.takes)!.pixels.size[0], prompt, multimask)
   return { model, sizes, inputs: randomInputs(sizes) }
 }
-const imageCase = (model: Model<any, any>, target: readonly number[], training?: Training): Case => {
-  const sizes = standardSizes(model.data, 2)
-  const { image } = randomInputs({ ...sizes, extents: { original_size: [1, 1] } })
-  const n = target.reduce((a, b) => a * b, 1)
-  const data = Float32Array.from({ length: n }, (_, i) => ((i * 7) % 3) / 2)
-  const twice = new Float32Array(2 * image!.data.length)
-  twice.set(image!.data)
-  image!.data.forEach((x, i) => (twice[image!.data.length + i] = 255 - x / 2))
+/** Random inputs, two images, and targets of what is taught: of masks and classes, whole numbers. */
+const anyCase = (model: Model<any, any>, loss: Loss, asked?: "points" | "box"): Case => {
+  const { data } = model
+  const sizes = standardSizes(data, 2, asked)
+  const random = stream("inputs", data.name)
+  const values = (shape: Shape, of: (i: number) => number): Tensor => ({
+    shape,
+    data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => of(i)),
+  })
+  const inputs = Object.entries(sizes.inputs).map(([name, shape]) => {
+    const most = data.takes[name]!.kind === "pixels" ? 255 : 12
+    const label = (data.takes[name] as { part?: string }).part === "labels"
+    return [name, values([2, ...shape], (i) => (label ? 1 - 2 * (i % 2) : most * random.uniform()))] as const
+  })
+  const { outputs, builder } = elaborate(data, sizes)
+  const targets = Object.entries(data.teaches).map(([output, taught]) => {
+    const classes = taught.kind === "classes" ? taught.names.length : 2
+    const shape = targetShape(taught, builder.shapeOf(outputs[output]!))
+    const of = (i: number) => (taught.kind === "point" ? random.uniform() : (i * 7) % classes)
+    return [targetName(data.teaches, output), values(shape, of)] as const
+  })
   return {
     model,
     sizes,
-    inputs: {
-      image: { shape: [2, ...image!.shape.slice(1)], data: twice.map((x) => x / 255) },
-      target: { shape: target, data },
-    },
-    ...(training === undefined ? {} : { training }),
+    inputs: Object.fromEntries([...inputs, ...targets]),
+    training: { kind: "training", ...paperDefaults, loss, model: data },
   }
 }
 
@@ -77,10 +96,19 @@ const cases: Readonly<Record<string, Case>> = {
     pipe(odd, freezeAll, unfreeze("maskDecoder", blocks(2), tensor("image_encoder.pos_embed"))) as Model<any, any>,
     "all",
   ),
-  unet: imageCase(unet, [2, 1, 12, 16]),
-  partlyFrozen: imageCase(partlyFrozen, [2, 1, 12, 16]),
-  names: imageCase(names, [2, 1, 12, 16]),
-  points: imageCase(points, [2, 2], pointsTraining),
+  unet: anyCase(unet, paperDefaults.loss),
+  partlyFrozen: anyCase(partlyFrozen, paperDefaults.loss),
+  names: anyCase(names, mse()),
+  points: anyCase(points, mse()),
+  "clicked-points": anyCase(clicked, clickedLoss, "points"),
+  "clicked-box": anyCase(clicked, clickedLoss, "box"),
+  "mask-dice-batch": anyCase(masked, dice({ over: "batch", smooth: 0.5 })),
+  "mask-mse": anyCase(masked, mse()),
+  "mask-focal": anyCase(masked, focal({ gamma: 1.5, alpha: 0.3 })),
+  "mask-tversky": anyCase(masked, add(tversky({ alpha: 0.3, beta: 0.7 }), focal())),
+  "classes-entropy": anyCase(classified, add(crossEntropy(), dice({ over: "classes" }))),
+  "classes-weighted": anyCase(classified, crossEntropy({ weights: [0.2, 1, 2] })),
+  "classes-focal": anyCase(classified, add(focal({ alpha: 0.4 }), tversky())),
 }
 
 interface Answer {
@@ -106,9 +134,9 @@ const trained = async (
   sizes: InputSizes,
   weights: Tensors,
   inputs: Tensors,
+  loss: Loss,
 ): Promise<Tensors> => {
   const learning = learningNames(model.data)
-  const loss = inputs["target"]!.shape.length === 4 ? paperDefaults.loss : mse()
   const { program } = trainingProgram(model.data, sizes, { learning, loss, optimizer: sgd({ rate: 0 }) })
   const executable = await reference().compile(program)
   await executable.load(weights)
@@ -132,7 +160,8 @@ const write = async (folder: string, { model, sizes, inputs, training }: Case) =
     else if (name.endsWith("num_batches_tracked"))
       (weights as Record<string, unknown>)[name] = { shape, data: Float32Array.of(0) }
   const learning = learningNames(data)
-  const { program } = gradientProgram(data, sizes, { learning, loss: training?.loss ?? paperDefaults.loss })
+  const loss = training?.loss ?? paperDefaults.loss
+  const { program } = gradientProgram(data, sizes, { learning, loss })
   const executable = await reference().compile(program)
   await executable.load(weights)
   const outputs = await executable.run(inputs)
@@ -140,9 +169,11 @@ const write = async (folder: string, { model, sizes, inputs, training }: Case) =
   const flags = { multimask: sizes.flags.includes("multimask"), output }
   await writeFile(join(folder, "flags.json"), JSON.stringify(flags))
   await save(join(folder, "weights.safetensors"), weights)
-  await save(join(folder, "inputs.safetensors"), inputs)
+  const inPython = Object.entries(inputs).map(([name, x]) => [name in data.takes ? snake(name) : name, x])
+  await save(join(folder, "inputs.safetensors"), Object.fromEntries(inPython))
   await save(join(folder, "outputs.safetensors"), outputs)
-  if (!promptable(data)) await save(join(folder, "trained.safetensors"), await trained(model, sizes, weights, inputs))
+  if (!promptable(data))
+    await save(join(folder, "trained.safetensors"), await trained(model, sizes, weights, inputs, loss))
   const frozen = frozenOf(table, weights)
   const learned = Object.fromEntries(Object.entries(weights).filter(([name]) => !(name in frozen)))
   if (data.adaptations.length > 0 || !promptable(data))

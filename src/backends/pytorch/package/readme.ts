@@ -31,7 +31,7 @@ To change the model, change the spec and compile again.
 | \`building.py\`, \`layers.py\` | how a model is put together, frozen and counted; layers that PyTorch lacks |
 | \`settings.py\`, \`losses.py\` | \`settings.json\` with types; the losses that it names |
 | \`task/\` | what the model takes and is taught, acted on: one file each for pixels, points, boxes, masks, classes, a point |
-| \`manifest.py\`, \`images.py\`, \`prompts.py\`, \`augment.py\`, \`samples.py\`, \`streams.py\` | data: the cases that \`hasam data split\` wrote; prompts, augmentation and orders of hasam |
+| \`manifest.py\`, \`images.py\`, \`resize.py\`, \`prompts.py\`, \`augment.py\`, \`samples.py\`, \`streams.py\` | data: the cases that \`hasam data split\` wrote; prompts, augmentation and orders of hasam |
 | \`weights.py\` | checkpoints in and out |
 | \`initial.py\` | initial values by seed, the same bits as hasam's |
 

@@ -1,5 +1,7 @@
 /** settings.json: what a spec says of a model and of its training, for the package's settings.py. */
+import type { Takes, Teaches } from "../../../dsl/task.ts"
 import type { Loss, TrainingOptions } from "../../../dsl/training.ts"
+import { snake } from "../python.ts"
 
 /** The fields of settings.py's `Facts`. */
 export interface Facts {
@@ -10,15 +12,18 @@ export interface Facts {
   readonly trainable: number
   readonly learns: readonly string[]
   readonly added: readonly string[]
-  readonly blocks: string
-  /** By the names that the network's inputs and outputs have in Python. */
-  readonly takes: Readonly<Record<string, object>>
-  readonly teaches: Readonly<Record<string, object>>
+  readonly blocks: readonly string[]
+  readonly takes: Takes
+  readonly teaches: Teaches
 }
 
 /** A sum of sums as one: the fields of losses.py's `Term`. */
-const termsOf = (loss: Loss, weight = 1): readonly object[] =>
-  loss.kind === "sum" ? loss.terms.flatMap((term) => termsOf(term.loss, weight * term.weight)) : [{ weight, ...loss }]
+const termsOf = (loss: Loss, weight = 1, output?: string): readonly object[] =>
+  loss.kind === "sum"
+    ? loss.terms.flatMap((term) => termsOf(term.loss, weight * term.weight, output))
+    : loss.kind === "on"
+      ? termsOf(loss.loss, weight, snake(loss.output))
+      : [{ weight, ...(output === undefined ? {} : { output }), ...loss }]
 
 /** Every field of `Settings` has a value, so that a change of one option needs no other. */
 const trainingOf = (options: TrainingOptions) => {
@@ -47,5 +52,12 @@ const trainingOf = (options: TrainingOptions) => {
   }
 }
 
-export const settingsJson = (model: Facts, options: TrainingOptions): string =>
-  `${JSON.stringify({ $schema: "hasam/pytorch-settings/1", model, training: trainingOf(options) }, undefined, 2)}\n`
+/** By the names that the network's inputs and outputs have in Python. */
+const inPython = (named: Readonly<Record<string, object>>) =>
+  Object.fromEntries(Object.entries(named).map(([name, of]) => [snake(name), of]))
+
+export const settingsJson = ({ takes, teaches, ...facts }: Facts, options: TrainingOptions): string => {
+  const model = { ...facts, takes: inPython(takes), teaches: inPython(teaches) }
+  const json = { $schema: "hasam/pytorch-settings/1", model, training: trainingOf(options) }
+  return `${JSON.stringify(json, undefined, 2)}\n`
+}

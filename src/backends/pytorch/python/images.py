@@ -139,19 +139,3 @@ def load_case(
                 f"its image {image.shape[1]} × {image.shape[0]} pixels"
             )
     return image, np.maximum.reduce(masks)
-
-
-def resize_image(image: Bytes, height: int, width: int) -> Bytes:
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized, dtype=np.uint8)
-
-
-def resize_mask(mask: Mask, height: int, width: int) -> Mask:
-    """The old pixel under each new pixel's centre."""
-
-    def nearest(old: int, new: int) -> npt.NDArray[np.int64]:
-        places = np.floor((np.arange(new) + 0.5) * old / new).astype(np.int64)
-        return np.minimum(places, old - 1)
-
-    rows = nearest(mask.shape[0], height)
-    return mask[rows[:, None], nearest(mask.shape[1], width)[None, :]]

@@ -204,13 +204,13 @@ def scaler_of(precision: str, device: torch.device) -> Any:
 
 
 def recompute_blocks(model: nn.Module) -> None:
-    """Blocks of the encoder keep their inputs only, and are computed again backward."""
-    blocks = model.get_submodule(FACTS.blocks) if FACTS.blocks else None
-    if blocks is None:
+    """Blocks keep their inputs only, and are computed again backward."""
+    if not FACTS.blocks:
         raise TrainingError("--recompute: this model has no blocks")
-    for block in blocks.children():
-        forward = partial(checkpoint, block.forward, use_reentrant=False)
-        block.forward = forward
+    for path in FACTS.blocks:
+        for block in model.get_submodule(path).children():
+            forward = partial(checkpoint, block.forward, use_reentrant=False)
+            block.forward = forward
 
 
 # A run -------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from augment import augment
-from images import Bytes, load_case, resize_image, resize_mask
+from images import Bytes, load_case
 from manifest import Case, DataError
 from prompts import box_of, centre_of, random_inside
+from resize import resize_image, resize_mask
 from settings import Augmentation, Facts
 from streams import Stream, shuffled
 from task import feeds_of, labels_of, needs_foreground, pixels_of, targets_of
@@ -54,7 +55,8 @@ def prepare(case: Case, options: Options, epoch: int | None) -> Sample:
     if epoch is not None and options.augmentation != NONE:
         stream = Stream(options.seed, "augment", epoch, case.id)
         image, mask, point = augment(image, mask, point, options.augmentation, stream)
-    if options.prompt == "centre":
+    if options.prompt in ("centre", "box"):
+        # Asked by a box, a model may still be taught the point.
         point = centre_of(mask)
     elif options.prompt == "randomInside":
         stream = Stream(options.seed, "prompt", epoch or 0, case.id)

@@ -33,8 +33,8 @@ class Facts:
     # Patterns of names: what learns, and what the spec added to its base.
     learns: tuple[str, ...]
     added: tuple[str, ...]
-    # Where the encoder's blocks are; empty if there are none.
-    blocks: str
+    # Where lists of blocks are, one a stage.
+    blocks: tuple[str, ...]
     # By the names of the network's inputs and outputs.
     takes: Takes
     teaches: Teaches

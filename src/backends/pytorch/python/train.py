@@ -28,7 +28,6 @@ from run import Place, Run, TrainingError, join_processes, talk
 from samples import Options, askable
 from settings import FACTS, SETTINGS, Settings
 from task import asks, is_asked, is_prompted
-from task.point import TaughtPoint
 from weights import WeightsError
 
 PROMPTS = ("centre", "randomInside", "box", "file", "localizer")
@@ -69,11 +68,8 @@ def arguments() -> argparse.Namespace:
 
 def training_options(args: argparse.Namespace, settings: Settings) -> Options:
     takes, prompt = FACTS.takes, settings.prompt
-    points = any(isinstance(taught, TaughtPoint) for taught in FACTS.teaches.values())
     if is_prompted(takes) and not is_asked(takes, prompt):
         raise TrainingError(f"--prompt {prompt}: the model takes no {asks(prompt)}")
-    if points and asks(prompt) == "box":
-        raise TrainingError("--prompt box: the model is taught points")
     return Options(
         facts=FACTS,
         prompt=prompt,
