@@ -1,7 +1,19 @@
 /** Layers as the expressions that make them: `nn.Linear(768, 31)`. */
 import type { BufferData, LayerData, LinearData, Pair } from "../../dsl/layer.ts"
 import type { Of } from "./numbers.ts"
-import { atom, call, type Expr, float, keyword, list, number, string, tuple } from "./python.ts"
+import {
+  atom,
+  bracketed,
+  call,
+  type Expr,
+  float,
+  isIdentifier,
+  keyword,
+  list,
+  number,
+  string,
+  tuple,
+} from "./python.ts"
 
 export interface Making {
   /** The number at a place: digits, or the name of an argument. */
@@ -80,9 +92,9 @@ const pool =
     )
 
 const eps = (value: number, usual: number) => (value === usual ? [] : [keyword("eps", float(value))])
-const inside = (make: Making, layers: readonly LayerData[], path: string): readonly Expr[] =>
+const inside = (make: Making, layers: readonly LayerData[], path: string, names?: readonly string[]): readonly Expr[] =>
   layers.map((layer, i) => {
-    const e = construct(make, layer, `${path}/${i}`)
+    const e = construct(make, layer, `${path}/${names?.[i] ?? i}`)
     const comment = make.comment(layer)
     return comment === undefined ? e : { ...e, comment }
   })
@@ -147,12 +159,19 @@ const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
     const flat = call("torch.tensor", atom(`[${init.values.map(float).join(", ")}]`))
     return shape.length === 1 ? flat : call(`${flat.flat}.view`, ...shape.map(number))
   },
-  sequential: (make, { layers }, path) => stacked("nn.Sequential", inside(make, layers, path)),
+  sequential: (make, { layers, names }, path) => {
+    const made = inside(make, layers, path, names)
+    if (names === undefined) return stacked("nn.Sequential", made)
+    const named = made.map((e, i) => (isIdentifier(names[i]!) ? keyword(names[i]!, e) : e))
+    if (names.every(isIdentifier)) return stacked(make.helper("Chain"), named)
+    const pairs = made.map((e, i) => `${string(names[i]!)}: ${e.flat}`)
+    return call(make.helper("Chain"), bracketed("**{", pairs, "}"))
+  },
   list: (make, { layers }, path) =>
     call("nn.ModuleList", { ...list(inside(make, layers, path)), always: layers.length > 1 }),
   residual: (make, { layer }, path) =>
     layer.kind === "sequential"
-      ? stacked(make.helper("Residual"), inside(make, layer.layers, `${path}/`))
+      ? stacked(make.helper("Residual"), inside(make, layer.layers, `${path}/`, layer.names))
       : call(make.helper("residual"), construct(make, layer, `${path}/`)),
   parallel: (make, { layers, join: how }, path) =>
     stacked(make.helper(how === "concat" ? "ParallelConcat" : "ParallelSum"), inside(make, layers, path)),

@@ -14,10 +14,13 @@ export const isNamed = (module: ModuleData, step: Step, out: string): boolean =>
   return !numbered && !placed && !out.includes("_before_")
 }
 
+/** A layer itself, where it is shared with other places. */
+export const bare = (layer: LayerData): LayerData => (layer.kind === "shared" ? bare(layer.layer) : layer)
+
 /** The layer that a call or read means. */
 export const calledLayer = (module: ModuleData, name: string, index?: number): LayerData => {
-  const child = module.children[name]!
-  return child.kind === "list" ? child.layers[index ?? 0]! : child
+  const child = bare(module.children[name]!)
+  return child.kind === "list" ? bare(child.layers[index ?? 0]!) : child
 }
 
 /** Values that are None when an input was not given. */

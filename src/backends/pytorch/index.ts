@@ -8,6 +8,7 @@ import { checkNames } from "./names.ts"
 import { pythonFiles } from "./package/files.ts"
 import { readme, requirements } from "./package/readme.ts"
 import { settingsJson } from "./package/settings.ts"
+import { sharedIn } from "./shared.ts"
 
 export interface PytorchOptions {
   /** What the model is called; its own name where nothing is said. */
@@ -40,7 +41,8 @@ export const pytorchPackage = (
   const options = training ?? defaultsFor(data)
   const { total, trainable, learns, added } = countsOf(data)
   const { blocks, takes, teaches } = data
-  const facts = { name, version, spec, parameters: total, trainable, learns, added, blocks, takes, teaches }
+  const shared = sharedIn(networkOf(data))
+  const facts = { name, version, spec, parameters: total, trainable, learns, added, shared, blocks, takes, teaches }
   return {
     ...pythonFiles(),
     "model.py": modelPy(data, { name, place, source }),

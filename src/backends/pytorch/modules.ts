@@ -2,7 +2,7 @@
 import type { LayerData, ModuleData } from "../../dsl/layer.ts"
 import type { Argument, ClassData } from "./classes.ts"
 import { construct, initial, type Making } from "./construct.ts"
-import { isCalled, optionalOutputs } from "./facts.ts"
+import { bare, isCalled, optionalOutputs } from "./facts.ts"
 import { forwardOf } from "./forward.ts"
 import {
   assign,
@@ -40,29 +40,31 @@ const making = (of: ClassData, { helper, place }: Printer): Making => ({
   isCalled: (path) => isCalled(of.module, path),
 })
 
-const isRaw = (layer: LayerData) => layer.kind === "parameter" || layer.kind === "buffer"
+const isRaw = (layer: LayerData) => bare(layer).kind === "parameter" || bare(layer).kind === "buffer"
 
 /** Lines that make a child. */
 const child = (make: Making, name: string, layer: LayerData): readonly string[] => {
   const comment = make.comment(layer)
   const e = construct(make, layer, name)
   const commented: Expr = comment === undefined ? e : { ...e, comment }
-  if (layer.kind !== "buffer") {
+  const plain = bare(layer)
+  if (plain.kind !== "buffer") {
     if (isIdentifier(name)) return assign(`self.${name}`, commented, 8)
-    const register = layer.kind === "parameter" ? "register_parameter" : "add_module"
+    const register = plain.kind === "parameter" ? "register_parameter" : "add_module"
     return laidOut("", call(`self.${register}`, string(name), commented), "", 8)
   }
-  const rest = layer.persistent ? [] : [keyword("persistent", "False")]
+  const rest = plain.persistent ? [] : [keyword("persistent", "False")]
   return laidOut("", call("self.register_buffer", `"${name}"`, e, ...rest), "", 8)
 }
 
 /** self.initial: initial values of the module's own tensors, where they are not zeros. */
 const initials = (make: Making, module: ModuleData): readonly string[] => {
-  const own = Object.entries(module.children).flatMap(([name, layer]) =>
-    (layer.kind === "parameter" || layer.kind === "buffer") && !("fill" in layer.init && layer.init.fill === 0)
+  const own = Object.entries(module.children).flatMap(([name, shared]) => {
+    const layer = bare(shared)
+    return (layer.kind === "parameter" || layer.kind === "buffer") && !("fill" in layer.init && layer.init.fill === 0)
       ? [[name, initial(make, layer.init)] as const]
-      : [],
-  )
+      : []
+  })
   const made = own.every(([name]) => isIdentifier(name))
     ? call("dict", ...own.map(([name, init]) => keyword(name, init)))
     : bracketed(
@@ -142,7 +144,9 @@ export const classText = (of: ClassData, printer: Printer, output?: string): str
   const make = making(of, printer)
   const forward = forwardOf(of, printer.helper, output)
   const needsFullPrecision = module.steps.some((step) => "fn" in step && (step.fn === "sin" || step.fn === "cos"))
-  const buffers = Object.entries(module.children).filter(([name, { kind }]) => kind === "buffer" && isIdentifier(name))
+  const buffers = Object.entries(module.children).filter(
+    ([name, layer]) => bare(layer).kind === "buffer" && isIdentifier(name),
+  )
   const type = (values: readonly number[]) => (values.every(Number.isInteger) ? "int" : "float")
   const parameters = args.map(({ name, values }) => `${name}: ${type(values)}`)
   const init = `    def __init__(self${parameters.map((p) => `, ${p}`).join("")}) -> None:`

@@ -7,10 +7,20 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { adapted, odd } from "../../run/models.ts"
-import { names, partlyFrozen, points, unet } from "./models.ts"
+import { names, partlyFrozen, points, tied, unet } from "./models.ts"
 import { config, mypy, ruff, writePackage } from "./tools.ts"
 
-const models = { millions, odd, lora: adapted.lora, besideMlp: adapted.besideMlp, unet, partlyFrozen, points, names }
+const models = {
+  millions,
+  odd,
+  lora: adapted.lora,
+  besideMlp: adapted.besideMlp,
+  unet,
+  partlyFrozen,
+  points,
+  names,
+  tied,
+}
 
 describe.skipIf(ruff === undefined && mypy === undefined)("packages", () => {
   let root = ""

@@ -5,6 +5,7 @@ import {
   batchNorm2d,
   bceWithLogits,
   boxes,
+  chain,
   classes,
   points as clicks,
   conv2d,
@@ -39,6 +40,7 @@ import {
   relu,
   residual,
   sequential,
+  shared,
   sigmoid,
   skipConcat,
   submodule,
@@ -198,3 +200,12 @@ export const clicked = model(clickable, {
   teaches: { found: masks(), middle: point() },
 })
 export const clickedLoss = add(on("found", add(dice(), bceWithLogits())), weighted(2, on("middle", mse())))
+
+const again = shared(conv2d(4, 4, 3, { padding: 1 }))
+const scales = shared(parameter([4, 1, 1], { normal: 1 }))
+const scaled = () => define("Scaled", { by: scales }, features(4), (m, x) => forward.mul(x, m.by))
+/** A layer and a tensor in two places, and layers with names. */
+export const tied = model(
+  chain({ first: conv2d(3, 4, 1), again, a: scaled(), act: relu, "once-more": again, b: scaled(), last: conv2d(4, 1, 1) }),
+  { name: "Tied", takes: { image: pixels({ size: [6, 8] }) }, teaches: { masks: masks() } },
+)

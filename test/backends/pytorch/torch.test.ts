@@ -41,7 +41,7 @@ import { hashOf, saveLearned } from "../../../src/runtime/weights/learned.ts"
 import { save } from "../../../src/runtime/weights/save.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
 import { python } from "../../weights/tools.ts"
-import { classified, clicked, clickedLoss, masked, names, partlyFrozen, points, unet } from "./models.ts"
+import { classified, clicked, clickedLoss, masked, names, partlyFrozen, points, tied, unet } from "./models.ts"
 import { writePackage } from "./tools.ts"
 
 interface Case {
@@ -99,6 +99,7 @@ const cases: Readonly<Record<string, Case>> = {
   unet: anyCase(unet, paperDefaults.loss),
   partlyFrozen: anyCase(partlyFrozen, paperDefaults.loss),
   names: anyCase(names, mse()),
+  tied: anyCase(tied, paperDefaults.loss),
   points: anyCase(points, mse()),
   "clicked-points": anyCase(clicked, clickedLoss, "points"),
   "clicked-box": anyCase(clicked, clickedLoss, "box"),

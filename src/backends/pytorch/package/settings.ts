@@ -12,6 +12,7 @@ export interface Facts {
   readonly trainable: number
   readonly learns: readonly string[]
   readonly added: readonly string[]
+  readonly shared: Readonly<Record<string, string>>
   readonly blocks: readonly string[]
   readonly takes: Takes
   readonly teaches: Teaches

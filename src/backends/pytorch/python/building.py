@@ -52,11 +52,25 @@ def built(
         model = model.to_empty(device=device)
     else:
         model = network().to(device)
+    for place, first in FACTS.shared.items():
+        share(model, place, first)
     freeze(model)
     check_counts(model)
     if values:
         initialise(model, seed)
     return model
+
+
+def share(model: nn.Module, place: str, first: str) -> None:
+    """One layer, or one tensor, in two places of a model."""
+    parent, _, name = place.rpartition(".")
+    owner = model.get_submodule(parent)
+    if name in dict(owner.named_parameters(recurse=False)):
+        setattr(owner, name, model.get_parameter(first))
+    elif name in dict(owner.named_buffers(recurse=False)):
+        setattr(owner, name, model.get_buffer(first))
+    else:
+        owner._modules[name] = model.get_submodule(first)
 
 
 def outputs_of(model: nn.Module, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -112,6 +112,7 @@ def usual(module: nn.Module, name: str) -> Init:
 @torch.no_grad()
 def initialise(model: nn.Module, seed: int) -> None:
     """Gives every parameter and buffer its value for this seed."""
+    done: set[int] = set()
     for path, module in model.named_modules():
         declared: dict[str, Init] = getattr(module, "initial", {})
         tensors: list[tuple[str, Tensor]] = [
@@ -119,6 +120,9 @@ def initialise(model: nn.Module, seed: int) -> None:
             *module.named_buffers(recurse=False),
         ]
         for name, tensor in tensors:
+            if id(tensor) in done:  # shared: it has its value from its first place
+                continue
+            done.add(id(tensor))
             init = declared.get(name) or usual(module, name)
             whole = f"{path}.{name}" if path else name
             values = initial_values(whole, tensor.numel(), init, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from initial import Fill, starting
+
+
+class Chain(nn.Sequential):
+    """Layers one after another, each with its name."""
+
+    def __init__(self, **layers: nn.Module) -> None:
+        super().__init__(OrderedDict(layers))
 
 
 class Residual(nn.Sequential):

@@ -47,7 +47,7 @@ def along(data: Bytes, axis: int, new: int) -> Bytes:
         return data
     places, weights = taps(old, new)
     # Weights sum to 2^22 and values are below 2^8: the sum fits 32 bits.
-    total = np.int32(1 << (BITS - 1))
+    total: Weights = np.full([1] * data.ndim, 1 << (BITS - 1), np.int32)
     for k in range(places.shape[1]):
         shape = [new if i == axis else 1 for i in range(data.ndim)]
         values = np.take(data, places[:, k], axis).astype(np.int32)

@@ -33,6 +33,8 @@ class Facts:
     # Patterns of names: what learns, and what the spec added to its base.
     learns: tuple[str, ...]
     added: tuple[str, ...]
+    # Further places of layers, and the first one, where their tensors are.
+    shared: dict[str, str]
     # Where lists of blocks are, one a stage.
     blocks: tuple[str, ...]
     # By the names of the network's inputs and outputs.

@@ -172,7 +172,10 @@ def load_base(model: nn.Module, path: Path) -> list[str]:
 
     Only what the spec added (adapters) may be missing: it keeps its initial values.
     """
-    wanted = {k: v for k, v in model.state_dict().items() if not k.endswith(COUNTER)}
+    state = {k: v for k, v in model.state_dict().items() if not k.endswith(COUNTER)}
+    # What is shared is in files once, where it stands first.
+    own = named_tensors(model)
+    wanted = {k: v for k, v in state.items() if k in own}
     found = unwrapped(read_checkpoint(path), wanted)
     found = {k: v for k, v in found.items() if not k.endswith(COUNTER)}
     notes = []
