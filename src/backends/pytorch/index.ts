@@ -1,7 +1,6 @@
 /** The PyTorch target: a package of readable Python that is the same model, on one machine or a cluster. */
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
-import { promptingOf } from "../../dsl/task.ts"
 import { defaultsFor, type Training } from "../../dsl/training.ts"
 import { countsOf, modelPy } from "./model.ts"
 import { checkNames } from "./names.ts"
@@ -48,6 +47,6 @@ export const pytorchPackage = (
     "model.py": modelPy(data, { name, place, source }),
     "settings.json": settingsJson(facts, options),
     "requirements.txt": requirements,
-    "README.md": readme({ name, source, total, trainable, prompted: promptingOf(takes).length > 0 }),
+    "README.md": readme({ name, source, total, trainable }),
   }
 }

@@ -37,7 +37,7 @@ export const patternsOf = (parameters: readonly Named[]): readonly string[] => {
   return unique.filter((p) => !unique.some((q) => q !== p && selects(q, p)))
 }
 
-/** "", image_encoder, image_encoder.blocks, …, the name itself. */
+/** "", encoder, encoder.blocks, …, the name itself. */
 const pathsAbove = (name: string): readonly string[] => {
   const parts = name.split(".")
   return ["", ...parts.map((_, i) => parts.slice(0, i + 1).join("."))]

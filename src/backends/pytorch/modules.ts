@@ -104,7 +104,7 @@ const returnType = (module: ModuleData): string => {
   return types.length === 1 ? types[0]! : `tuple[${types.join(", ")}]`
 }
 
-/** image_encoder.blocks 0, 1, 3; deeper in lists, image_encoder.blocks.*.attn. */
+/** encoder.blocks 0, 1, 3; deeper in lists, encoder.blocks.*.attn. */
 const placesOf = ({ instances }: ClassData): string => {
   const groups = new Map<string, string[]>()
   for (const { path } of instances) {

@@ -177,7 +177,7 @@ export const isIdentifier = (name: string): boolean => /^[A-Za-z_]\w*$/.test(nam
 /** self.norm, or getattr(self, "0"). */
 export const attribute = (name: string): string =>
   isIdentifier(name) ? `self.${name}` : `getattr(self, ${string(name)})`
-/** image_encoder → ImageEncoder */
+/** patch_embed → PatchEmbed */
 export const pascal = (name: string): string =>
   name
     .split(/[^A-Za-z0-9]+/)
