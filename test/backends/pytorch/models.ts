@@ -206,6 +206,14 @@ const scales = shared(parameter([4, 1, 1], { normal: 1 }))
 const scaled = () => define("Scaled", { by: scales }, features(4), (m, x) => forward.mul(x, m.by))
 /** A layer and a tensor in two places, and layers with names. */
 export const tied = model(
-  chain({ first: conv2d(3, 4, 1), again, a: scaled(), act: relu, "once-more": again, b: scaled(), last: conv2d(4, 1, 1) }),
+  chain({
+    first: conv2d(3, 4, 1),
+    again,
+    a: scaled(),
+    act: relu,
+    "once-more": again,
+    b: scaled(),
+    last: conv2d(4, 1, 1),
+  }),
   { name: "Tied", takes: { image: pixels({ size: [6, 8] }) }, teaches: { masks: masks() } },
 )
