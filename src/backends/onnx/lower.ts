@@ -203,9 +203,12 @@ const lowerings: { readonly [K in Exclude<OpKind, Decomposed | Source>]: Lowerin
     const at = e.reshape(e.ints(indices), [indices.length, 1])
     return e.node("ScatterND", [zeros, at, x!], { reduction: "add" })
   },
-  oneHot: ({ e, node, inputs: [ids] }) => {
-    const whole = e.node("Cast", [ids!], { to: 7 })
-    return e.node("OneHot", [whole, e.ints([node.attrs.classes]), e.floats([0, 1], [2])], { axis: -1 })
+  oneHot: ({ e, node, inputs: [ids], shapes: [shape] }) => {
+    // ONNX's takes one axis at least.
+    const listed = shape!.length === 0 ? e.reshape(ids!, [1]) : ids!
+    const whole = e.node("Cast", [listed], { to: 7 })
+    const rows = e.node("OneHot", [whole, e.ints([node.attrs.classes]), e.floats([0, 1], [2])], { axis: -1 })
+    return shape!.length === 0 ? e.reshape(rows, node.shape) : rows
   },
   linear,
   softmax: ({ e, inputs }) => e.node("Softmax", inputs, { axis: -1 }),

@@ -65,6 +65,20 @@ export interface Kernels {
   readonly own: (kernel: WgslKernel, inputs: readonly Value[]) => readonly Value[]
   /** Values known at compile time, uploaded once: `key` says all about them. */
   readonly constant: (key: string, shape: Shape, values: () => Float32Array | Int32Array) => Value
+  /** The shape in which this data, or a view of it, was first asked about: what an engine may have kept of it holds for that shape. */
+  readonly firstSeen: (x: Value) => Shape
+  /** The shape in which a kernel, or whoever fed it, made this data. */
+  readonly madeAs: (x: Value) => Shape
+}
+
+/** The first shape in which it is asked about data, for as long as the data is there. */
+export const rememberShapes = (): ((x: Value) => Shape) => {
+  const shapes = new WeakMap<object, Shape>()
+  return ({ dataId, shape }) => {
+    const first = shapes.get(dataId as object) ?? [...shape]
+    shapes.set(dataId as object, first)
+    return first
+  }
 }
 
 /** One executable's access to an engine: its constants live as long as it does. */
@@ -98,18 +112,23 @@ export const view = (engine: Engine, value: Value): Value => {
 export const openSession = (engine: Engine): Session => {
   const constants = new Map<string, Value>()
   let made: Value[] = []
+  const madeAs = rememberShapes()
   const kernels: Kernels = {
     engine: engine.name,
     f16: engine.f16,
     workgroupBytes: engine.workgroupBytes,
+    firstSeen: rememberShapes(),
+    madeAs,
     run: (kernel, inputs, attrs = {}) => {
       const config = getKernel(kernel, engine.name)
       if (!config) throw new Error(`internal: ${engine.name} has no kernel ${kernel}`)
       const named = inputs as Record<string, TensorInfo>
+      for (const input of Object.values(named)) madeAs(input)
       const call = () => config.kernelFunc({ inputs: named, attrs: attrs as NamedAttrMap, backend: engine.backend })
       const output = engine.around(kernel, named, attrs, call)
       if (Array.isArray(output)) throw new Error(`internal: kernel ${kernel} gave several tensors`)
       made.push(output)
+      madeAs(output)
       // Limits and memory are computed from these rules before a run, so they had better be right in it.
       const expected = kernelShapes[kernel](named, attrs)
       if (expected.length !== output.shape.length || expected.some((extent, axis) => extent !== output.shape[axis]))

@@ -1,6 +1,6 @@
 /** A program's buffers, found by lowering it with shapes instead of tensors: what a run would make, where, and how large. */
 import { type Node, type Program, type Shape, sizeOf } from "../../compiler/ir/graph.ts"
-import type { EngineName, Kernels, Value } from "./kernels.ts"
+import { type EngineName, type Kernels, rememberShapes, type Value } from "./kernels.ts"
 import { lowering, type Rule } from "./lower/index.ts"
 import { ownRules } from "./lower/own.ts"
 import { kernelShapes } from "./lower/shapes.ts"
@@ -64,10 +64,12 @@ export const trace = ({ graph }: Program, { engine, workgroupBytes, f16 = false 
     idle.set(dataId.bytes, (idle.get(dataId.bytes) ?? 0) + 1)
   }
 
+  const madeAs = rememberShapes()
   let current: Node = graph.nodes[0]!
   let made: Ghost[] = []
   const make = (shape: Shape, by: string): Ghost => {
     const value = ghost(shape)
+    madeAs(value)
     buffers.push({ node: current, made: by, shape, bytes: value.dataId.bytes })
     hold(value)
     made.push(value)
@@ -78,6 +80,8 @@ export const trace = ({ graph }: Program, { engine, workgroupBytes, f16 = false 
     engine,
     f16,
     workgroupBytes,
+    firstSeen: rememberShapes(),
+    madeAs,
     run: (kernel, inputs, attrs = {}) => {
       const shape = kernelShapes[kernel](inputs as Readonly<Record<string, Value>>, attrs)
       if (kernel !== "Reshape") return make(shape, kernel)
@@ -104,6 +108,7 @@ export const trace = ({ graph }: Program, { engine, workgroupBytes, f16 = false 
   graph.nodes.forEach((node, id) => {
     if (!isHeld(node)) return
     const value = ghost(node.shape)
+    madeAs(value)
     buffers.push({ node, made: node.op, shape: node.shape, bytes: value.dataId.bytes })
     hold(value)
     values.set(id, [value])
