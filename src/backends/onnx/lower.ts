@@ -9,6 +9,7 @@ import {
   sizeOf,
 } from "../../compiler/ir/graph.ts"
 import { windowed } from "../../compiler/ir/shapes.ts"
+import { type Composite, type Computed, isComposite } from "../../compiler/ops/index.ts"
 import { decompose } from "../../compiler/passes/decompose.ts"
 import { Emitter } from "./emitter.ts"
 import type { External, Initializer, OnnxModel, OnnxNode, ValueInfo } from "./model.ts"
@@ -24,22 +25,6 @@ type Lowering<K extends OpKind> = (given: Given<K>) => string
 
 /** Scores of attention at a time, 12 MiB: what a processor's caches hold is multiplied, added to and exponentiated fastest. */
 export const attentionScores = 64 * 12 * 4096
-
-/** Composites with a kernel in onnxruntime; the others are decomposed before they come here. */
-export const kept: ReadonlySet<OpKind> = new Set<OpKind>(["linear", "softmax", "layerNorm", "gelu", "resizeBilinear"])
-
-type Decomposed =
-  | "softmaxGrad"
-  | "layerNormGrad"
-  | "geluGrad"
-  | "attention"
-  | "attentionGrad"
-  | "relPosAttention"
-  | "relPosAttentionGrad"
-  | "resizeBilinearGrad"
-  | "adapter"
-  | "part"
-type Source = "input" | "parameter"
 
 const as =
   (op: string): Lowering<any> =>
@@ -153,8 +138,11 @@ const linear: Lowering<"linear"> = ({ e, node, inputs: [x, w, bias], shapes: [xs
   return xs!.length === 2 ? y : e.reshape(y, node.shape)
 }
 
-/** Total: an op that is neither lowered here nor decomposed does not compile. */
-const lowerings: { readonly [K in Exclude<OpKind, Decomposed | Source>]: Lowering<K> } = {
+/** Total but for composites, which are taken apart where there is no kernel for them: an op that is neither does not compile. */
+type Lowerings = { readonly [K in Exclude<Computed, Composite> | "constant"]: Lowering<K> } & {
+  readonly [K in Composite]?: Lowering<K>
+}
+const lowerings: Lowerings = {
   constant: ({ e, node }) => e.floats(node.attrs.values, node.shape),
   neg: as("Neg"),
   exp: as("Exp"),
@@ -221,6 +209,11 @@ const lowerings: { readonly [K in Exclude<OpKind, Decomposed | Source>]: Lowerin
       coordinate_transformation_mode: "half_pixel",
     }),
 }
+
+/** Composites with a kernel in onnxruntime; the others are decomposed before they come here. */
+export const kept: ReadonlySet<OpKind> = new Set(
+  Object.keys(lowerings).filter((op) => isComposite(op as OpKind)) as OpKind[],
+)
 
 export interface LowerOptions {
   /** Scores of attention at a time. Default: attentionScores. */

@@ -2,7 +2,7 @@
 import { type Program, type Shape, sizeOf, type Tensor, type Tensors } from "../../compiler/ir/graph.ts"
 import type { Executable } from "../backend.ts"
 import { type Engine, free, newTensor, openSession, type Value, view } from "./kernels.ts"
-import { lowering, type Results, type Rule } from "./lower/index.ts"
+import { lowering, prepared, type Results, type Rule } from "./lower/index.ts"
 import { ownRules } from "./lower/own.ts"
 import { planSteps } from "./plan.ts"
 import { wrongTensors } from "./problems.ts"
@@ -26,7 +26,8 @@ const queue = () => {
   }
 }
 
-export const openExecutable = (engine: Engine, program: Program): Executable => {
+export const openExecutable = (engine: Engine, given: Program): Executable => {
+  const program = prepared(given)
   const { graph, state } = program
   const shapes = sources(program)
   const parameters = new Set(graph.nodes.flatMap((node) => (node.op === "parameter" ? [node.attrs.name] : [])))

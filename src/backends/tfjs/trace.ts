@@ -1,7 +1,7 @@
 /** A program's buffers, found by lowering it with shapes instead of tensors: what a run would make, where, and how large. */
 import { type Node, type Program, type Shape, sizeOf } from "../../compiler/ir/graph.ts"
 import { type EngineName, type Kernels, rememberShapes, type Value } from "./kernels.ts"
-import { lowering, type Rule } from "./lower/index.ts"
+import { lowering, prepared, type Rule } from "./lower/index.ts"
 import { ownRules } from "./lower/own.ts"
 import { kernelShapes } from "./lower/shapes.ts"
 import { isHeld, planSteps } from "./plan.ts"
@@ -38,7 +38,8 @@ const ghost = (shape: Shape, bytes = 4 * sizeOf(shape)): Ghost => ({
   dtype: "float32",
 })
 
-export const trace = ({ graph }: Program, { engine, workgroupBytes, f16 = false }: TraceOptions): Trace => {
+export const trace = (program: Program, { engine, workgroupBytes, f16 = false }: TraceOptions): Trace => {
+  const { graph } = prepared(program)
   const buffers: Buffer[] = []
   const references = new Map<object, number>()
   let alive = 0

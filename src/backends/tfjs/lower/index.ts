@@ -1,5 +1,7 @@
-/** What each op becomes on tfjs's kernels. A total map: an op without a rule does not compile. */
-import type { NodeOf, OpKind } from "../../../compiler/ir/graph.ts"
+/** What each op becomes on tfjs's kernels. */
+import type { NodeOf, OpKind, Program } from "../../../compiler/ir/graph.ts"
+import { type Composite, type Computed, isComposite } from "../../../compiler/ops/index.ts"
+import { decompose } from "../../../compiler/passes/decompose.ts"
 import type { Kernels, Value } from "../kernels.ts"
 import * as basic from "./basic.ts"
 import * as composite from "./composites.ts"
@@ -9,15 +11,15 @@ import { avgPool2d, avgPool2dGrad, maxPool2d, maxPool2dGrad } from "./pooling.ts
 import { linear, matmul } from "./products.ts"
 import type { TfjsKernel } from "./shapes.ts"
 
-/** Values that a run starts with, and views of others: the executor has them. */
-export type Held = "input" | "parameter" | "constant" | "part"
-export type Lowered = Exclude<OpKind, Held>
 /** The value, or one for each part; parts that nothing uses may be left out. */
 export type Results = Value | readonly (Value | undefined)[]
 /** Whether anything uses a part: a frozen table needs no gradient. */
 export type Wanted = (part: number) => boolean
 export type Rule<K extends OpKind> = (k: Kernels, node: NodeOf<K>, inputs: readonly Value[], wanted: Wanted) => Results
-export type Lowering = { readonly [K in Lowered]: Rule<K> }
+/** Total but for composites, which are taken apart where there is no rule for them: an op that is neither does not compile. */
+export type Lowering = { readonly [K in Exclude<Computed, Composite>]: Rule<K> } & {
+  readonly [K in Composite]?: Rule<K>
+}
 
 type AnyRule = (k: Kernels, node: unknown, inputs: readonly Value[]) => Value
 const one =
@@ -29,7 +31,7 @@ const two =
   (k, _, [a, b]) =>
     basic.binary(k, kernel, a!, b!)
 
-export const lowering: Lowering = {
+export const lowering = {
   neg: one("Neg"),
   exp: one("Exp"),
   log: one("Log"),
@@ -92,4 +94,12 @@ export const lowering: Lowering = {
   resizeBilinear: (k, { shape }, [x]) => composite.resizeBilinear(k, x!, shape),
   resizeBilinearGrad: (k, { shape }, [gradient]) => composite.resizeBilinearGrad(k, gradient!, shape),
   adapter: (k, _, inputs) => composite.adapter(k, inputs),
+} satisfies Lowering
+
+const kept: ReadonlySet<string> = new Set(Object.keys(lowering))
+/** A program whose ops all have rules. */
+export const prepared = (program: Program): Program => {
+  const { graph } = program
+  if (graph.nodes.every(({ op }) => !isComposite(op) || kept.has(op))) return program
+  return { ...program, graph: decompose(graph, { keep: kept as ReadonlySet<OpKind> }) }
 }

@@ -93,32 +93,32 @@ export const ownRules: Partial<Lowering> = {
   },
   resizeBilinear: (k, { shape }, [x]) => first(k, resizeBilinear(x!.shape, shape), [x!]),
   resizeBilinearGrad: (k, { shape }, [gradient]) => first(k, resizeBilinearGrad(gradient!.shape, shape), [gradient!]),
-  adapter: (k, node, inputs, wanted) => {
+  adapter: (k, node, inputs) => {
     const rank = inputs[1]!.shape[0]!
-    if (adapterRows(rank, k.workgroupBytes) === 0) return lowering.adapter(k, node, inputs, wanted)
+    if (adapterRows(rank, k.workgroupBytes) === 0) return lowering.adapter(k, node, inputs)
     return first(k, adapter(node.shape, rank, k.workgroupBytes), inputs)
   },
-  attention: (k, node, inputs, wanted) => {
+  attention: (k, node, inputs) => {
     const [q, key, v] = inputs as [Value, Value, Value]
     const shape = flashShape(k, q.shape, key.shape, v.shape, node.attrs.scale)
     const tile = tileOf(k, shape)
-    if (tile === 0) return lowering.attention(k, node, inputs, wanted)
+    if (tile === 0) return lowering.attention(k, node, inputs)
     return reshape(k, first(k, flash.attention(shape, tile), [q, key, v]), node.shape)
   },
-  attentionGrad: (k, node, inputs, wanted) => {
+  attentionGrad: (k, node, inputs) => {
     const [q, key, v] = inputs as [Value, Value, Value]
     const shape = { ...flashShape(k, q.shape, key.shape, v.shape, node.attrs.scale), f16: false }
     const tile = tileOf(k, shape)
-    if (tile === 0) return lowering.attentionGrad(k, node, inputs, wanted)
+    if (tile === 0) return lowering.attentionGrad(k, node, inputs)
     const { dq, dk, dv } = attentionGrads(k, shape, tile, inputs, [])
     return [reshape(k, dq, q.shape), reshape(k, dk, key.shape), reshape(k, dv, v.shape)]
   },
-  relPosAttention: (k, node, inputs, wanted) => {
+  relPosAttention: (k, node, inputs) => {
     const [q, key, v, tableH, tableW] = inputs as [Value, Value, Value, Value, Value]
     const { attrs } = node
     const shape = flashShape(k, q.shape, key.shape, v.shape, attrs.scale, [attrs.height, attrs.width])
     const tile = tileOf(k, shape)
-    if (tile === 0) return lowering.relPosAttention(k, node, inputs, wanted)
+    if (tile === 0) return lowering.relPosAttention(k, node, inputs)
     const rel = first(k, relativeTerms(relativeOf(shape, attrs)), [q, tableH, tableW])
     return reshape(k, first(k, flash.attention(shape, tile), [q, key, v, rel]), node.shape)
   },
