@@ -36,6 +36,12 @@ const loss =
   (b, [x, t]) =>
     lossOf(b, of, b.scale(x, by), mask(b, t))
 
+const sizes = [
+  [9, 13],
+  [10, 12],
+  [3, 2],
+  [1, 1],
+] as const
 const builds: Readonly<Record<string, Build>> = {
   erf: (b, [x]) => b.erf(b.scale(x, 2)),
   "sigmoid of large numbers": (b, [x]) => b.sigmoid(b.scale(x, 500)),
@@ -69,6 +75,35 @@ const builds: Readonly<Record<string, Build>> = {
   relPosAttention: (b, [q, k, v, h, w]) => b.relPosAttention(q, k, v, h, w, { scale: 0.6, height: 2, width: 3 }),
   "resizeBilinear, up": (b, [x]) => b.resizeBilinear(x, { height: 7, width: 5 }),
   "resizeBilinear, down": (b, [x]) => b.resizeBilinear(x, { height: 3, width: 4 }),
+  silu: (b, [x]) => b.silu(b.scale(x, 3)),
+  leakyRelu: (b, [x]) => b.leakyRelu(x, 0.2),
+  relu6: (b, [x]) => b.clip(b.scale(x, 5), 0, 6),
+  clip: (b, [x]) => b.clip(x, -0.7, 0.9),
+  hardswish: (b, [x]) => b.hardswish(b.scale(x, 3)),
+  "pow 3": (b, [x]) => b.pow(x, 3),
+  "pow -2": (b, [x]) => b.pow(x, -2),
+  "minimum with ties": (b, [x, y]) => b.minimum(x, y),
+  "reduceMin with ties": (b, [x]) => b.reduceMin(x, { axes: [0], keepDims: false }),
+  logSoftmax: (b, [x]) => b.logSoftmax(b.scale(x, 4)),
+  "logSoftmax of large numbers": (b, [x]) => b.logSoftmax(b.scale(x, 900)),
+  roll: (b, [x]) => b.roll(b.roll(x, 1, 2), 2, -1),
+  take: (b, [x]) => b.take(x, 1, [2, 0, 0, 1]),
+  argmax: (b, [x]) => b.argmax(x, 1),
+  ...Object.fromEntries(
+    (
+      [
+        ["nearest", false],
+        ["bilinear", true],
+        ["bicubic", false],
+        ["bicubic", true],
+      ] as const
+    ).flatMap(([mode, alignCorners]) =>
+      sizes.map(([height, width]): [string, Build] => [
+        `resize, ${mode}${alignCorners ? ", corners aligned" : ""}, (${height}, ${width})`,
+        (b, [x]) => b.resize(x, { height, width, mode, alignCorners }),
+      ]),
+    ),
+  ),
   dice: loss(dice()),
   "dice of several masks": loss(dice()),
   "dice of sure logits": loss(dice(), 900),

@@ -38,6 +38,7 @@ const values = (domain: Domain, seed: number, size: number): Float32Array => {
     positive: (x) => Math.abs(x) + 0.2,
     "away from zero": (x) => x + Math.sign(x) * 0.1,
     distinct: (_, at) => (((at + seed) * 37) % 101) / 50 - 1 + at * 1e-3 + seed * 1e-2,
+    wide: (x) => 6 * x,
     ids: (_, at) => (at + seed) % 3,
   }
   return Float32Array.from({ length: size }, (_, at) => of[domain](next(), at))

@@ -209,8 +209,9 @@ export const attentionGrad: Composite<5, AttentionAttrs> = {
 export const relPosAttention: Composite<5, RelPosAttrs> = {
   operands: 5,
   shape: ([q, k, v, tableH, tableW], attrs) => {
+    const shape = outputShape(q, k, v)
     checkGrid(attrs, q, tableH, tableW)
-    return outputShape(q, k, v)
+    return shape
   },
   meaning: ([q, k, v, tableH, tableW], attrs) => attended(q, k, v, attrs.scale, relPosBias(q, tableH, tableW, attrs)),
   flops: ([q, , v], attrs) => forwardFlops(q, v) + positionFlops(q, attrs) + twoEach(q),
@@ -226,8 +227,8 @@ export const relPosAttention: Composite<5, RelPosAttrs> = {
 export const relPosAttentionGrad: Composite<7, RelPosAttrs> = {
   operands: 7,
   shape: ([q, k, v, tableH, tableW, out, g], attrs) => {
-    checkGrid(attrs, q, tableH, tableW)
     belongs(out, outputShape(q, k, v))
+    checkGrid(attrs, q, tableH, tableW)
     belongs(g, out)
     return { parts: [q, k, v, tableH, tableW] }
   },

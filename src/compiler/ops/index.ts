@@ -1,4 +1,5 @@
 /** Every op. A new one is a record in its family's file. */
+import { activations } from "./activations.ts"
 import { attentions } from "./attention.ts"
 import { convolutions } from "./convolution.ts"
 import { gelus } from "./gelu.ts"
@@ -27,6 +28,7 @@ export const ops = {
   ...softmaxes,
   ...norms,
   ...gelus,
+  ...activations,
   ...attentions,
   ...resizing,
   ...adapters,

@@ -52,7 +52,7 @@ export interface Example<N extends Count, A> {
 }
 
 /** Values that an op is tried on: slopes jump at zero, logarithms end there, equal values have no order, and classes are whole numbers. */
-export type Domain = "any" | "positive" | "away from zero" | "distinct" | "ids"
+export type Domain = "any" | "positive" | "away from zero" | "distinct" | "wide" | "ids"
 
 export interface Op<
   N extends Count = Count,

@@ -109,4 +109,161 @@ export const resizeBilinearGrad: Composite<1, Size> = {
   ],
 }
 
-export const resizing = { resizeBilinear, resizeBilinearGrad }
+// ---- any interpolation
+
+export interface ResizeAttrs extends Size {
+  /** As PyTorch's F.interpolate; nearest takes the pixel at the rounded-down place. */
+  readonly mode: "nearest" | "bilinear" | "bicubic"
+  /** The centres of the corners stay where they are; else pixels' outer edges do (half-pixel centres). */
+  readonly alignCorners: boolean
+}
+type Taps = readonly (readonly (readonly [index: number, share: number])[])[]
+
+/** Keys' cubic convolution with a = −0.75, for the pixels at distance 1 + t, t, 1 − t and 2 − t. */
+const cubicShares = (t: number): readonly number[] => {
+  const a = -0.75
+  const near = (d: number) => ((a + 2) * d - (a + 3)) * d * d + 1
+  const far = (d: number) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+  return [far(1 + t), near(t), near(1 - t), far(2 - t)]
+}
+/** For each output index, the pixels that it is made of and their shares; what lies outside is the pixel at the border. */
+const tapsOf = (from: number, to: number, { mode, alignCorners }: ResizeAttrs): Taps =>
+  Array.from({ length: to }, (_, i) => {
+    if (mode === "nearest") return [[Math.min(Math.floor((i * from) / to), from - 1), 1]] as const
+    const at = alignCorners ? (to === 1 ? 0 : (i * (from - 1)) / (to - 1)) : ((i + 0.5) * from) / to - 0.5
+    const place = mode === "bilinear" ? Math.max(0, at) : at
+    const low = Math.floor(place)
+    const t = place - low
+    const shares = mode === "bilinear" ? [1 - t, t] : cubicShares(t)
+    const start = mode === "bilinear" ? low : low - 1
+    return shares.map((share, k) => [Math.min(Math.max(start + k, 0), from - 1), share] as const)
+  })
+const eachTap = (
+  small: Shape,
+  large: Shape,
+  attrs: ResizeAttrs,
+  visit: (from: number, to: number, weight: number) => void,
+): void => {
+  const [n, c, h, w] = small as Image
+  const [oh, ow] = planeOf(large)
+  const rows = tapsOf(h, oh, attrs)
+  const columns = tapsOf(w, ow, attrs)
+  for (let plane = 0; plane < n * c; plane += 1)
+    rows.forEach((inRow, y) =>
+      columns.forEach((inColumn, x) => {
+        for (const [row, a] of inRow)
+          for (const [column, b] of inColumn) visit((plane * h + row) * w + column, (plane * oh + y) * ow + x, a * b)
+      }),
+    )
+}
+/** [to, from]. */
+const matrix = (b: Builder, from: number, to: number, attrs: ResizeAttrs): Value => {
+  const values = new Array<number>(from * to).fill(0)
+  tapsOf(from, to, attrs).forEach((taps, i) => {
+    for (const [index, share] of taps) values[i * from + index]! += share
+  })
+  return b.constant(values, [to, from])
+}
+const checkMode = ({ mode, alignCorners }: ResizeAttrs): void => {
+  check(["nearest", "bilinear", "bicubic"].includes(mode), () => `there is no resizing '${mode}'`)
+  check(!(alignCorners && mode === "nearest"), () => "nearest aligns no corners")
+}
+/** Products and sums for each element of the larger side. */
+const eachElement = { nearest: 0, bilinear: 7, bicubic: 31 } as const
+/** Nearest by whole factors repeats rows and columns; undefined where it is not so. */
+const factors = (small: Shape, large: Shape, mode: string): readonly [number, number] | undefined => {
+  const [[h, w], [height, width]] = [planeOf(small), planeOf(large)]
+  return mode === "nearest" && height % h === 0 && width % w === 0 ? [height / h, width / w] : undefined
+}
+const how = [
+  { mode: "nearest", alignCorners: false },
+  { mode: "bilinear", alignCorners: false },
+  { mode: "bilinear", alignCorners: true },
+  { mode: "bicubic", alignCorners: false },
+  { mode: "bicubic", alignCorners: true },
+] as const
+const named = ({ mode, alignCorners }: (typeof how)[number]): string =>
+  `${mode}${alignCorners ? ", corners aligned" : ""}`
+interface Sizes {
+  readonly small: Shape
+  readonly large: Shape
+}
+const usual: Sizes = { small: [1, 2, 3, 4], large: [1, 2, 7, 6] }
+const odd: readonly Sizes[] = [
+  { small: [2, 1, 1, 1], large: [2, 1, 3, 4] },
+  { small: [1, 1, 3, 4], large: [1, 1, 1, 1] },
+  { small: [1, 2, 3, 1], large: [1, 2, 6, 1] },
+  { small: [1, 2, 2, 3], large: [1, 2, 4, 9] },
+]
+const tried = (sizes: readonly Sizes[], fed: "small" | "large", made: "small" | "large") =>
+  sizes.flatMap((of) =>
+    how.map((one) => {
+      const [height, width] = planeOf(of[made])
+      return { when: named(one), attrs: { height, width, ...one }, inputs: [of[fed]] as const }
+    }),
+  )
+
+/** Any size and interpolation: [n, c, h, w] → [n, c, height, width]. */
+export const resize: Composite<1, ResizeAttrs> = {
+  operands: 1,
+  shape: ([x], attrs) => {
+    checkMode(attrs)
+    return resized(x, attrs)
+  },
+  meaning: ([x], attrs, shape) => {
+    const out = array(shape)
+    eachTap(x.shape, shape, attrs, (from, to, weight) => (out.data[to]! += weight * x.data[from]!))
+    return out
+  },
+  flops: (_, { mode }, shape) => eachElement[mode] * sizeOf(shape),
+  gradient: ({ b, x: [x], attrs, g }) => {
+    const [height, width] = planeOf(b.shapeOf(x))
+    return [b.resizeGrad(g, { ...attrs, height, width })]
+  },
+  decompose: (b, [x], attrs) => {
+    const { height, width, mode } = attrs
+    const [n, c, h, w] = b.shapeOf(x) as Image
+    const times = factors([h, w], [height, width], mode)
+    if (times !== undefined) {
+      const apart = b.reshape(x, [n * c, h, 1, w, 1])
+      return b.reshape(b.broadcast(apart, [n * c, h, times[0], w, times[1]]), [n, c, height, width])
+    }
+    const wide = b.matmul(x, matrix(b, w, width, attrs), { transposeB: true })
+    return b.matmul(matrix(b, h, height, attrs), wide)
+  },
+  examples: tried([usual], "small", "large"),
+  edges: tried(odd, "small", "large"),
+}
+/** Gradient [n, c, h', w'] → [n, c, height, width], the size of what was resized. */
+export const resizeGrad: Composite<1, ResizeAttrs> = {
+  operands: 1,
+  shape: ([g], attrs) => {
+    checkMode(attrs)
+    return resized(g, attrs)
+  },
+  meaning: ([g], attrs, shape) => {
+    const out = array(shape)
+    eachTap(shape, g.shape, attrs, (from, to, weight) => (out.data[from]! += weight * g.data[to]!))
+    return out
+  },
+  flops: ([g], { mode }) => (eachElement[mode] + 1) * sizeOf(g),
+  gradient: ({ b, x: [g], attrs, g: slope }) => {
+    const [height, width] = planeOf(b.shapeOf(g))
+    return [b.resize(slope, { ...attrs, height, width })]
+  },
+  decompose: (b, [g], attrs) => {
+    const { height, width, mode } = attrs
+    const [n, c, h, w] = b.shapeOf(g) as Image
+    const times = factors([height, width], [h, w], mode)
+    if (times !== undefined) {
+      const apart = b.reshape(g, [n * c, height, times[0], width, times[1]])
+      return b.reshape(b.reduceSum(apart, { axes: [2, 4], keepDims: false }), [n, c, height, width])
+    }
+    const wide = b.matmul(g, matrix(b, width, w, attrs))
+    return b.matmul(matrix(b, height, h, attrs), wide, { transposeA: true })
+  },
+  examples: tried([usual], "large", "small"),
+  edges: tried(odd, "large", "small"),
+}
+
+export const resizing = { resizeBilinear, resizeBilinearGrad, resize, resizeGrad }

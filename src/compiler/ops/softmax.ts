@@ -1,7 +1,7 @@
 /** Softmax over the last axis. */
 import type { Builder, Value } from "../ir/builder.ts"
 import { type Array64, array } from "../ir/evaluate/array.ts"
-import type { Shape } from "../ir/graph.ts"
+import { type Shape, sizeOf } from "../ir/graph.ts"
 import { belongs, check, lastOf } from "../ir/shapes.ts"
 import { type Composite, none } from "./op.ts"
 
@@ -95,5 +95,34 @@ export const softmaxGrad: Composite<2> = {
     },
   ],
 }
+/** x − max − log Σ e^(x − max) */
+export const logSoftmax: Composite<1> = {
+  operands: 1,
+  shape: ([x]) => {
+    takesAxis(x)
+    return x
+  },
+  meaning: ([x]) => {
+    const out = array(x.shape)
+    const n = lastOf(x.shape)
+    for (let at = 0; at < x.data.length; at += n) {
+      const row = x.data.subarray(at, at + n)
+      const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
+      const sum = row.reduce((all, y) => all + Math.exp(y - top), 0)
+      row.forEach((y, i) => {
+        out.data[at + i] = y - top - Math.log(sum)
+      })
+    }
+    return out
+  },
+  flops: ([x]) => 5 * sizeOf(x) + sizeOf(x.slice(0, -1)),
+  gradient: ({ b, y, g }) => [b.sub(g, b.mul(b.exp(y), b.reduceSum(g, overLast(b, g))))],
+  decompose: (b, [x]) => {
+    const below = b.sub(x, b.reduceMax(x, overLast(b, x)))
+    return b.sub(below, b.log(b.reduceSum(b.exp(below), overLast(b, x))))
+  },
+  examples: softmax.examples,
+  edges: softmax.edges,
+}
 
-export const softmaxes = { softmax, softmaxGrad }
+export const softmaxes = { softmax, softmaxGrad, logSoftmax }

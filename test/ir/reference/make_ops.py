@@ -85,6 +85,28 @@ CASES = {
     "relPosAttention": (GRID, lambda q, k, v, h, w: relative_attention(q, k, v, h, w, 0.6, 2, 3)),
     "resizeBilinear, up": ([[1, 2, 3, 2]], lambda x: F.interpolate(x, (7, 5), mode="bilinear", align_corners=False)),
     "resizeBilinear, down": ([[1, 2, 7, 6]], lambda x: F.interpolate(x, (3, 4), mode="bilinear", align_corners=False)),
+    "silu": ([[3, 5]], lambda x: F.silu(3 * x)),
+    "leakyRelu": ([[3, 5]], lambda x: F.leaky_relu(x, 0.2)),
+    "relu6": ([[3, 5]], lambda x: F.relu6(5 * x)),
+    "clip": ([[3, 5]], lambda x: x.clamp(-0.7, 0.9)),
+    "hardswish": ([[3, 5]], lambda x: F.hardswish(3 * x)),
+    "pow 3": ([[3, 5]], lambda x: x**3),
+    "pow -2": ([[3, 5]], lambda x: x**-2),
+    "minimum with ties": ([[3, 5], [3, 5]], torch.minimum),
+    "reduceMin with ties": ([[4, 5]], lambda x: x.amin(0)),
+    "logSoftmax": ([[2, 3, 5]], lambda x: F.log_softmax(4 * x, -1)),
+    "logSoftmax of large numbers": ([[2, 3, 5]], lambda x: F.log_softmax(900 * x, -1)),
+    "roll": ([[2, 5, 3]], lambda x: torch.roll(x, (2, -1), (1, 2))),
+    "take": ([[2, 3, 4]], lambda x: x.index_select(1, torch.tensor([2, 0, 0, 1]))),
+    "argmax": ([[3, 7, 2]], lambda x: x.argmax(1).to(x.dtype) + 0 * x.sum()),
+    **{
+        f"resize, {mode}{', corners aligned' if align else ''}, {size}": (
+            [[1, 2, 5, 6]],
+            lambda x, mode=mode, align=align, size=size: F.interpolate(x, size, mode=mode, align_corners=align),
+        )
+        for mode, align in [("nearest", None), ("bilinear", True), ("bicubic", False), ("bicubic", True)]
+        for size in [(9, 13), (10, 12), (3, 2), (1, 1)]
+    },
     "dice": (MASKS, lambda x, t: dice(x, mask(t))),
     "dice of several masks": ([[2, 3, 3, 4], [2, 1, 3, 4]], lambda x, t: dice(x, mask(t))),
     "dice of sure logits": (MASKS, lambda x, t: dice(900 * x, mask(t))),
