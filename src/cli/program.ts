@@ -32,7 +32,7 @@ const compile = () =>
     )
     .option("--out <dir>", "where files go", "build")
     .option("--weights <file>", "checkpoint to put into files for --target onnx")
-    .option("--report <formats>", "also write report.{text,json,md,html,tex,svg} to --out, separated by commas")
+    .option("--report <formats>", "also write report.{text,json,md,html,tex,svg,sarif} to --out, separated by commas")
     .option("--json", "one JSON document on stdout, diagnostics included")
     .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--batch <n>", "images at once")

@@ -4,6 +4,7 @@ import { reportHtml } from "../compiler/report/html.ts"
 import { reportLatex } from "../compiler/report/latex.ts"
 import { reportMarkdown } from "../compiler/report/markdown.ts"
 import type { Report } from "../compiler/report/report.ts"
+import { reportSarif } from "../compiler/report/sarif.ts"
 import { reportSvg } from "../compiler/report/svg.ts"
 import { modelText } from "../compiler/report/text.ts"
 import { own } from "../dsl/own.ts"
@@ -17,10 +18,13 @@ const formats: Readonly<Record<string, (report: Report) => string>> = {
   html: reportHtml,
   tex: reportLatex,
   svg: reportSvg,
+  sarif: reportSarif,
 }
 const endings: Readonly<Record<string, string>> = { text: "txt" }
 
 export const formatNames = Object.keys(formats)
+/** Forms that say what is wrong, and so are written when something is. */
+export const withDiagnostics: readonly string[] = ["json", "sarif"]
 
 /** --report text,json,…: report.txt, report.json, … in --out. */
 export const writeReports = async (report: Report, wanted: readonly string[], out: string): Promise<void> => {

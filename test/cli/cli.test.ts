@@ -144,8 +144,8 @@ describe("the other commands", () => {
   })
   test("diff: signed, with a TOTAL line", () => {
     const { out } = hasam("diff", "examples/ha-sam#mebibytes", "examples/ha-sam#millions")
-    expect(out).toMatch(/adapters +\+5,025,990 +\+5,025,990/)
-    expect(out.trimEnd().split("\n").at(-1)).toMatch(/^TOTAL +\+5,025,990 +\+5,025,990$/)
+    expect(out).toMatch(/adapters +\+5,025,990 +\+280\.93 % +\+5,025,990/)
+    expect(out.trimEnd().split("\n").at(-1)).toMatch(/^TOTAL +\+5,025,990 +\+5\.26 % +\+5,025,990 +\+280\.93 %$/)
   })
   test("explain: a code's page; the nearest after a typo", () => {
     expect(hasam("explain", "hs1003").out).toContain("HS1003")

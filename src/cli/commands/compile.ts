@@ -4,6 +4,7 @@ import type { Compiled } from "../../compiler/compile.ts"
 import { compileSpecs } from "../../compiler/compile.ts"
 import type { Report } from "../../compiler/report/report.ts"
 import { modelText, summaryText } from "../../compiler/report/text.ts"
+import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
 import { lowerTo, targetNamed } from "../targets/index.ts"
@@ -40,8 +41,10 @@ const expectationsText = (models: Report["models"]): string => {
   if (all.length === 0) return ""
   const held = all.filter(({ holds }) => holds).length
   return held === all.length
-    ? colors.green(`✓ all ${held} expectations hold`)
-    : colors.red(`✗ ${all.length - held} of ${all.length} expectations do not hold`)
+    ? colors.green(held === 1 ? "✓ the expectation holds" : `✓ all ${held} expectations hold`)
+    : colors.red(
+        `✗ ${all.length - held} of ${counted(all.length, "expectation")} ${all.length - held === 1 ? "does" : "do"} not hold`,
+      )
 }
 
 const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
@@ -72,7 +75,7 @@ const update = async (compiled: Compiled): Promise<boolean> => {
   const { corrected } = await import("../../compiler/frontend/rewrite.ts")
   const { writeAtomically } = await import("../../runtime/files.ts")
   for (const [file, text] of corrected(compiled.corrections)) await writeAtomically(file, text)
-  talk(`updated ${compiled.corrections.length} expectation${compiled.corrections.length === 1 ? "" : "s"}`)
+  talk(`updated ${counted(compiled.corrections.length, "expectation")}`)
   return true
 }
 
@@ -86,7 +89,12 @@ export const compile = async (specs: readonly string[], flags: CompileFlags): Pr
     await update(compiled)
     compiled = await once(specs, flags)
   }
-  if (process.exitCode !== 0 && process.exitCode !== undefined) return
+  if (process.exitCode !== 0 && process.exitCode !== undefined) {
+    // What is wrong belongs into those reports that can say it.
+    const { withDiagnostics, writeReports } = await import("../reports.ts")
+    const wanted = (flags.report ?? []).filter((form) => withDiagnostics.includes(form))
+    return writeReports(compiled.report, wanted, flags.out)
+  }
   if (flags.types) await (await import("../countTypes.ts")).writeCountTypes(compiled)
   if (flags.dump !== undefined || flags.stopAfter !== undefined) (await import("../dump.ts")).dump(compiled, flags)
   if (flags.report !== undefined)

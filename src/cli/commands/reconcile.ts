@@ -1,8 +1,19 @@
 import { compileSpecs } from "../../compiler/compile.ts"
-import { readingsOf } from "../../compiler/report/reconcile.ts"
+import { type FileSize, readingsOf } from "../../compiler/report/reconcile.ts"
+import type { ModelReport } from "../../compiler/report/report.ts"
 import { aligned } from "../../compiler/report/text.ts"
-import { exact } from "../../compiler/report/units.ts"
+import { counted, exact } from "../../compiler/report/units.ts"
+import { pthLength } from "../../runtime/weights/pthWrite.ts"
 import { colors, exit, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
+
+/** Checkpoints that a paper may have weighed: of what learns, and of all. */
+const filesOf = ({ tensors, trainable, total }: ModelReport): readonly FileSize[] => {
+  const learning = tensors.filter(({ trainable }) => trainable)
+  return [
+    { of: "a .pth of what learns", bytes: pthLength(learning), count: trainable },
+    { of: "a .pth of all", bytes: pthLength(tensors), count: total },
+  ]
+}
 
 /** hasam reconcile 6.82 examples/ha-sam */
 export const reconcile = async (printed: string, specs: readonly string[]): Promise<void> => {
@@ -15,16 +26,23 @@ export const reconcile = async (printed: string, specs: readonly string[]): Prom
   talkDiagnostics(report.diagnostics as never)
   process.exitCode = exitCodeOf(report.diagnostics as never)
   const readings = report.models.flatMap((model) =>
-    readingsOf(printed, model).map((reading) => ({ model: model.name, ...reading })),
+    readingsOf(printed, model, filesOf(model)).map((reading) => ({ model: model.name, ...reading })),
   )
   if (readings.length === 0) {
-    say(`No reading of ${printed} fits: not of what learns, of all, or of a part, in parameters or bytes.`)
+    say(
+      `No reading of ${printed} fits: not of what learns, of all, or of a part, in parameters or bytes, and not of a checkpoint.`,
+    )
     return
   }
   const [head, ...rows] = aligned(
     [
       ["model", "of", "reading", "exactly"],
-      ...readings.map(({ model, of, unit, count }) => [model, of, unit, `${exact(count)} parameters`]),
+      ...readings.map(({ model, of, unit, count, bytes }) => [
+        model,
+        of,
+        unit,
+        bytes === undefined ? counted(count, "parameter") : `${exact(bytes)} bytes, ${counted(count, "parameter")}`,
+      ]),
     ],
     [0, 1, 2],
   )

@@ -5,7 +5,21 @@ export interface Reading {
   readonly of: string
   readonly unit: string
   readonly count: number
+  /** Of a file, where the reading is of one. */
+  readonly bytes?: number
 }
+
+/** A file that holds some of a model's tensors, and how large it is. */
+export interface FileSize {
+  readonly of: string
+  readonly bytes: number
+  /** Parameters in it. */
+  readonly count: number
+}
+const fileUnits: readonly (readonly [name: string, bytes: number])[] = [
+  ["megabytes of file", 1e6],
+  ["mebibytes of file", 2 ** 20],
+]
 
 /** Value of one unit, in parameters. */
 const units: readonly (readonly [name: string, parameters: number])[] = [
@@ -23,6 +37,7 @@ const units: readonly (readonly [name: string, parameters: number])[] = [
 export const readingsOf = (
   printed: string,
   { total, trainable, frozen, parts, placements }: ModelReport,
+  files: readonly FileSize[] = [],
 ): readonly Reading[] => {
   const bare = printed.replaceAll(/[,_ ]/g, "")
   const decimals = bare.split(".")[1]?.length ?? 0
@@ -41,9 +56,12 @@ export const readingsOf = (
         .map((one) => [one.count, one]),
     ).values(),
   ].toReversed()
-  return distinct.flatMap(({ of, count }) =>
-    units.flatMap(([unit, size]) =>
-      (count / size).toFixed(decimals) === Number(bare).toFixed(decimals) ? [{ of, unit, count }] : [],
-    ),
+  const prints = (value: number): boolean => value.toFixed(decimals) === Number(bare).toFixed(decimals)
+  const ofFiles = files.flatMap(({ of, bytes, count }) =>
+    fileUnits.flatMap(([unit, size]) => (count > 0 && prints(bytes / size) ? [{ of, unit, count, bytes }] : [])),
   )
+  const ofCounts = distinct.flatMap(({ of, count }) =>
+    units.flatMap(([unit, size]) => (prints(count / size) ? [{ of, unit, count }] : [])),
+  )
+  return [...ofCounts, ...ofFiles]
 }

@@ -86,6 +86,8 @@ export const Report = t.type({
   diagnostics: t.array(Diagnostic),
 })
 
+export type Memory = t.TypeOf<typeof Memory>
+export type Fit = Memory["fits"][number]
 export type CountRow = t.TypeOf<typeof Count>
 export type ModelReport = t.TypeOf<typeof ModelReport>
 export type Report = t.TypeOf<typeof Report>

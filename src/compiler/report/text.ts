@@ -1,6 +1,6 @@
 /** The report on one screen. */
 import type { Colors } from "./colors.ts"
-import type { ModelReport } from "./report.ts"
+import type { Fit, Memory, ModelReport } from "./report.ts"
 import * as unit from "./units.ts"
 
 type Row = readonly string[]
@@ -49,18 +49,42 @@ const blockRows = ({ blocks }: ModelReport): readonly Row[] => {
   ]
 }
 
-const costLines = ({ flops, memory }: ModelReport): readonly string[] => [
-  ...(flops === undefined
-    ? []
-    : [`compute   forward ${unit.flops(flops.forward)}, backward ${unit.flops(flops.backward)} (${flops.convention})`]),
-  ...(memory === undefined
-    ? []
-    : [
-        `memory    segmenting ${unit.bytes(memory.inference)}${flops?.backward ? `, a training step${(memory.batch ?? 1) === 1 ? "" : ` of ${memory.batch} images`} ${unit.bytes(memory.training)}` : ""} (peak, predicted for the CPU engine, float32)`,
-        `fits      ${memory.fits.map(({ device, inference, training }) => `${device}: ${!inference ? "no" : flops?.backward ? (training ? "trains" : "segments") : "yes"}`).join(" · ")}`,
-        `largest   ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in ${memory.largest.from || "the network itself"}`,
-      ]),
-]
+/** Bytes in the unit of what they are held against. */
+const within = (bytes: number, limit: number): string =>
+  limit < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)}` : (bytes / 2 ** 30).toFixed(1)
+
+/** 2.8 of 8 GB: trains. The binding of WebGPU holds one buffer, the largest. */
+const fitText = ({ device, bytes, inference, training }: Fit, memory: Memory, learns: boolean): string => {
+  const oneBuffer = bytes < 2 ** 30
+  const needed = oneBuffer ? memory.largest.bytes : learns ? memory.training : memory.inference
+  const does = !inference ? "no" : !learns ? "yes" : training ? "trains" : "segments"
+  const less = does === "segments" && !oneBuffer ? ` with ${within(memory.inference, bytes)}` : ""
+  return `${within(needed, bytes)} of ${oneBuffer ? device.replace(/^WebGPU's 128 MiB/, "128 MiB, WebGPU's") : device}: ${does}${less}`
+}
+
+const costLines = ({ flops, memory }: ModelReport): readonly string[] => {
+  const learns = (flops?.backward ?? 0) > 0
+  const tight = memory?.fits.find(({ training, bytes }) => learns && !training && bytes >= 2 ** 30)
+  return [
+    ...(flops === undefined
+      ? []
+      : [
+          `compute   forward ${unit.flops(flops.forward)}, backward ${unit.flops(flops.backward)} (${flops.convention})`,
+        ]),
+    ...(memory === undefined
+      ? []
+      : [
+          `memory    segmenting ${unit.bytes(memory.inference)}${learns ? `, a training step${(memory.batch ?? 1) === 1 ? "" : ` of ${memory.batch} images`} ${unit.bytes(memory.training)}` : ""} (peak, predicted for the CPU engine, float32)`,
+          `fits      ${memory.fits.map((fit) => fitText(fit, memory, learns)).join(" · ")}`,
+          ...(tight === undefined
+            ? []
+            : [
+                `          to train in ${tight.device}: --memory ${tight.bytes / 2 ** 30}GB computes blocks twice; a smaller --input-size or --batch needs less`,
+              ]),
+          `largest   ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in ${memory.largest.from || "the network itself"}`,
+        ]),
+  ]
+}
 
 export interface TextOptions {
   readonly colors: Colors
@@ -87,7 +111,7 @@ export const modelText = (model: ModelReport, { colors: c }: TextOptions): strin
       ...(withBlocks ? ["", c.dim(blockHead!), ...blocks] : []),
       "",
       `learns    ${unit.parameters(model.trainable)}`,
-      `buffers   ${unit.exact(model.buffers)} values, in no count above`,
+      `buffers   ${unit.counted(model.buffers, "value")}, in no count above`,
       ...costLines(model),
       ...expectations,
     ]),

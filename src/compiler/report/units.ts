@@ -1,7 +1,18 @@
-/** Numbers with units that cannot be misread. */
+/** Numbers with units that cannot be misread; small numbers in small units. */
 export const exact = (n: number): string => n.toLocaleString("en-US")
 
-export const millions = (n: number): string => `${(n / 1e6).toFixed(2)} M`
+/** 1 block, 12 blocks. */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${exact(n)} ${n === 1 ? one : many}`
+
+/** 1.79 M, 156.77 k, 812. */
+export const scaled = (n: number): string =>
+  n >= 1e9
+    ? `${(n / 1e9).toFixed(2)} G`
+    : n >= 1e6
+      ? `${(n / 1e6).toFixed(2)} M`
+      : n >= 1e3
+        ? `${(n / 1e3).toFixed(2)} k`
+        : `${n}`
 
 /** Binary units, as memory and files are measured. */
 export const bytes = (n: number): string => {
@@ -11,13 +22,38 @@ export const bytes = (n: number): string => {
 }
 
 /** 1,789,056 (1.79 M parameters, 6.82 MiB float32) */
-export const parameters = (n: number): string => `${exact(n)} (${millions(n)} parameters, ${bytes(4 * n)} float32)`
+export const parameters = (n: number): string =>
+  n === 0
+    ? "nothing"
+    : n < 1000
+      ? `${counted(n, "parameter")} (${bytes(4 * n)} float32)`
+      : `${exact(n)} (${scaled(n)} parameters, ${bytes(4 * n)} float32)`
 
 export const flops = (n: number): string =>
   n >= 1e12
     ? `${(n / 1e12).toFixed(2)} TFLOPs`
     : n >= 1e9
       ? `${(n / 1e9).toFixed(1)} GFLOPs`
-      : `${(n / 1e6).toFixed(1)} MFLOPs`
+      : n >= 1e6
+        ? `${(n / 1e6).toFixed(1)} MFLOPs`
+        : n >= 1e3
+          ? `${(n / 1e3).toFixed(1)} kFLOPs`
+          : `${n} FLOPs`
 
-export const percent = (part: number, whole: number): string => `${((100 * part) / Math.max(1, whole)).toFixed(2)} %`
+/** Two decimals, more where they would all be zero. */
+const share = (x: number): string => `${x !== 0 && Math.abs(x) < 0.01 ? x.toPrecision(2) : x.toFixed(2)} %`
+
+export const percent = (part: number, whole: number): string => share((100 * part) / Math.max(1, whole))
+
+/** +1,024, −7, 0. */
+export const signed = (n: number): string => (n === 0 ? "0" : `${n > 0 ? "+" : "−"}${exact(Math.abs(n))}`)
+
+/** How much more or less, in percent of what was; "new" where nothing was, nothing where nothing changed. */
+export const change = (from: number, to: number): string =>
+  from === to
+    ? ""
+    : from === 0
+      ? "new"
+      : to === 0
+        ? "gone"
+        : `${to > from ? "+" : "−"}${share((100 * Math.abs(to - from)) / from)}`

@@ -4,7 +4,7 @@ import { failed } from "../../compiler/diagnostic.ts"
 import { sizeOf } from "../../compiler/ir/graph.ts"
 import { dtypes } from "./dtype.ts"
 import type { Outgoing } from "./safetensors.ts"
-import { type ZipMember, zipOf } from "./zip.ts"
+import { type ZipMember, zipLength, zipOf } from "./zip.ts"
 
 const encoder = new TextEncoder()
 
@@ -88,5 +88,22 @@ export const pthOf = (path: string, tensors: readonly Outgoing[]): AsyncIterable
     member("byteorder", () => encoder.encode("little")),
     ...tensors.map(({ bytes }, i) => member(`data/${i}`, bytes)),
     member("version", () => encoder.encode("3\n")),
+  ])
+}
+
+/** Bytes of a .pth file with these tensors in float32, as pthOf writes it; torch.save's differs by some bytes a tensor. */
+export const pthLength = (tensors: readonly { readonly name: string; readonly shape: readonly number[] }[]): number => {
+  const outgoing = tensors.map(({ name, shape }) => ({
+    name,
+    shape,
+    dtype: "F32" as const,
+    bytes: () => new Uint8Array(),
+  }))
+  const length = (name: string, bytes: number) => ({ name: `archive/${name}`, length: bytes })
+  return zipLength([
+    length("data.pkl", pickle(outgoing).length),
+    length("byteorder", 6),
+    ...tensors.map(({ shape }, i) => length(`data/${i}`, 4 * sizeOf(shape))),
+    length("version", 2),
   ])
 }

@@ -85,3 +85,13 @@ export async function* zipOf(members: readonly ZipMember[]): AsyncGenerator<Uint
   yield* directory
   yield fields([4, 0x06054b50], [2, 0], [2, 0], [2, members.length], [2, members.length], [4, size], [4, at], [2, 0])
 }
+
+/** Bytes of the archive that zipOf writes, from the lengths of its members. */
+export const zipLength = (members: readonly { readonly name: string; readonly length: number }[]): number => {
+  const lengthOf = (name: string) => new TextEncoder().encode(name).length
+  const local = members.reduce((at, { name, length }) => {
+    const unpadded = at + 30 + lengthOf(name) + 4
+    return unpadded + ((alignment - (unpadded % alignment)) % alignment) + length
+  }, 0)
+  return members.reduce((at, { name }) => at + 46 + lengthOf(name), local) + 22
+}
