@@ -7,7 +7,7 @@ import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import { own } from "../dsl/own.ts"
 import { imageSide, trainingRanges, whole } from "../dsl/ranges.ts"
 import { precisions } from "../dsl/training.ts"
-import { demandEngine, preciseNames, targetNamed } from "./targets/index.ts"
+import { demandEngine, demandTrainer, preciseNames, targetNamed } from "./targets/index.ts"
 import {
   bytes,
   choice,
@@ -83,7 +83,9 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--stop-after": passNames,
   "--target": target(demandEngine),
   "compile --target": target(targetNamed),
+  "train --target": target(demandTrainer),
   "--test": choice(["welch", "paired", "wilcoxon"]),
+  "--torchrun": number(whole(1, 1024)),
   "--validate-every": number(trainingRanges.epochs),
   "--weights": path,
   "--window": window,
@@ -107,6 +109,7 @@ export const needs: readonly (readonly [
 ])[] = [
   ["compile", "--memory", ({ dump, stopAfter }) => dump !== undefined || stopAfter !== undefined, "--dump"],
   ["compile", "--weights", ({ target }) => target === "onnx", "--target onnx"],
+  ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
   ...["run", "train", "eval"].map(
     (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,
   ),

@@ -5,7 +5,7 @@ import { precisions } from "../dsl/training.ts"
 import { readOptions } from "./options.ts"
 import { exit } from "./output.ts"
 import { setupCommands } from "./setup.ts"
-import { preciseNames, runningNames, targets } from "./targets/index.ts"
+import { preciseNames, runningNames, targets, trainingNames } from "./targets/index.ts"
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
 
@@ -90,7 +90,8 @@ const train = () =>
       )
       .requiredOption("--out <dir>", "the run's folder")
       .option("--weights <file>", "checkpoint of the base, .safetensors or .pth")
-      .option("--target <target>", runningNames, "cpu")
+      .option("--target <target>", trainingNames, "cpu")
+      .option("--torchrun <n>", "with --target pytorch: so many processes, one for each GPU")
       .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
       .option("--resume", "go on where the run in --out stands")
       .option("--epochs <n>", "passes over the training images")

@@ -38,6 +38,9 @@ export const koffiPath = (): string => {
     throw explainMissing(problem)
   }
 }
+/** All scores of attention at once, or as many as fit a small binding. */
+export const scoresOf = ({ chunked = false }: XlaOptions) => (chunked ? { scores: defaultScores } : {})
+
 /** Memory is taken as it is needed, so that the device can be shared, and its figures mean something. */
 const clientOptions = { cuda: { preallocate: false }, any: {} } as const satisfies Record<
   PluginKind,
@@ -74,7 +77,7 @@ export interface XlaBackend extends Backend {
 }
 
 const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBackend => {
-  const { precision = "float32", chunked = false, note = () => {}, env = process.env } = options
+  const { precision = "float32", note = () => {}, env = process.env } = options
   const cache = options.cache ?? { folder: join(ownFolder(env), "executables"), limit: cacheLimit }
   return {
     name: target,
@@ -82,7 +85,7 @@ const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBacke
       const plugin = pluginOf(target, kind, env)
       const koffi = koffiPath()
       const during = (of: Place["during"]): Place => ({ target, plugin: plugin.path, during: of })
-      const { text, inputs, outputs } = emit(program, { precision, ...(chunked ? { scores: defaultScores } : {}) })
+      const { text, inputs, outputs } = emit(program, { precision, ...scoresOf(options) })
       const child = startChild(childEnvironment(plugin.toolkit, env))
       const asked = <A>(of: Place["during"], answer: Promise<A>) => explained(during(of), answer)
       try {

@@ -12,11 +12,13 @@ export interface Toolkit {
 
 /**
  * Results are the same from run to run, on one device: no operation that adds in another order each time, and no choice of kernels by
- * measuring them. What the user set comes last, and so prevails.
+ * measuring them. Products are cuBLAS's: of XLA's own kernels those that are allowed then do not compile for every shape ("No supported
+ * config found", seen with jax-cuda13-pjrt 0.11.2). What the user set comes last, and so prevails.
  */
 export const xlaFlags = (toolkit: Toolkit | undefined, env: NodeJS.ProcessEnv): string =>
   [
     "--xla_gpu_deterministic_ops=true",
+    "--xla_gpu_enable_triton_gemm=false",
     ...(toolkit === undefined ? [] : [`--xla_gpu_cuda_data_dir=${toolkit.root}`]),
     ...(env["XLA_FLAGS"] === undefined ? [] : [env["XLA_FLAGS"]]),
   ].join(" ")

@@ -18,7 +18,7 @@ import { type TrainingEvent, train } from "../../runtime/training/train.ts"
 import { hashOf } from "../../runtime/weights/learned.ts"
 import { colors, exit, talk } from "../output.ts"
 import { selectModel } from "../select.ts"
-import { demandEngine, engineFor, preciseNames, targetNamed } from "../targets/index.ts"
+import { demandTrainer, engineFor, preciseNames, targetNamed } from "../targets/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
 import {
   type DataFlags,
@@ -35,6 +35,7 @@ interface TrainFlags extends DataFlags {
   readonly out: string
   readonly weights?: string
   readonly target: string
+  readonly torchrun?: number
   readonly precision?: Precision
   readonly resume?: boolean
   readonly epochs?: number
@@ -112,11 +113,15 @@ const differing = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<stri
     (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
   )
 
+/** Where a run stands: what trains in a package has its checkpoint there. */
+const lastOf = (folder: string, target: string): string =>
+  targetNamed(target).trainer === undefined ? join(folder, files.last) : join(folder, "pytorch", files.last)
+
 /** hasam train SPEC --data DIR --out RUN */
 export const trainCommand = async (spec: string, flags: TrainFlags): Promise<void> => {
-  demandEngine(flags.target)
+  demandTrainer(flags.target)
   const folder = resolve(flags.out)
-  if (flags.resume && !(await exists(join(folder, files.last))))
+  if (flags.resume && !(await exists(lastOf(folder, flags.target))))
     throw failed(
       flags.out,
       "HS5304",
@@ -127,7 +132,7 @@ export const trainCommand = async (spec: string, flags: TrainFlags): Promise<voi
 }
 
 const demandUnbegun = async (folder: string, given: string): Promise<void> => {
-  if (await exists(join(folder, files.last)))
+  if ((await exists(join(folder, files.last))) || (await exists(lastOf(folder, "pytorch"))))
     throw failed(
       given,
       "HS5303",
@@ -222,7 +227,8 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
     await saveSplit(savedSplit, split, { root: flags.data, cases: opened.cases })
   }
 
-  if (options.precision !== undefined && options.precision !== "float32" && !targetNamed(flags.target).precisions)
+  const { precisions: known, trainer: elsewhere } = targetNamed(flags.target)
+  if (options.precision !== undefined && options.precision !== "float32" && !known && !elsewhere)
     talk(`note: the spec's precision ${options.precision} is for ${preciseNames}; ${flags.target} computes in float32`)
 
   const stop = new AbortController()
@@ -237,6 +243,22 @@ const trainIn = async (folder: string, lock: RunLock, spec: string, flags: Train
   for (const signal of signals) process.on(signal, interrupt)
   const { on, stop: stopBar } = shower(options.epochs, measure)
   try {
+    const trainer = await targetNamed(flags.target).trainer?.()
+    if (trainer !== undefined) {
+      const { finished } = await trainer({
+        ...{ model, name, hash: run.hash, folder, data: resolve(flags.data), options, signal: stop.signal },
+        weights: run.weights ?? undefined,
+        points: flags.points === undefined ? undefined : resolve(flags.points),
+        chosen: flags.class,
+        checkpointEvery: flags.checkpointEvery,
+        validateEvery: flags.validateEvery,
+        resume: flags.resume ?? false,
+        recompute: flags.memory !== undefined,
+        processes: flags.torchrun,
+      })
+      if (!finished) process.exitCode = exit.interrupted
+      return
+    }
     const backend = await engineFor(flags.target, { precision: options.precision, chunked: flags.memory !== undefined })
     const result = await train({
       name,

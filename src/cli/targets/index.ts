@@ -55,6 +55,7 @@ export const targets: readonly Target[] = [
     name: "pytorch",
     about: "a PyTorch package for torchrun and Slurm",
     lower: async () => (await import("./pytorch.ts")).packaged,
+    trainer: async () => (await import("./torch.ts")).trainInPackage,
   },
 ]
 
@@ -64,6 +65,9 @@ const running = targets.filter(({ engine }) => engine !== undefined)
 
 /** Names in help texts. */
 export const runningNames = namesOf(running)
+export const trainingNames = namesOf(
+  targets.filter(({ engine, trainer }) => engine !== undefined || trainer !== undefined),
+)
 /** Those that compute products in several ways. */
 export const preciseNames = namesOf(targets.filter(({ precisions }) => precisions))
 
@@ -85,6 +89,18 @@ export const demandEngine = (name: string): NonNullable<Target["engine"]> => {
   if (engine === undefined)
     throw failed("--target", "HS2503", `'${name}' is not a target that runs`, `Targets that run are ${runningNames}.`)
   return engine
+}
+
+/** Throws HS2503. */
+export const demandTrainer = (name: string): void => {
+  const { engine, trainer } = targetNamed(name)
+  if (engine === undefined && trainer === undefined)
+    throw failed(
+      "--target",
+      "HS2503",
+      `'${name}' is not a target that trains`,
+      `Targets that train are ${trainingNames}.`,
+    )
 }
 
 /** The engine of a target that runs. Throws HS2503. */

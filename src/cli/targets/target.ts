@@ -1,6 +1,7 @@
 import type { Backend } from "../../backends/backend.ts"
 import type { Compiled, CompiledModel } from "../../compiler/compile.ts"
-import type { Precision } from "../../dsl/training.ts"
+import type { ModelData } from "../../dsl/model.ts"
+import type { Precision, TrainingOptions } from "../../dsl/training.ts"
 
 /** What `hasam compile` says about files that a target writes. */
 export interface LowerFlags {
@@ -21,6 +22,32 @@ export interface EngineOptions {
   readonly note?: (line: string) => void
 }
 
+/** A training that another program does. */
+export interface PackageRun {
+  readonly model: ModelData
+  readonly name: string
+  /** Hash of the spec. */
+  readonly hash: string
+  /** The run's folder. */
+  readonly folder: string
+  readonly data: string
+  readonly weights: string | undefined
+  readonly points: string | undefined
+  /** Foreground in masks of several classes. */
+  readonly chosen: number | undefined
+  readonly options: TrainingOptions
+  readonly checkpointEvery: number | undefined
+  readonly validateEvery: number | undefined
+  readonly resume: boolean
+  /** Memory is scarce: blocks are computed twice. */
+  readonly recompute: boolean
+  /** Processes, one for each GPU. */
+  readonly processes: number | undefined
+  /** Aborted: it ends after its step, with a checkpoint. */
+  readonly signal: AbortSignal
+}
+export type Trainer = (run: PackageRun) => Promise<{ readonly finished: boolean }>
+
 /** Something that models are compiled for. What it needs is loaded when it is asked for. */
 export interface Target {
   readonly name: string
@@ -30,6 +57,8 @@ export interface Target {
   readonly engine?: (options: EngineOptions) => Promise<Backend>
   /** Whether --precision means something to it. */
   readonly precisions?: true
+  /** Trains in another program, where the target does not run in this process. */
+  readonly trainer?: () => Promise<Trainer>
   /** What `hasam compile` does. Left out: the engine compiles the program, so that it is known to run. */
   readonly lower?: () => Promise<Lower>
 }

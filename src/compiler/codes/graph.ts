@@ -67,4 +67,15 @@ export const graph = {
       "A child of a module becomes a child of an nn.Module; its name is taken there or is no part of a tensor's name, and cannot be changed without changing the checkpoint's names.",
     cure: "Give the child another name in define(…), or choose another target.",
   },
+  HS2702: {
+    title: "Python has no PyTorch",
+    cause:
+      "--target pytorch trains with the Python that a terminal would start, or that HASAM_PYTHON names, and it lacks torch, numpy or pillow.",
+    cure: "Install them with pip install torch numpy pillow, or name another Python: HASAM_PYTHON=/path/to/python.",
+  },
+  HS2703: {
+    title: "training in PyTorch ended with an error",
+    cause: "The package's train.py, or torchrun, ended with an error of its own, which stands above this one.",
+    cure: "Cure what it names, then go on with --resume where there is a checkpoint.",
+  },
 } as const satisfies Record<`HS2${number}`, Explanation>

@@ -1,0 +1,39 @@
+/** What a program needs on a GPU that need not be there: compiled for its description, with the compiler's own figures. */
+import type { Program } from "../../compiler/ir/graph.ts"
+import { koffiPath, pluginOf, scoresOf, type XlaOptions } from "./engine.ts"
+import { childEnvironment, compileOptions } from "./flags.ts"
+import { h100 } from "./h100.ts"
+import type { CompiledMemory } from "./pjrt/api.ts"
+import { explained } from "./problems.ts"
+import { startChild } from "./process.ts"
+import { emit } from "./stablehlo/index.ts"
+
+export interface Described {
+  readonly device: string
+  /** Bytes that the device has. */
+  readonly available: number
+  readonly memory: CompiledMemory
+  /** Bytes at once. */
+  readonly total: number
+  /** Bytes of the program's text. */
+  readonly text: number
+}
+
+/** Without a device nothing is measured: kernels are those that XLA takes first. Errors: HS2801 to HS2803, HS2806, HS2807. */
+export const describedFor = async (program: Program, options: XlaOptions = {}): Promise<Described> => {
+  const { precision = "float32", env = process.env } = options
+  const plugin = pluginOf("cuda", "cuda", env)
+  const { text } = emit(program, { precision, ...scoresOf(options) })
+  const child = startChild(childEnvironment(plugin.toolkit, env))
+  try {
+    const fields = { koffi: koffiPath(), plugin: plugin.path, target: h100.options }
+    const { head } = await explained(
+      { target: "cuda", plugin: plugin.path, during: "compile" },
+      child.call("describe", fields, [Buffer.from(text), compileOptions(1)]),
+    )
+    const memory = head["memory"] as CompiledMemory
+    return { device: h100.name, available: h100.bytes, memory, total: head["total"] as number, text: text.length }
+  } finally {
+    await child.end()
+  }
+}

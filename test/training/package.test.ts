@@ -1,0 +1,91 @@
+/** hasam train --target pytorch: the package trains, and what it learned is a run like others. */
+import { spawn, spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { beforeAll, describe, expect, test } from "vitest"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+
+const candidates = [process.env["HASAM_PYTHON"], "python3", "/usr/bin/python3"].filter((one) => one !== undefined)
+const python = candidates.find((one) => spawnSync(one, ["-c", "import torch, numpy, PIL"]).status === 0)
+if (python === undefined) console.warn("skipped: no Python with torch, numpy and PIL; HASAM_PYTHON names one")
+
+const folder = mkdtempSync(join(tmpdir(), "hasam-package-"))
+const program = join(packageRoot, "bin/hasam.js")
+const env = { ...process.env, ...(python === undefined ? {} : { HASAM_PYTHON: python }) }
+const hasam = (args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+  const options = { cwd: folder, encoding: "utf8", env: { ...env, ...more } } as const
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], options)
+  return { status, out: stdout, text: stderr }
+}
+const train = ["train", "tiny.ts", "--data", "data", "--target", "pytorch"]
+
+beforeAll(async () => {
+  writeFileSync(
+    join(folder, "tiny.ts"),
+    `import { adam, freezeAll, pipe, sam, training, unfreeze } from "hasam"
+export const model = pipe(sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
+  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } }), freezeAll, unfreeze("maskDecoder"))
+export const how = training(model, { optimizer: adam({ rate: 1e-3 }), epochs: 2, batch: 2 })
+`,
+  )
+  await writePhantoms(join(folder, "data"), { n: 20, size: 48, seed: 1, perSubject: 1 })
+})
+
+test("HS2702: a Python without PyTorch, or none", () => {
+  const { status, text } = hasam([...train, "--out", "none"], { HASAM_PYTHON: join(folder, "no-python") })
+  expect(status).toBe(1)
+  expect(text).toContain("HS2702: this Python cannot train: ")
+  expect(text).not.toMatch(/^ +at /m)
+})
+test("HS5002: processes are torchrun's", () => {
+  expect(hasam(["train", "tiny.ts", "--data", "data", "--out", "x", "--torchrun", "2"]).text).toContain(
+    "--torchrun does nothing without --target pytorch",
+  )
+})
+
+describe.skipIf(python === undefined)("with PyTorch", () => {
+  test("a run that eval reads, and that no other run overwrites", () => {
+    const trained = hasam([...train, "--out", "run"])
+    expect(trained.text).toContain("done: 2 epochs in PyTorch")
+    expect(trained.status).toBe(0)
+    const evaluated = hasam(["eval", "run", "--json"])
+    expect(evaluated.status).toBe(0)
+    expect(JSON.parse(evaluated.out).cases).toHaveLength(3)
+    const [ours, theirs] = ["run/best.safetensors", "run/pytorch/best.safetensors"].map((name) =>
+      readFileSync(join(folder, name)),
+    )
+    expect(ours!.equals(theirs!)).toBe(true)
+    expect(hasam([...train, "--out", "run"]).text).toContain("HS5303")
+  })
+  test("HS2703: the package's own errors are told, and the run's folder says where", () => {
+    writeFileSync(join(folder, "no.safetensors"), "nothing")
+    const { status, text } = hasam([...train, "--out", "failed", "--epochs", "1", "--resume"])
+    expect(status).toBe(1)
+    expect(text).toContain("HS5304")
+    const broken = hasam([...train, "--out", "broken", "--epochs", "1"], { HASAM_PYTHON: failing() })
+    expect(broken.status).toBe(1)
+    expect(broken.text).toContain("HS2703: the package's training ended with exit code 3")
+  })
+  test("a signal stops it after its step; --resume goes on and ends", async () => {
+    const child = spawn(process.execPath, [program, ...train, "--out", "cut", "--epochs", "12"], { cwd: folder, env })
+    const closed = new Promise((resolve) => child.once("close", resolve))
+    const log = join(folder, "cut/pytorch/log.jsonl")
+    while (!existsSync(log) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50))
+    child.kill("SIGTERM")
+    expect(await closed).toBe(130)
+    expect(existsSync(join(folder, "cut/pytorch/last.safetensors"))).toBe(true)
+    const lines = () => readFileSync(join(folder, "cut/log.jsonl"), "utf8").trim().split("\n").length
+    expect(lines()).toBeLessThan(12)
+    expect(hasam([...train, "--out", "cut", "--epochs", "12", "--resume"]).status).toBe(0)
+    expect(lines()).toBe(12)
+  })
+})
+
+/** A Python that has PyTorch, and cannot run the package. */
+const failing = (): string => {
+  const path = join(folder, "failing-python")
+  writeFileSync(path, '#!/bin/sh\n[ "$1" = -c ] || exit 3\n', { mode: 0o755 })
+  return path
+}
