@@ -5,7 +5,7 @@ import type { Precision } from "../../../dsl/training.ts"
 import { kept, rules } from "./lower.ts"
 import type { Rule } from "./rule.ts"
 import { quoted, tensorType } from "./text.ts"
-import { Writer } from "./writer.ts"
+import { type Value, Writer } from "./writer.ts"
 
 export interface EmitOptions {
   readonly precision?: Precision
@@ -31,13 +31,15 @@ export const emit = ({ graph, state }: Program, options: EmitOptions = {}): Modu
   const w = new Writer(precision)
   const inputs: Named[] = []
   const values: string[] = []
+  /** What was computed last, and not again. */
+  let latest: Value | undefined
   /** An operand. What is computed again gets its operands from behind a barrier, or XLA would keep what it computed before. */
   const operand = (node: Node, input: number): string => {
     const from = nodes[input]!
     const value = values[input]!
     const outside =
       node.copy !== undefined && from.copy !== node.copy && from.op !== "constant" && from.op !== "parameter"
-    return outside ? w.barrier(value, from.shape, node.copy!) : value
+    return outside ? w.barrier(value, from.shape, node.copy!, latest) : value
   }
   nodes.forEach((node, id) => {
     w.at(node.from)
@@ -54,6 +56,7 @@ export const emit = ({ graph, state }: Program, options: EmitOptions = {}): Modu
       inputs: node.inputs.map((input) => operand(node, input)),
       shapes: node.inputs.map((input) => nodes[input]!.shape),
     })
+    if (node.copy === undefined && node.op !== "constant") latest = { name: values[id]!, shape: node.shape }
   })
   const place = new Map(outputs.map(({ name }, i) => [name, i]))
   // The memory of state is the memory of what replaces it.

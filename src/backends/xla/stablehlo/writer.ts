@@ -3,6 +3,11 @@ import { type Shape, sizeOf } from "../../../compiler/ir/graph.ts"
 import type { Precision } from "../../../dsl/training.ts"
 import { dense, type Element, float, list, quoted, tensorType } from "./text.ts"
 
+export interface Value {
+  readonly name: string
+  readonly shape: Shape
+}
+
 export class Writer {
   readonly precision: Precision
   readonly lines: string[] = []
@@ -155,16 +160,26 @@ export class Writer {
     return this.precision !== "tf32"
   }
 
-  /** x, which the compiler takes for another value: what is computed from it again is not replaced by what was computed before. */
-  barrier(x: string, shape: Shape, copy: number): string {
+  /**
+   * x, which the compiler takes for another value: what is computed from it again is not replaced by what was computed before. It is there
+   * only once `after` is, so that nothing is computed again before its time.
+   */
+  barrier(x: string, shape: Shape, copy: number, after: Value | undefined): string {
     // The number keeps different copies apart, and is all that is between them.
     const key = `barrier ${x} ${copy}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const name = `%${this.#known.size}`
-    this.#known.set(key, name)
-    this.lines.push(`    ${name} = stablehlo.optimization_barrier ${x} : ${tensorType(shape)}${this.#place}`)
-    return name
+    const type = tensorType(shape)
+    if (after === undefined || after.name === x) {
+      this.#known.set(key, name)
+      this.lines.push(`    ${name} = stablehlo.optimization_barrier ${x} : ${type}${this.#place}`)
+      return name
+    }
+    this.#known.set(key, `${name}#0`)
+    const types = `${type}, ${tensorType(after.shape)}`
+    this.lines.push(`    ${name}:2 = stablehlo.optimization_barrier ${x}, ${after.name} : ${types}${this.#place}`)
+    return `${name}#0`
   }
 }
 
