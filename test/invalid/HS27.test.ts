@@ -1,4 +1,4 @@
-/** hasam train --target pytorch: the package trains, and what it learned is a run like others. */
+/** HS2702, HS2703. hasam train --target pytorch: the package trains, and what it learned is a run like others. */
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
