@@ -1,4 +1,5 @@
 /** XLA's plugins: HS2801 to HS2807. Faults of real plugins where one is installed; what only a GPU can say, as it would say it. */
+import { spawnSync } from "node:child_process"
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,6 +8,7 @@ import { cuda, xla } from "../../src/backends/xla/engine.ts"
 import { Pjrt, Unsuitable } from "../../src/backends/xla/pjrt/api.ts"
 import type { Memory } from "../../src/backends/xla/pjrt/words.ts"
 import { explain } from "../../src/backends/xla/problems.ts"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { Builder } from "../../src/compiler/ir/builder.ts"
 import { absent, pluginPath, quick } from "../backends/xla/plugin.ts"
 import { leastSquares } from "../backends/tfjs/programs.ts"
@@ -110,4 +112,13 @@ describe.skipIf(absent !== undefined)("a real plugin", () => {
     const run = await xla({ cache: false, env: { ...quick, HASAM_PJRT_PLUGIN: pluginPath } }).compile(program)
     await run.dispose()
   })
+})
+
+test("HS2801: on the command line, without a GPU or plugin: exit code 1, no stack", () => {
+  const args = [join(packageRoot, "bin/hasam-compile.js"), join(packageRoot, "examples/ha-sam"), "--target", "cuda"]
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env: bare })
+  expect(stderr).toContain("HS2801: no PJRT plugin for CUDA")
+  expect(stderr).toContain('pip install "jax-cuda13-plugin[with-cuda]==0.11.2"')
+  expect(stderr).not.toMatch(/^ +at /m)
+  expect(status).toBe(1)
 })

@@ -33,6 +33,7 @@ export const targets: readonly Target[] = [
     name: "cuda",
     about: "an NVIDIA GPU: XLA's CUDA plugin, from PyPI",
     engine: async (options) => (await import("../../backends/xla/engine.ts")).cuda(options),
+    lower: async () => (await import("./cuda.ts")).forCuda,
     precisions: true,
   },
   {
