@@ -176,8 +176,9 @@ export const foreground = (
   }
   if (labels.lossy === true && values.at(-1)! < leastTop)
     return left("a lossy format has mixed its values, which are few and small")
-  if (values.length === 1 && (chosen === undefined || labels.kind === "grey"))
-    return chosen === undefined || chosen === values[0]
+  const near = labels.lossy === true ? values[0]! * ringing : 0
+  if (values.length === 1)
+    return chosen === undefined || Math.abs(chosen - values[0]!) <= near
       ? as((v) => v !== 0, { kind: "binary", value: values[0]! })
       : as(() => false, { kind: "binary", value: values[0]! })
   const levels: Levels = labels.kind === "grey" ? levelsOf(labels, values) : { kind: "classes" }

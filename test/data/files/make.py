@@ -337,5 +337,7 @@ case("rgb.nii", colour)
 nibabel.Nifti1Image(np.asfortranarray(s16.T[None].astype(">i2")), np.eye(4), nibabel.Nifti1Header(endianness=">")).to_filename(at("first.nii"))
 case("first.nii", scene)
 
+nibabel.Nifti1Image((scene.T > 127).astype("uint8"), np.eye(4)).to_filename(at("othermask.nii"))
+
 with open(at("cases.json"), "w") as out:
     out.write("[\n" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in cases) + "\n]\n")
