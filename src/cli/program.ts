@@ -120,7 +120,7 @@ const evaluate = () =>
       )
       .argument("<run-or-spec>", "a run's folder, or a spec with --weights")
       .option("--data <dir>", "other data than the run's")
-      .option("--part <part>", "train, validation, test or all", "test")
+      .option("--part <part>", "train, validation, test or all; test, where the data can be split or say it")
       .option("--weights <file>", "checkpoint of the base")
       .option("--adapters <file>", "what training wrote; a run's best by default")
       .option("--target <target>", runningNames, "cpu")

@@ -1,9 +1,9 @@
 /** What --data, --prompt and their kind say, for `train` and `eval` alike. */
-import { failed } from "../compiler/diagnostic.ts"
+import { Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
 import { asks, type Precision, type Prompt, type TrainingOptions } from "../dsl/training.ts"
-import type { Case, DataOptions, LayoutName, PixelOptions } from "../runtime/data/case.ts"
+import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "../runtime/data/case.ts"
 import { openData } from "../runtime/data/layouts/index.ts"
 import type { Point } from "../runtime/data/prompts.ts"
 import { readPoints } from "../runtime/data/prompts.ts"
@@ -124,6 +124,65 @@ export const openWithSplit = async (
     return cases.filter(({ id }) => ids.has(id))
   }
   return { cases, layout, split, of }
+}
+
+/** The cases of a part, and which it is; `all` where the data cannot be split, or are not those that a run was trained on. */
+export interface Evaluated {
+  /** All of the data set. */
+  readonly cases: readonly Case[]
+  readonly part: Part | "all"
+  readonly chosen: readonly Case[]
+  /** Why these, where nobody said it. */
+  readonly note?: string
+}
+
+/**
+ * What is to be evaluated: of a saved split, of the parts that the data come in, or of a split by seed. `all` needs no split, and neither do data that a
+ * model was not trained on. Throws HS4302 where a part was asked for and the data cannot be split, HS5330 where it is empty.
+ */
+export const openPart = async (
+  dir: string,
+  options: DataOptions,
+  asked: {
+    readonly part: Part | "all" | undefined
+    readonly seed: number
+    readonly split: string | undefined
+    readonly otherData: boolean
+  },
+): Promise<Evaluated> => {
+  const { cases } = await openData(dir, options)
+  const { seed, otherData } = asked
+  const of = (part: Part | "all", chosen: readonly Case[], note?: string): Evaluated => {
+    if (chosen.length === 0)
+      throw failed(
+        dir,
+        "HS5330",
+        `there is nothing to evaluate: no image is in the part '${part}'`,
+        "Give --part all, or another --part, --split or --data.",
+      )
+    return { cases, part, chosen, ...(note === undefined ? {} : { note }) }
+  }
+  if (asked.part === "all") return of("all", cases)
+  const part = asked.part ?? "test"
+  const within = (split: Split): Evaluated => {
+    const ids = new Set(split[part])
+    return of(
+      part,
+      cases.filter(({ id }) => ids.has(id)),
+    )
+  }
+  if (asked.split !== undefined) return within(await loadSplit(asked.split, cases))
+  const given = cases.filter((one) => one.part === part)
+  if (given.length > 0) return of(part, given)
+  const all = (why: string) => of("all", cases, `${why}: all ${cases.length} images are evaluated`)
+  if (asked.part === undefined && otherData) return all("these are not the data that the run was trained on")
+  try {
+    return within(splitCases(cases, { seed, root: dir }))
+  } catch (error) {
+    const few = error instanceof Failed && error.diagnostics.every(({ code }) => code === "HS4302")
+    if (asked.part === undefined && few) return all("the data are too few to be split")
+    throw error
+  }
 }
 
 /** A spec's options with those of the command line in their place. */

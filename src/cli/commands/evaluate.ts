@@ -24,7 +24,7 @@ import {
   type DataFlags,
   dataFlagsOf,
   dataOptionsOf,
-  openWithSplit,
+  openPart,
   type PromptName,
   pointsOf,
   promptOf,
@@ -32,7 +32,7 @@ import {
 
 interface EvalFlags extends DataFlags {
   readonly data?: string
-  readonly part: "train" | "validation" | "test" | "all"
+  readonly part?: "train" | "validation" | "test" | "all"
   readonly weights?: string
   readonly adapters?: string
   readonly target: string
@@ -67,6 +67,7 @@ const subjectOf = async (subject: string, flags: EvalFlags) => {
   return {
     selected,
     data,
+    otherData,
     weights: flags.weights ?? run?.weights ?? undefined,
     adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
     split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
@@ -105,7 +106,6 @@ const textOf = (results: Results): string => {
 export const evaluate = async (subject: string, flags: EvalFlags): Promise<void> => {
   demandEngine(flags.target)
   const options: MetricOptions = { hausdorff: flags.hd95, empty: flags.empty }
-  const { part } = flags
   const from = await subjectOf(subject, flags)
   if ((flags.figures || flags.histograms !== undefined) && from.out === undefined)
     throw failed(subject, "HS5002", "there is no folder for figures", "Give --out DIR; a run has its own.")
@@ -117,7 +117,9 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   const prompt = promptOf(flags.prompt, from.options.prompt, model)
   const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
   const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
-  const opened = await openWithSplit(from.data, dataOptions, from.seed, from.split)
+  const opened = await openPart(from.data, dataOptions, { ...from, part: flags.part })
+  const { part } = opened
+  if (opened.note !== undefined) talk(`note: ${opened.note}`)
   const samples = reader({
     ...dataOptions,
     pixels: pixelsOf(model),
@@ -129,7 +131,23 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   })
   const [, taught] = taughtOf(model)
   demandMeaning(flags, taught)
-  const cases = await askable(samples, opened.of(part), model, prompt, part === "all" ? "" : part)
+  // A prompt from outside can be given for an image without foreground, too: what is found there is false.
+  const kept = await askable(
+    samples,
+    opened.chosen.filter(({ id }) => taught.kind === "point" || points?.has(id) !== true),
+    model,
+    prompt,
+    part === "all" ? "" : part,
+  )
+  const asked = new Set(kept.map(({ id }) => id))
+  const cases = opened.chosen.filter(({ id }) => asked.has(id) || (taught.kind !== "point" && points?.has(id) === true))
+  if (cases.length === 0)
+    throw failed(
+      from.data,
+      "HS5330",
+      `there is nothing to evaluate: the masks of all ${opened.chosen.length} images are empty, and prompts are taken from them`,
+      "Give the points with --prompt file --points FILE; then what is found where nothing is counts.",
+    )
   const unit = unitOf(from.data, cases)
 
   const precision = { precision: flags.precision ?? from.options.precision }

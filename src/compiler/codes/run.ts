@@ -96,4 +96,9 @@ export const run = {
       "Samples are images with masks: a model that takes no image cannot be fed, and one that teaches nothing has no answer to compare.",
     cure: "Say takes: { image: pixels({ … }) } and teaches: { masks: masks() } in model(…).",
   },
+  HS5330: {
+    title: "nothing to evaluate",
+    cause: "No image is in the part that was asked for, or all masks are empty and prompts are taken from them.",
+    cure: "Evaluate another part, or all with --part all; give points with --prompt file where masks are empty.",
+  },
 } as const satisfies Record<`HS5${number}`, Explanation>
