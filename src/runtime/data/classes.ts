@@ -1,11 +1,18 @@
 /** Masks of classes: every pixel holds the number of its class. */
+import { isLeft, right } from "fp-ts/lib/Either.js"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { Case } from "./case.ts"
+import { classified } from "./foreground.ts"
 import { readLabels } from "./image.ts"
 import { type Mask, type Raster, sizeOf } from "./raster.ts"
 
 /** The numbers of classes, 0 for background, of a case with one mask file. Throws HS4202 and HS4203. */
-export const classMask = async (one: Case, image: Raster, classes: number): Promise<Mask> => {
+export const classMask = async (
+  one: Case,
+  image: Raster,
+  classes: number,
+  palette?: readonly number[],
+): Promise<Mask> => {
   const [path, ...others] = one.mask.kind === "files" ? one.mask.paths : []
   if (path === undefined || others.length > 0)
     throw failed(
@@ -16,7 +23,18 @@ export const classMask = async (one: Case, image: Raster, classes: number): Prom
         : "a mask of classes is one file, not several",
       "Save one mask whose pixels hold the numbers of classes, 0 for background.",
     )
-  const { width, height, values } = await readLabels(path)
+  const stored = await readLabels(path)
+  const known = palette === undefined ? right(stored) : classified(stored, palette)
+  if (isLeft(known) || (stored.lossy === true && palette === undefined))
+    throw failed(
+      path,
+      "HS4203",
+      isLeft(known)
+        ? `it cannot be told which classes the mask holds: ${known.left}`
+        : "a lossy format has mixed the numbers of the mask's classes",
+      "Save one mask as PNG whose pixels hold the numbers of classes, or say each class's colour with --palette.",
+    )
+  const { width, height, values } = known.right
   if (width !== image.width || height !== image.height)
     throw failed(
       path,

@@ -123,7 +123,7 @@ const hasBrighter = (values: ArrayLike<number>, width: number, height: number, x
 }
 
 /** As classes of a palette, each pixel the class of its colour; Left names a colour that the palette lacks. A lossy format's are the nearest ones. */
-const classified = (labels: Labels, palette: readonly number[]): Either<string, Labels> => {
+export const classified = (labels: Labels, palette: readonly number[]): Either<string, Labels> => {
   const known = new Map(palette.map((colour, i) => [colour, i]))
   const colourOf = (v: number) =>
     labels.kind === "colour" ? v : labels.kind === "palette" ? (labels.palette?.[v] ?? 0) : v * 0x10101

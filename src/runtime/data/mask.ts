@@ -37,7 +37,8 @@ export const loadCase = async (one: Case, options: PixelOptions = {}): Promise<L
       ])
     return { image, mask: mask.right, encodings: [] }
   }
-  if (options.labels !== undefined) return { image, mask: await classMask(one, image, options.labels), encodings: [] }
+  if (options.labels !== undefined)
+    return { image, mask: await classMask(one, image, options.labels, options.palette), encodings: [] }
   const masks: Mask[] = []
   const encodings: Encoding[] = []
   for (const path of one.mask.paths) {
