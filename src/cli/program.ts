@@ -140,6 +140,38 @@ const evaluate = () =>
     .option("--verbose", "stack traces of internal faults")
     .action(async (subject, options) => (await import("./commands/evaluate.ts")).evaluate(subject, options))
 
+const segment = () =>
+  new Command("segment")
+    .summary("masks of images")
+    .description(
+      "Segments images and folders of images with a run, several runs (their probabilities are averaged), or a spec with weights. Writes masks, overlays and table.csv; the same command goes on where it was stopped.",
+    )
+    .argument("<model-and-images...>", "runs' folders or one spec, then images or folders")
+    .requiredOption("--out <dir>", "masks/, overlays/, table.csv")
+    .option("--prompts <file>", "csv of points or boxes: id,x,y or id,x0,y0,x1,y1; each row an object")
+    .option("--point <x,y>", "one point for every image, in pixels of the original")
+    .option("--box <x0,y0,x1,y1>", "one box for every image")
+    .option("--localizer <run>", "a run that finds the point")
+    .option("--weights <file>", "checkpoint of the base")
+    .option("--adapters <file>", "what training wrote; a run's best by default")
+    .option("--flip", "average with the mirrored image")
+    .option("--uncertainty <n>", "a confidence for each mask, from shifted prompts: prompts=8")
+    .option("--probabilities", "also 16-bit files of probabilities")
+    .option("--no-overlays", "no images with outlines")
+    .option("--format <format>", "of masks: png or nifti", "png")
+    .option("--window <range>", "values that are black and white in images of more than 8 bits: 0,4095, or image")
+    .option("--part <i/n>", "every nth image: one of several jobs")
+    .option("--target <target>", runningNames, "cpu")
+    .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
+    .option("--seed <n>", "of shifted prompts, and of initial values", "0")
+    .option("--json", "one JSON document on stdout")
+    .option("--verbose", "stack traces of internal faults")
+    .addHelpText(
+      "before",
+      "Examples:\n  hasam segment runs/small scans --out masks --prompts points.csv\n  hasam segment fold-1 fold-2 fold-3 scans --out masks --localizer runs/localizer --flip\n",
+    )
+    .action(async (args, options) => (await import("./commands/segment.ts")).segment(args, options))
+
 const compare = () =>
   new Command("compare")
     .summary("runs beside one another, with tests of their differences")
@@ -261,6 +293,7 @@ export const program = (): Command => {
   for (const command of [
     compile,
     run,
+    segment,
     train,
     evaluate,
     compare,

@@ -180,6 +180,46 @@ export const window: Kind = {
   right: "0,4095",
 }
 
+/** 0.5,12,40 … of pixels: as many as are wanted. */
+export const coordinates = (names: readonly string[]): Kind => {
+  const about = `${names.join(",")} in pixels of the original image`
+  return {
+    about,
+    read: (name, text) => {
+      const values = text.split(",").map(numberIn)
+      if (values.length !== names.length || !values.every((v) => v >= 0 && v < 1e6)) throw refuse(name, text, about)
+      if (names.length === 4 && (values[2]! < values[0]! || values[3]! < values[1]!)) throw refuse(name, text, about)
+      return values
+    },
+    wrong: ["", "1", "a,b", "-1,2", "NaN,1", "1,2,3", names.length === 4 ? "5,5,1,9" : "1,2,3,4", "constructor"],
+    right: names.map((_, i) => `${i + 1}`).join(","),
+  }
+}
+
+/** 1/4: the first of four jobs. */
+export const share: Kind = {
+  about: "which of how many jobs, as 1/4",
+  read: (name, text) => {
+    const [, i, n] = /^(\d{1,4})\/(\d{1,4})$/.exec(text.trim()) ?? []
+    if (i === undefined || Number(i) < 1 || Number(i) > Number(n)) throw refuse(name, text, share.about)
+    return { i: Number(i), n: Number(n) }
+  },
+  wrong: ["", "1", "0/4", "5/4", "a/b", "1/0", "1.5/2", "-1/2", "constructor"],
+  right: "1/4",
+}
+
+/** prompts=8: how often each prompt is shifted. */
+export const uncertainty: Kind = {
+  about: "how many shifted prompts tell the uncertainty, as prompts=8, from 2 to 64",
+  read: (name, text) => {
+    const [, n] = /^(?:prompts=)?(\d{1,2})$/.exec(text.trim()) ?? []
+    if (n === undefined || Number(n) < 2 || Number(n) > 64) throw refuse(name, text, uncertainty.about)
+    return Number(n)
+  },
+  wrong: ["", "x", "prompts=", "prompts=1", "prompts=65", "0", "-1", "1.5", "points=8"],
+  right: "prompts=8",
+}
+
 /** Every value that was given, read; all that are wrong are said at once. */
 export const readAll = (
   given: readonly { readonly name: string; readonly text: string; readonly kind: Kind }[],

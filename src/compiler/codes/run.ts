@@ -96,6 +96,11 @@ export const run = {
       "Samples are images with masks: a model that takes no image cannot be fed, and one that teaches nothing has no answer to compare.",
     cure: "Say takes: { image: pixels({ … }) } and teaches: { masks: masks() } in model(…).",
   },
+  HS5331: {
+    title: "a folder with the masks of something else",
+    cause: "The folder was begun with another model, other prompts or other options; its table would mix both.",
+    cure: "Give another --out, or delete the folder.",
+  },
   HS5330: {
     title: "nothing to evaluate",
     cause: "No image is in the part that was asked for, or all masks are empty and prompts are taken from them.",

@@ -79,7 +79,7 @@ export const indicesAsGrey = (bytes: Buffer): Buffer => {
 }
 
 /** node:zlib has it only from Node 20.15 on. */
-const crc32 = (bytes: Buffer): number => {
+export const crc32 = (bytes: Buffer): number => {
   let crc = 0xffffffff
   for (const byte of bytes) {
     crc ^= byte

@@ -1,0 +1,253 @@
+import { join, resolve } from "node:path"
+import cliProgress from "cli-progress"
+import { failed } from "../../compiler/diagnostic.ts"
+import { promptingOf } from "../../dsl/task.ts"
+import type { Precision } from "../../dsl/training.ts"
+import { modelWeights } from "../../runtime/base.ts"
+import { toldOnce } from "../../runtime/data/alike.ts"
+import type { Window } from "../../runtime/data/images/window.ts"
+import { withAdapters } from "../../runtime/run/adapters.ts"
+import { imagesOf, type Named, partOf } from "../../runtime/segment/images.ts"
+import { segmentAll, tableOf } from "../../runtime/segment/index.ts"
+import { type Asked, askedOf, readAsked } from "../../runtime/segment/prompts.ts"
+import { type Member, segmenter } from "../../runtime/segment/segmenter.ts"
+import { taughtOf } from "../../runtime/task/index.ts"
+import { clamped } from "../../runtime/task/point.ts"
+import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
+import { exit, say, talk, talkDiagnostics } from "../output.ts"
+import { inputSizeOf, selectModel } from "../select.ts"
+import { demandEngine, engineFor } from "../targets/index.ts"
+import { dataFlagsOf } from "../trainingOptions.ts"
+
+export interface SegmentFlags {
+  readonly out: string
+  readonly weights?: string
+  readonly adapters?: string
+  readonly prompts?: string
+  readonly point?: readonly [number, number]
+  readonly box?: readonly [number, number, number, number]
+  readonly localizer?: string
+  readonly window?: Window
+  readonly flip?: boolean
+  readonly probabilities?: boolean
+  readonly overlays: boolean
+  readonly uncertainty?: number
+  readonly part?: { readonly i: number; readonly n: number }
+  readonly format: "png" | "nifti"
+  readonly target: string
+  readonly precision?: Precision
+  readonly seed: number
+  readonly json?: boolean
+}
+
+interface Loaded extends Member {
+  readonly name: string
+  readonly window?: Window
+}
+
+/** A run's model with what it learned; or a spec's, with the weights that are given. */
+const loadMember = async (subject: string, flags: SegmentFlags): Promise<Loaded> => {
+  const folder = resolve(subject)
+  const run = (await exists(join(folder, files.run))) ? await readRun(folder) : undefined
+  const inputSize = inputSizeOf(run?.options["inputSize"])
+  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
+  const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
+  const model = selected.model.data
+  const base = flags.weights ?? run?.weights ?? undefined
+  const { tensors, notes } = await modelWeights(model, base, Number(run?.options["seed"] ?? flags.seed))
+  for (const note of notes) talk(`note: ${note}`)
+  if (run === undefined && base === undefined)
+    talk("note: no --weights: the model has its initial values, and its masks mean nothing")
+  const adapters = flags.adapters ?? (run === undefined ? undefined : join(folder, files.best))
+  const weights = adapters === undefined ? tensors : await withAdapters(model, tensors, adapters)
+  const { window } = dataFlagsOf(run?.options ?? {}, flags.window === undefined ? {} : { window: flags.window })
+  return { model, weights, name: selected.model.report.name, ...(window === undefined ? {} : { window }) }
+}
+
+/** Runs come first, and all that follows is images; a spec is one argument. */
+const split = async (args: readonly string[]) => {
+  const runs: string[] = []
+  for (const arg of args) {
+    if (!(await exists(join(resolve(arg), files.run)))) break
+    runs.push(arg)
+  }
+  const subjects = runs.length > 0 ? runs : args.slice(0, 1)
+  const images = args.slice(subjects.length)
+  if (images.length === 0)
+    throw failed(
+      args[0] ?? "segment",
+      "HS5002",
+      "there are no images to segment",
+      "Name images or folders after the run or spec.",
+    )
+  return { subjects, images }
+}
+
+const sources = ["prompts", "point", "box", "localizer"] as const
+
+/** Where prompts come from; whether the models take them is told before anything is loaded. */
+const askedBy = async (flags: SegmentFlags, members: readonly Loaded[], images: readonly Named[]) => {
+  const given = sources.filter((name) => flags[name] !== undefined)
+  const takes = members.map(({ model }) => promptingOf(model.takes))
+  const asking = takes.filter((list) => list.length > 0).length
+  if (asking > 0 && asking < members.length)
+    throw failed(
+      "segment",
+      "HS5002",
+      "some of the models are asked about a place, and others are not",
+      "Segment with each kind by itself.",
+    )
+  if (given.length > 1)
+    throw failed(`--${given[1]}`, "HS5002", `--${given[1]} does not go with --${given[0]}`, "Give one of them.")
+  if (asking === 0 && given.length > 0)
+    throw failed(
+      `--${given[0]}`,
+      "HS5002",
+      `--${given[0]} does nothing: the model takes no prompt`,
+      `Leave --${given[0]} out.`,
+    )
+  if (asking === 0) return async (): Promise<readonly Asked[]> => [{ kind: "nothing" }]
+  if (given.length === 0)
+    throw failed(
+      "segment",
+      "HS4402",
+      "the model is asked about a place, and none is given",
+      "Give --prompts FILE, --point x,y, --box x0,y0,x1,y1, or --localizer RUN.",
+    )
+  const demand = (asked: Asked): Asked => {
+    const wanted = asked.kind === "box" ? "box" : "points"
+    if (takes.every((list) => list.includes(wanted))) return asked
+    throw failed(
+      "segment",
+      "HS4402",
+      `the model takes no ${wanted === "box" ? "boxes" : "points"}`,
+      `It takes ${takes[0]!.join(", ")}.`,
+    )
+  }
+  if (flags.point !== undefined) {
+    const [x, y] = flags.point
+    const asked = demand({ kind: "points", points: [{ x, y, label: 1 }] })
+    return async () => [asked]
+  }
+  if (flags.box !== undefined) {
+    const [x0, y0, x1, y1] = flags.box
+    const asked = demand({ kind: "box", box: { x0, y0, x1, y1 } })
+    return async () => [asked]
+  }
+  if (flags.prompts === undefined) return undefined
+  const all = await readAsked(flags.prompts)
+  for (const list of all.values()) list.forEach(demand)
+  const without = images.filter((image) => askedOf(all, image) === undefined)
+  if (without.length > 0)
+    throw failed(
+      flags.prompts,
+      "HS4402",
+      `there is no prompt for ${without.length} of ${images.length} images: ${without
+        .slice(0, 5)
+        .map(({ name }) => name)
+        .join(", ")}${without.length > 5 ? ", …" : ""}`,
+      "Give a row for each; the column id holds the image's name, with or without its ending.",
+    )
+  return async (image: Named) => askedOf(all, image)!
+}
+
+/** hasam segment RUN… | SPEC IMAGE | DIR … */
+export const segment = async (args: readonly string[], flags: SegmentFlags): Promise<void> => {
+  demandEngine(flags.target)
+  const { subjects, images: paths } = await split(args)
+  const all = await imagesOf(paths)
+  const images = flags.part === undefined ? all : partOf(all, flags.part)
+  const members: Loaded[] = []
+  for (const subject of subjects) members.push(await loadMember(subject, flags))
+  const [, taught] = taughtOf(members[0]!.model)
+  if (members.some(({ model }) => taughtOf(model)[1].kind !== taught.kind) || taught.kind === "point")
+    throw failed(
+      subjects[0]!,
+      "HS5002",
+      taught.kind === "point" ? "this model gives points, not masks" : "the models give masks of different kinds",
+      "A run that gives points goes to --localizer.",
+    )
+  const backend = await engineFor(flags.target, flags.precision === undefined ? {} : { precision: flags.precision })
+  const window = members.find((one) => one.window !== undefined)?.window
+  const given = await askedBy(flags, members, images)
+  const localizer =
+    given === undefined
+      ? await loadMember(flags.localizer!, {
+          out: flags.out,
+          overlays: false,
+          format: "png",
+          target: flags.target,
+          seed: flags.seed,
+        })
+      : undefined
+  if (localizer !== undefined && taughtOf(localizer.model)[1].kind !== "point")
+    throw failed(flags.localizer!, "HS5002", "the run gives no points", "Give a run of a model that teaches a point.")
+  const pointing = localizer === undefined ? undefined : segmenter(backend, [localizer])
+  const masks = segmenter(backend, members)
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: "{bar} {value}/{total}  {eta_formatted} left",
+    hideCursor: true,
+    clearOnComplete: true,
+  })
+  const stop = new AbortController()
+  let signals = 0
+  const interrupt = () => {
+    signals += 1
+    if (signals > 1) process.exit(exit.interrupted)
+    talk("\nstopping after this image; once more to stop at once")
+    stop.abort()
+  }
+  const caught = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+  for (const signal of caught) process.on(signal, interrupt)
+  let shown = false
+  try {
+    const result = await segmentAll({
+      out: flags.out,
+      job: flags.part === undefined ? "" : `${flags.part.i}-of-${flags.part.n}`,
+      images,
+      asked:
+        given ??
+        (async (image, picture) => {
+          const point = await pointing!.locate(image.name, picture)
+          return [{ kind: "points", points: [{ ...clamped(point, [picture.height, picture.width]), label: 1 }] }]
+        }),
+      segmenter: masks,
+      ...(window === undefined ? {} : { window }),
+      flip: flags.flip === true,
+      uncertainty: flags.uncertainty ?? 0,
+      seed: flags.seed,
+      format: flags.format,
+      overlays: flags.overlays,
+      probabilities: flags.probabilities === true,
+      ...(taught.kind === "classes" ? { classNames: taught.names } : {}),
+      settings: { subjects: subjects.map((one) => resolve(one)), ...flags, out: undefined, json: undefined },
+      onProgress: (done, total) => {
+        if (!process.stderr.isTTY) return
+        if (!shown) bar.start(total, done)
+        shown = true
+        bar.update(done)
+      },
+      signal: stop.signal,
+    })
+    bar.stop()
+    if (result.before > 0) talk(`note: ${result.before} images were done before`)
+    const objects = result.rows.length
+    const segmented = new Set(result.rows.map(({ id }) => id)).size
+    if (flags.json) say(JSON.stringify({ images: segmented, rows: result.rows }, null, 2))
+    else
+      say(
+        `${segmented} images, ${objects} objects: ${join(flags.out, "masks")}, ${join(flags.out, tableOf(flags.part === undefined ? "" : `${flags.part.i}-of-${flags.part.n}`))}`,
+      )
+    if (result.problems.length > 0) talkDiagnostics(toldOnce(paths[0]!, result.problems))
+    if (result.stopped) {
+      talk("stopped; the same command goes on")
+      process.exitCode = exit.interrupted
+    } else if (result.problems.length > 0) process.exitCode = exit.wrong
+  } finally {
+    bar.stop()
+    for (const signal of caught) process.off(signal, interrupt)
+    await masks.dispose()
+    await pointing?.dispose()
+  }
+}

@@ -1,0 +1,47 @@
+/** The images that were named: files, and all that lie in folders, in an order that is the same everywhere. */
+import { basename, extname, join, relative } from "node:path"
+import { failed } from "../../compiler/diagnostic.ts"
+import { byText, images, isFile, list, stem } from "../data/folder.ts"
+
+export interface Named {
+  readonly path: string
+  /** One of its kind: what its mask is called, folders with / between and without the ending. */
+  readonly name: string
+}
+
+/** Throws HS4002 for what is not there, HS4102 where there is no image. */
+export const imagesOf = async (paths: readonly string[]): Promise<readonly Named[]> => {
+  const found: Named[] = []
+  for (const path of paths) {
+    if (await isFile(path)) found.push({ path, name: stem(basename(path)) })
+    else
+      for (const file of await below(path))
+        found.push({ path: file, name: stem(relative(path, file).replaceAll("\\", "/")) })
+  }
+  if (found.length === 0)
+    throw failed(paths[0] ?? "", "HS4102", "there are no images", "Name images, or folders of them.")
+  const paired = new Map<string, Named[]>()
+  for (const one of found) paired.set(one.name, [...(paired.get(one.name) ?? []), one])
+  // Of images that differ in their ending or folder only, the ending or a number tells which mask is whose.
+  return [...paired.values()]
+    .flatMap((group) =>
+      group.length === 1
+        ? group
+        : group.map(({ path, name }, i) => {
+            const ending = extname(path).slice(1)
+            const alone = group.filter((one) => extname(one.path) === extname(path)).length === 1
+            return { path, name: alone ? `${name}.${ending}` : `${name}.${i + 1}` }
+          }),
+    )
+    .sort((a, b) => byText(a.name, b.name))
+}
+
+const below = async (folder: string): Promise<readonly string[]> => {
+  const inside = (await list(folder)).folders
+  const deeper = await Promise.all(inside.map((name) => below(join(folder, name))))
+  return [...(await images(folder)).map((name) => join(folder, name)), ...deeper.flat()]
+}
+
+/** Every nth image, from the ith of n jobs on. */
+export const partOf = <A>(all: readonly A[], { i, n }: { readonly i: number; readonly n: number }): readonly A[] =>
+  all.filter((_, k) => k % n === i - 1)

@@ -1,0 +1,174 @@
+/**
+ * Images in, masks out. Each image's files are written whole before its line in the journal, so that what a stopped run has done is known and not done
+ * again; one image is held at a time, and the next is read while it is computed.
+ */
+import { createHash } from "node:crypto"
+import { appendFile, mkdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { type Diagnostic, Failed, failed } from "../../compiler/diagnostic.ts"
+import { csvText } from "../data/csv.ts"
+import { type Picture, readImage } from "../data/image.ts"
+import type { Window } from "../data/images/window.ts"
+import { prefetch } from "../data/prefetch.ts"
+import { stream } from "../data/random.ts"
+import { cannotWrite, writeAtomically } from "../files.ts"
+import type { Named } from "./images.ts"
+import { labelled, type ObjectRow, rowsOf, type WriteOptions, writeImage } from "./outputs.ts"
+import { type Asked, outside } from "./prompts.ts"
+import type { Segmenter } from "./segmenter.ts"
+
+export interface SegmentRun extends WriteOptions {
+  readonly out: string
+  /** Distinguishes the files of jobs that share a folder: "", or "1-of-4". */
+  readonly job: string
+  readonly images: readonly Named[]
+  /** What is asked of an image, once it is read. Throws HS4402 where nothing can be. */
+  readonly asked: (image: Named, picture: Picture) => Promise<readonly Asked[]>
+  readonly segmenter: Segmenter
+  readonly window?: Window
+  readonly flip: boolean
+  /** Shifted prompts for each. */
+  readonly uncertainty: number
+  readonly seed: number
+  readonly classNames?: readonly string[]
+  /** All that the masks depend on: a folder holds the masks of one of them. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly onProgress: (done: number, total: number) => void
+  readonly signal: AbortSignal
+}
+
+export interface Segmented {
+  readonly rows: readonly ObjectRow[]
+  /** Found done, from an earlier run. */
+  readonly before: number
+  readonly problems: readonly Diagnostic[]
+  readonly stopped: boolean
+}
+
+interface Line {
+  readonly id: string
+  readonly rows: readonly ObjectRow[]
+}
+
+const journalOf = (job: string) => (job === "" ? "progress.jsonl" : `progress-${job}.jsonl`)
+export const tableOf = (job: string) => (job === "" ? "table.csv" : `table-${job}.csv`)
+
+const hashOf = (settings: unknown) => createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16)
+
+/** What was done before, by the same settings. Throws HS5331 where the folder holds masks of others. */
+const readJournal = async (path: string, hash: string): Promise<ReadonlyMap<string, Line>> => {
+  const text = await readFile(path, "utf8").catch(() => undefined)
+  const done = new Map<string, Line>()
+  if (text === undefined) return done
+  const [head, ...lines] = text.split("\n")
+  if (head !== JSON.stringify({ settings: hash }))
+    throw failed(
+      path,
+      "HS5331",
+      "the folder holds masks of other models, images or options",
+      "Give another --out, or delete the folder.",
+    )
+  for (const line of lines) {
+    try {
+      const one = JSON.parse(line) as Line
+      done.set(one.id, one)
+    } catch {
+      // An unfinished last line: its image is done again.
+    }
+  }
+  return done
+}
+
+export const segmentAll = async (run: SegmentRun): Promise<Segmented> => {
+  const { out, job, images, segmenter, signal } = run
+  const journal = join(out, journalOf(job))
+  const hash = hashOf(run.settings)
+  const done = new Map(await readJournal(journal, hash))
+  const before = done.size
+  await mkdir(out, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(out, error)
+  })
+  // Written anew, so that an unfinished last line is followed by nothing.
+  const head = [JSON.stringify({ settings: hash }), ...[...done.values()].map((line) => JSON.stringify(line))]
+  await writeAtomically(journal, `${head.join("\n")}\n`)
+  const problems: Diagnostic[] = []
+  const open = images.filter(({ name }) => !done.has(name))
+  const { window } = run
+  const read = async (image: Named) => {
+    if (signal.aborted) return undefined
+    try {
+      return { image, picture: await readImage(image.path, window === undefined ? {} : { window }) }
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error
+      return { image, error }
+    }
+  }
+  let count = before
+  run.onProgress(count, images.length)
+  for await (const one of prefetch(open, read, 1)) {
+    if (one === undefined || signal.aborted) break
+    try {
+      if (one.error !== undefined) throw one.error
+      const line = await segmentOne(run, one.image, one.picture)
+      await appendFile(journal, `${JSON.stringify(line)}\n`).catch((error: unknown) => {
+        throw cannotWrite(journal, error)
+      })
+      done.set(line.id, line)
+    } catch (error) {
+      // A file that cannot be written stops everything; an image that cannot be read, only itself.
+      if (!(error instanceof Failed) || error.diagnostics.some(({ code }) => code === "HS4001")) throw error
+      problems.push(...error.diagnostics)
+    }
+    run.onProgress(++count, images.length)
+  }
+  const rows = images.flatMap(({ name }) => done.get(name)?.rows ?? [])
+  await writeAtomically(join(out, tableOf(job)), tableText(rows))
+  return { rows, before, problems, stopped: signal.aborted }
+}
+
+const segmentOne = async (run: SegmentRun, image: Named, picture: Picture): Promise<Line> => {
+  const asked = await run.asked(image, picture)
+  for (const one of asked) {
+    const beyond = outside(one, picture)
+    if (beyond !== undefined)
+      throw failed(
+        image.path,
+        "HS4402",
+        `${beyond} of ${image.name} lies outside its image of ${picture.width} × ${picture.height} pixels`,
+        "Give prompts in pixels of the original image, x first.",
+      )
+  }
+  const { uncertainty, seed, flip } = run
+  const answers = await run.segmenter.segment(image.name, picture, asked, {
+    flip,
+    ...(uncertainty > 0
+      ? { shifts: { count: uncertainty, random: (i: number) => stream(seed, "shifts", image.name, i) } }
+      : {}),
+  })
+  const found = labelled(picture, answers)
+  await writeImage(run.out, image, picture, found, run.classNames !== undefined, run)
+  return { id: image.name, rows: rowsOf(image.name, image.path, found, picture.spacing, run.classNames) }
+}
+
+/** Columns that no row has are left out. */
+const tableText = (rows: readonly ObjectRow[]): string => {
+  const numbers = [...new Set(rows.flatMap((row) => Object.keys(row.numbers)))]
+  const has = (key: "class" | "mm2" | "confidence") => rows.some((row) => row[key] !== undefined)
+  const digits = (value: number | undefined) => (value === undefined ? "" : Number(value.toPrecision(7)))
+  const columns: readonly (readonly [string, (row: ObjectRow) => string | number])[] = [
+    ["id", (row) => row.id],
+    ["image", (row) => row.image],
+    ["object", (row) => row.object],
+    ...(has("class") ? [["class", (row: ObjectRow) => row.class ?? ""] as const] : []),
+    ["pixels", (row) => row.pixels],
+    ...(has("mm2") ? [["mm2", (row: ObjectRow) => digits(row.mm2)] as const] : []),
+    ["components", (row) => row.components],
+    ["probability", (row) => digits(row.certainty)],
+    ...numbers.map((name) => [name, (row: ObjectRow) => digits(row.numbers[name])] as const),
+    ...(has("confidence") ? [["confidence", (row: ObjectRow) => digits(row.confidence)] as const] : []),
+  ]
+  return csvText(
+    columns.map(([name]) => name),
+    rows.map((row) => columns.map(([, value]) => value(row))),
+  )
+}
