@@ -1,0 +1,157 @@
+/** hasam segment, as a user calls it: the same masks as eval measures, objects, folds, jobs, and going on. */
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { beforeAll, expect, test } from "vitest"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { readImage, readLabels } from "../../src/runtime/data/image.ts"
+import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { diceOf } from "../../src/runtime/task/masks.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "hasam-segment-"))
+const hasam = (...args: readonly string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
+    cwd: folder,
+    encoding: "utf8",
+  })
+  return { status, out: stdout, text: stderr }
+}
+const done = (...args: readonly string[]) => {
+  const result = hasam(...args)
+  if (result.status !== 0) throw new Error(`hasam ${args.join(" ")}: exit code ${result.status}\n${result.text}`)
+  return result
+}
+const at = (...path: readonly string[]) => join(folder, ...path)
+const table = (path: string) => {
+  const [header, ...lines] = readFileSync(at(path), "utf8").trim().split("\n")
+  return lines.map((line) => Object.fromEntries(line.split(",").map((v, i) => [header!.split(",")[i]!, v])))
+}
+const maskIn = async (path: string) => {
+  const { width, height, values } = await readLabels(at(path))
+  return { width, height, data: Uint8Array.from(values, (v) => Number(v > 0)) }
+}
+const names = ["0000", "0001", "0002", "0003"]
+
+beforeAll(async () => {
+  writeFileSync(
+    at("tiny.ts"),
+    `import { adam, freezeAll, pipe, sam, training, unfreeze } from "hasam"
+export const model = pipe(sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
+  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } }), freezeAll, unfreeze("maskDecoder"))
+export const how = training(model, { optimizer: adam({ rate: 1e-2 }), epochs: 3, batch: 2 })
+`,
+  )
+  await writePhantoms(at("data"), { n: 12, size: 48, seed: 1, perSubject: 2 })
+  done("train", "tiny.ts", "--data", "data", "--out", "run")
+  const points = names.map((name, i) => `${name},${14 + i},${12 + i}`)
+  writeFileSync(at("points.csv"), `id,x,y\n${points.join("\n")}\n`)
+  const [header, ...rows] = readFileSync(at("data/data.csv"), "utf8").trim().split("\n")
+  writeFileSync(at("data/four.csv"), `${header}\n${rows.slice(0, 4).join("\n")}\n`)
+}, 60_000)
+const images = names.map((name) => `data/images/${name}.png`)
+
+test("the masks are those that eval measures, at the images' own names and sizes", async () => {
+  done("segment", "run", ...images, "--out", "masks", "--prompts", "points.csv")
+  const results = done(
+    "eval",
+    "run",
+    "--data",
+    "data/four.csv",
+    "--part",
+    "all",
+    "--prompt",
+    "file",
+    "--points",
+    "points.csv",
+    "--out",
+    "eval",
+    "--json",
+  )
+  const { cases } = JSON.parse(results.out) as { cases: { id: string; dice: number }[] }
+  expect(readdirSync(at("masks/masks"))).toEqual(names.map((name) => `${name}.png`))
+  for (const { id, dice } of cases) {
+    const image = await readImage(at(`data/images/${id}.png`))
+    const [mask, truth] = [await maskIn(`masks/masks/${id}.png`), await maskIn(`data/masks/${id}.png`)]
+    expect([mask.width, mask.height]).toEqual([image.width, image.height])
+    expect(diceOf(mask, truth)).toBeCloseTo(dice, 6)
+  }
+  expect(table("masks/table.csv").map(({ id, object }) => [id, object])).toEqual(names.map((name) => [name, "1"]))
+  expect(Object.keys(table("masks/table.csv")[0]!)).toContain("iou_predictions")
+})
+
+test("the same command does nothing twice, and other options do not mix", () => {
+  const before = statSync(at("masks/masks/0000.png")).mtimeMs
+  expect(done("segment", "run", ...images, "--out", "masks", "--prompts", "points.csv").text).toContain(
+    "4 images were done before",
+  )
+  expect(statSync(at("masks/masks/0000.png")).mtimeMs).toBe(before)
+  const other = hasam("segment", "run", ...images, "--out", "masks", "--prompts", "points.csv", "--flip")
+  expect([other.status, other.text.includes("HS5331")]).toEqual([1, true])
+})
+
+test("several objects, boxes beside points, negative points, overlaps", async () => {
+  writeFileSync(
+    at("objects.csv"),
+    "id,x,y,label,object,x0,y0,x1,y1\n0000,10,10,1,a,,,,\n0000,30,20,0,a,,,,\n0000,,,,b,5,5,30,25\n",
+  )
+  done("segment", "run", images[0]!, "--out", "objects", "--prompts", "objects.csv", "--probabilities")
+  expect(table("objects/table.csv").map(({ object }) => object)).toEqual(["1", "2"])
+  expect((await readLabels(at("objects/masks/0000.png"))).kind).toBe("palette")
+  expect(readdirSync(at("objects/probabilities"))).toEqual(["0000.1.png", "0000.2.png"])
+})
+
+test("one run given twice is one run; jobs share a folder; shifted prompts give a confidence", async () => {
+  done("segment", "run", "run", ...images, "--out", "twice", "--prompts", "points.csv")
+  for (const name of names)
+    expect((await maskIn(`twice/masks/${name}.png`)).data).toEqual((await maskIn(`masks/masks/${name}.png`)).data)
+  for (const part of ["1/2", "2/2"])
+    done(
+      "segment",
+      "run",
+      ...images,
+      "--out",
+      "jobs",
+      "--prompts",
+      "points.csv",
+      "--part",
+      part,
+      "--uncertainty",
+      "prompts=3",
+    )
+  expect(readdirSync(at("jobs/masks")).length).toBe(4)
+  const rows = [...table("jobs/table-1-of-2.csv"), ...table("jobs/table-2-of-2.csv")]
+  expect(rows.map(({ id }) => id).sort()).toEqual(names)
+  for (const { confidence } of rows) expect(Number(confidence)).toBeGreaterThan(0)
+})
+
+test("DICOM in, area in mm²; NIfTI in and out with its geometry", async () => {
+  const fixture = (name: string) => fileURLToPath(new URL(`../data/files/${name}`, import.meta.url))
+  done("segment", "run", fixture("regions.dcm"), "--out", "dicom", "--point", "5,4")
+  const [row] = table("dicom/table.csv")
+  expect(Number(row!["mm2"])).toBeCloseTo(Number(row!["pixels"]) * 0.06 * 0.07, 6)
+  done("segment", "run", fixture("millimetres.nii.gz"), "--out", "nifti", "--point", "5,4", "--format", "nifti")
+  const image = await readImage(fixture("millimetres.nii.gz"))
+  const mask = await readImage(at("nifti/masks/millimetres.nii.gz"), { window: [0, 1] })
+  expect([mask.width, mask.height, mask.axes, mask.spacing]).toEqual([
+    image.width,
+    image.height,
+    image.axes,
+    image.spacing,
+  ])
+})
+
+test.each([
+  [["run", "data/images/0000.png", "--out", "no"], "HS4402: the model is asked about a place, and none is given"],
+  [["run", "--out", "no", "--point", "1,1"], "HS5002: there are no images to segment"],
+  [["run", "data/images", "--out", "no", "--prompts", "points.csv"], "HS4402: there is no prompt for 8 of 12 images"],
+  [
+    ["run", "data/images/0000.png", "--out", "beyond", "--point", "900,1"],
+    "HS4402: the point (900, 1) of 0000 lies outside",
+  ],
+  [["run", "data/images/0000.png", "--out", "no", "--point", "1,1", "--box", "1,1,2,2"], "does not go with"],
+] as const)("hasam segment %j", (args, message) => {
+  const { status, text } = hasam("segment", ...args)
+  expect([status === 0, text.includes(message)]).toEqual([false, true])
+})
