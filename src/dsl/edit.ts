@@ -18,6 +18,7 @@ export const startingAtZero = (layer: LayerData): LayerData => {
   switch (layer.kind) {
     case "linear":
     case "conv2d":
+    case "conv1d":
     case "convTranspose2d":
       return { ...layer, init: zeros }
     case "residual":
@@ -95,7 +96,11 @@ const keepsShape = (children: ModuleData["children"], step: Step): boolean => {
   if ("fn" in step) return step.fn === "scale" || step.fn === "unwindows" || step.fn === "rearrange"
   if (!("call" in step)) return false
   const child = children[step.call]
-  return child !== undefined && "pointwise" in child && (child.kind === "dropout" || child.kind === "identity")
+  return (
+    child !== undefined &&
+    "pointwise" in child &&
+    (child.kind === "dropout" || child.kind === "dropPath" || child.kind === "identity")
+  )
 }
 /** The addition that a branch ends in: its step, and what is added to the branch. */
 const residualAround = (

@@ -4,7 +4,8 @@
  * Shapes broadcast as PyTorch's: widths must be equal, or one of them 1.
  */
 import { trace } from "./define.ts"
-import type { FunctionName } from "./layer.ts"
+import type { Formula } from "./formulas.ts"
+import type { FunctionName, Interpolation, Pair } from "./layer.ts"
 import type { OtherWidth } from "./sentences.ts"
 import type { Extent, Value } from "./value.ts"
 import type { Problem } from "./width.ts"
@@ -79,9 +80,20 @@ export const pad = (x: Value<any>, axis: number, before: number, after: number):
 /** Cyclic: what leaves at the end of the axis comes in at its beginning, as torch.roll. */
 export const roll = <W extends number>(x: Value<W>, axis: number, by: number): Value<W> =>
   trace("roll", [x], { axis, by })
-/** Rows of a table [rows, …] by numbers that are known: [indices, …]. */
-export const gather = <W extends number>(table: Value<W>, indices: readonly number[]): Value<W> =>
-  trace("gather", [table], { indices })
+/** Zeros around an image until it is as high and wide as the image `like`: half of what lacks, rounded down, before; the rest after. */
+export const padLike = <W extends number>(x: Value<W>, like: Value<any>): Value<W> => trace("padLike", [x, like])
+/** Rows of a table [rows, …] by numbers that are known, or by a formula's: [indices, …]. */
+export const gather = <W extends number>(table: Value<W>, indices: readonly number[] | Formula): Value<W> =>
+  trace("gather", [table], "formula" in indices ? { ...indices } : { indices })
+/** For each pair of places (query, key) of a window, the row that its signed distance has in a table [(2h − 1)(2w − 1), …]; as Swin's. */
+export const signedDistances = (window: Pair): Formula => ({ formula: "signedDistances", of: window })
+/** For each pair of places of a window, the row that its distance has in a table [h·w, …], whatever its direction; as LeViT's and TinyViT's. */
+export const distances = (window: Pair): Formula => ({ formula: "distances", of: window })
+/** What keeps windows of a rolled grid apart, [windows, places, places]: 0 between places that were neighbours, −100 between others; as Swin's. */
+export const shiftedWindows = ([height, width]: Pair, window: number, shift: number): Formula => ({
+  formula: "shiftedWindows",
+  of: [height, width, window, shift],
+})
 /** x, with a first axis of 1, once for each image in the batch of `like`. */
 export const repeatBatch = <W extends number>(x: Value<W>, like: Value<any>): Value<W> =>
   trace("repeatBatch", [x, like])
@@ -103,9 +115,13 @@ export const attention = <W extends number>(
 export const relPosAttention = (qkv: Value<any>, tableH: Value<any>, tableW: Value<any>, heads: number): Value =>
   trace("relPosAttention", [qkv, tableH, tableW], { heads })
 
-/** Bilinear, half-pixel centres. */
-export const resize = <W extends number>(x: Value<W>, height: number, width: number): Value<W> =>
-  trace("resize", [x], { height, width })
+/** As F.interpolate. Default: bilinear, half-pixel centres. */
+export const resize = <W extends number>(
+  x: Value<W>,
+  height: number,
+  width: number,
+  { mode = "bilinear", alignCorners = false }: Partial<Interpolation> = {},
+): Value<W> => trace("resize", [x], { height, width, mode, ...(alignCorners ? { corners: "aligned" } : {}) })
 /** Bilinear, to a size that is an input, such as original_size. */
 export const resizeTo = <W extends number>(x: Value<W>, size: Extent): Value<W> =>
   trace("resizeTo", [x], { size: size.extent })

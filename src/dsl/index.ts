@@ -6,11 +6,15 @@ export { chain, parallel, type Repeated, repeat, residual, sequential, shared, s
 export { type Counts, type CountsOf, counted } from "./counted.ts"
 export { define, extent, features, flag, ifGiven, list, named, optional, whenGiven } from "./define.ts"
 export { type Budget, budget, expectTotal, expectTrainable } from "./expect.ts"
+export type { Formula } from "./formulas.ts"
 export * as forward from "./functions.ts"
-export type { Child, Embedding, Init, Layer, List, Module, Pair, Pointwise, Raw } from "./layer.ts"
+export type { Child, Embedding, Init, Interpolation, Layer, List, Module, Pair, Pointwise, Raw } from "./layer.ts"
 export {
+  type Conv1dOptions,
+  type Conv2dOptions,
   type ConvOptions,
   type ConvTransposeOptions,
+  conv1d,
   conv2d,
   convTranspose2d,
   depthwiseConv2d,
@@ -19,6 +23,7 @@ export {
 export { embedding, type LinearOptions, linear } from "./layers/linear.ts"
 export {
   type BatchNormOptions,
+  batchNorm1d,
   batchNorm2d,
   groupNorm,
   layerNorm,
@@ -28,6 +33,7 @@ export {
 export {
   avgPool2d,
   dropout,
+  dropPath,
   gelu,
   globalAveragePool,
   identity,
@@ -39,6 +45,15 @@ export {
   upsample,
 } from "./layers/pointwise.ts"
 export { buffer, parameter } from "./layers/raw.ts"
+export {
+  mlp,
+  patchExpand,
+  patchMerging,
+  type SwinBlockOptions,
+  swinBlock,
+  type WindowAttentionOptions,
+  windowAttention,
+} from "./layers/swin.ts"
 export { type Backbone, type Model, type ModelOptions, model } from "./model.ts"
 export {
   afterAttention,

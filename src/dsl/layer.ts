@@ -2,6 +2,7 @@
  * Layers are plain readonly data: what there is, not how it runs. The compiler elaborates them into graphs, counts them, and
  * prints them as PyTorch modules. Tensor names are those of the PyTorch module tree of the same form.
  */
+import type { Formula } from "./formulas.ts"
 import type { TakesOther } from "./sentences.ts"
 import type { Value } from "./value.ts"
 import type { Problem } from "./width.ts"
@@ -57,6 +58,13 @@ export interface Embedding<in out Out extends number = any> extends Layer<1, Out
   readonly [call]: Call<1, Out> & { readonly table: Value<Out> }
 }
 
+/** How an image gets another size; PyTorch's names. */
+export interface Interpolation {
+  readonly mode: "nearest" | "bilinear" | "bicubic"
+  /** The centres of the corners stay where they are; else the outer edges do. */
+  readonly alignCorners: boolean
+}
+
 export type Pair = readonly [height: number, width: number]
 
 /**
@@ -99,6 +107,18 @@ export interface Conv2dData extends Widths {
   readonly dilation: Pair
   readonly groups: number
   readonly bias: boolean
+  /** Each filter less its mean, over its deviation, with this under the root. */
+  readonly standardised?: number
+  readonly init?: Init
+}
+export interface Conv1dData extends Widths {
+  readonly kind: "conv1d"
+  readonly kernel: number
+  readonly stride: number
+  readonly padding: number
+  readonly dilation: number
+  readonly groups: number
+  readonly bias: boolean
   readonly init?: Init
 }
 export interface ConvTranspose2dData extends Widths {
@@ -117,8 +137,9 @@ export interface NormData extends Widths {
   readonly kind: "layerNorm" | "layerNorm2d"
   readonly eps: number
 }
-export interface BatchNorm2dData extends Widths {
-  readonly kind: "batchNorm2d"
+export interface BatchNormData extends Widths {
+  /** batchNorm2d: of images. batchNorm1d: of vectors [b, c] or sequences [b, c, n]. */
+  readonly kind: "batchNorm2d" | "batchNorm1d"
   readonly eps: number
   readonly momentum: number
   readonly affine: boolean
@@ -134,9 +155,9 @@ export interface EmbeddingData extends Widths {
   readonly rows: number
 }
 export interface PointwiseData extends At {
-  readonly kind: "relu" | "gelu" | "sigmoid" | "tanh" | "identity" | "dropout"
+  readonly kind: "relu" | "gelu" | "sigmoid" | "tanh" | "identity" | "dropout" | "dropPath"
   readonly pointwise: true
-  /** dropout only: the probability of a zero. */
+  /** dropout and dropPath: the probability of a zero. */
   readonly p?: number
 }
 export interface Pool2dData extends At {
@@ -147,10 +168,11 @@ export interface Pool2dData extends At {
   readonly padding: Pair
 }
 export interface ReshapeData extends At {
-  /** globalAveragePool: [b, c, h, w] → [b, c]. upsample: bilinear, by a factor, half-pixel centres. */
+  /** globalAveragePool: [b, c, h, w] → [b, c]. upsample: by a factor. */
   readonly kind: "globalAveragePool" | "upsample"
   readonly pointwise: true
   readonly factor?: number
+  readonly how?: Interpolation
 }
 export interface ParameterData extends At {
   readonly kind: "parameter"
@@ -160,7 +182,7 @@ export interface ParameterData extends At {
 export interface BufferData extends At {
   readonly kind: "buffer"
   readonly shape: readonly number[]
-  readonly init: Init | { readonly values: readonly number[] }
+  readonly init: Init | { readonly values: readonly number[] } | Formula
   /** In the state dict? */
   readonly persistent: boolean
 }
@@ -222,9 +244,10 @@ export interface ModuleData extends Widths {
 export type LayerData =
   | LinearData
   | Conv2dData
+  | Conv1dData
   | ConvTranspose2dData
   | NormData
-  | BatchNorm2dData
+  | BatchNormData
   | GroupNormData
   | EmbeddingData
   | PointwiseData
@@ -298,6 +321,7 @@ export type FunctionName =
   | "mean"
   | "sum"
   | "pad"
+  | "padLike"
   | "roll"
   | "gather"
   | "repeatBatch"

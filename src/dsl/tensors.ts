@@ -71,6 +71,10 @@ const own = (layer: LayerData): readonly Own[] => {
       const shape = [layer.gives, layer.takes / layer.groups, ...layer.kernel]
       return weightAndBias(shape, layer.gives, elements(shape.slice(1)), layer.bias, layer.init)
     }
+    case "conv1d": {
+      const shape = [layer.gives, layer.takes / layer.groups, layer.kernel]
+      return weightAndBias(shape, layer.gives, elements(shape.slice(1)), layer.bias, layer.init)
+    }
     case "convTranspose2d": {
       const shape = [layer.takes, layer.gives / layer.groups, ...layer.kernel]
       return weightAndBias(shape, layer.gives, elements(shape.slice(1)), layer.bias, layer.init)
@@ -80,6 +84,7 @@ const own = (layer: LayerData): readonly Own[] => {
     case "groupNorm":
       return affine(layer.gives)
     case "batchNorm2d":
+    case "batchNorm1d":
       return [
         ...(layer.affine ? affine(layer.gives) : []),
         buffer("running_mean", [layer.gives], zeros),

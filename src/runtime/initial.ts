@@ -10,6 +10,7 @@
  *
  * Sums and products are in float64, and each value is rounded once, to float32.
  */
+import { numbersOf } from "../dsl/formulas.ts"
 import type { BufferData } from "../dsl/layer.ts"
 import type { TensorData } from "../dsl/tensors.ts"
 
@@ -49,8 +50,9 @@ const normals = (out: Float32Array, key: number, std: number): Float32Array => {
 /** Fills `out`, the values of a tensor of this name in row-major order. Listed values repeat if there are fewer. */
 export const fillInitial = (out: Float32Array, name: string, init: Init, seed: number): Float32Array => {
   if ("fill" in init) return out.fill(init.fill)
-  if ("values" in init) {
-    for (let i = 0; i < out.length; i++) out[i] = init.values[i % init.values.length]!
+  if ("values" in init || "formula" in init) {
+    const values = "formula" in init ? numbersOf(init) : init.values
+    for (let i = 0; i < out.length; i++) out[i] = values[i % values.length]!
     return out
   }
   const key = mix(fnv1a(name) + mix(seed))

@@ -9,6 +9,7 @@ const ofField: Readonly<Record<string, string>> = {
   groups: "groups",
   size: "window_size",
   by: "scale",
+  p: "drop_path",
 }
 
 /**

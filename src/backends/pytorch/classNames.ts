@@ -59,7 +59,7 @@ export const classNames = (forms: readonly Form[]): readonly string[] => {
 }
 
 /** What model.py has beside modules. */
-const taken = new Set(["Tensor", "NamedTuple", "Fill", "Normal", "Uniform", "Values", ...layerNames()])
+const taken = new Set(["Tensor", "NamedTuple", "Fill", "Formula", "Normal", "Uniform", "Values", ...layerNames()])
 const identifier = (name: string): string => {
   const plain = pascal(name) || "Module"
   const safe = /^\d/.test(plain) ? `M${plain}` : plain

@@ -40,6 +40,7 @@ export const initial = (make: Making, init: BufferData["init"]): Expr => {
   if ("fill" in init) return call(make.helper("Fill"), float(init.fill))
   if ("normal" in init) return call(make.helper("Normal"), float(init.normal))
   if ("uniform" in init) return call(make.helper("Uniform"), float(init.uniform))
+  if ("formula" in init) return call(make.helper("Formula"), string(init.formula), tuple(init.of.map(number)))
   return call(make.helper("Values"), tuple(init.values.map(float)))
 }
 const starting = (make: Making, layer: { readonly init?: BufferData["init"] }, e: Expr): Expr =>
@@ -63,12 +64,13 @@ const linear = (make: Making, layer: LinearData, path: string): Expr => {
   return starting(make, layer, call(make.helper("LoraLinear"), ...sizes, ...updates, ...bias))
 }
 
-const convolution = (name: string) => (make: Making, layer: Of<"conv2d"> | Of<"convTranspose2d">, path: string) =>
-  starting(
+const convolution = (name: string) => (make: Making, layer: Of<"conv2d"> | Of<"convTranspose2d">, path: string) => {
+  const eps = layer.kind === "conv2d" ? layer.standardised : undefined
+  return starting(
     make,
     layer,
     call(
-      name,
+      eps === undefined ? name : make.helper("StandardisedConv2d"),
       make.num(`${path}:takes`, layer.takes),
       make.num(`${path}:gives`, layer.gives),
       pair(layer.kernel),
@@ -78,7 +80,33 @@ const convolution = (name: string) => (make: Making, layer: Of<"conv2d"> | Of<"c
       ...unless("dilation", layer.dilation, 1),
       ...(layer.groups === 1 ? [] : [keyword("groups", make.num(`${path}:groups`, layer.groups))]),
       ...flag("bias", layer.bias),
+      ...(eps === undefined ? [] : [keyword("eps", float(eps))]),
     ),
+  )
+}
+const conv1d = (make: Making, layer: Of<"conv1d">, path: string): Expr =>
+  starting(
+    make,
+    layer,
+    call(
+      "nn.Conv1d",
+      make.num(`${path}:takes`, layer.takes),
+      make.num(`${path}:gives`, layer.gives),
+      number(layer.kernel),
+      ...(layer.stride === 1 ? [] : [keyword("stride", number(layer.stride))]),
+      ...(layer.padding === 0 ? [] : [keyword("padding", number(layer.padding))]),
+      ...(layer.dilation === 1 ? [] : [keyword("dilation", number(layer.dilation))]),
+      ...(layer.groups === 1 ? [] : [keyword("groups", make.num(`${path}:groups`, layer.groups))]),
+      ...flag("bias", layer.bias),
+    ),
+  )
+const batchNorm = (name: string) => (make: Making, layer: Of<"batchNorm2d">, path: string) =>
+  call(
+    name,
+    make.num(`${path}:gives`, layer.gives),
+    ...eps(layer.eps, 1e-5),
+    ...(layer.momentum === 0.1 ? [] : [keyword("momentum", float(layer.momentum))]),
+    ...flag("affine", layer.affine),
   )
 
 const pool =
@@ -109,19 +137,14 @@ const stacked = (head: string, layers: readonly Expr[], ...rest: readonly Expr[]
 const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
   linear,
   conv2d: convolution("nn.Conv2d"),
+  conv1d,
   convTranspose2d: convolution("nn.ConvTranspose2d"),
   layerNorm: (make, layer, path) =>
     call("nn.LayerNorm", make.num(`${path}:gives`, layer.gives), ...eps(layer.eps, 1e-5)),
   layerNorm2d: (make, layer, path) =>
     call(make.helper("LayerNorm2d"), make.num(`${path}:gives`, layer.gives), ...eps(layer.eps, 1e-6)),
-  batchNorm2d: (make, layer, path) =>
-    call(
-      "nn.BatchNorm2d",
-      make.num(`${path}:gives`, layer.gives),
-      ...eps(layer.eps, 1e-5),
-      ...(layer.momentum === 0.1 ? [] : [keyword("momentum", float(layer.momentum))]),
-      ...flag("affine", layer.affine),
-    ),
+  batchNorm2d: batchNorm("nn.BatchNorm2d"),
+  batchNorm1d: batchNorm("nn.BatchNorm1d"),
   groupNorm: (make, layer, path) =>
     call(
       "nn.GroupNorm",
@@ -141,14 +164,16 @@ const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
   tanh: () => call("nn.Tanh"),
   identity: () => call("nn.Identity"),
   dropout: (_, { p = 0 }) => call("nn.Dropout", float(p)),
+  dropPath: (make, { p = 0 }, path) => call(make.helper("DropPath"), make.num(`${path}:p`, p)),
   maxPool2d: pool("nn.MaxPool2d"),
   avgPool2d: pool("nn.AvgPool2d"),
   globalAveragePool: (make) => call(make.helper("GlobalAveragePool")),
-  upsample: (_, { factor = 2 }) =>
+  upsample: (_, { factor = 2, how: { mode, alignCorners } = { mode: "bilinear", alignCorners: false } }) =>
     call(
       "nn.Upsample",
       keyword("scale_factor", float(factor)),
-      keyword("mode", string("bilinear")),
+      ...(mode === "nearest" ? [] : [keyword("mode", string(mode))]),
+      ...(alignCorners ? [keyword("align_corners", "True")] : []),
       // For factors that are not whole: positions follow from the sizes, as they do elsewhere.
       ...(Number.isInteger(factor) ? [] : [keyword("recompute_scale_factor", "True")]),
     ),

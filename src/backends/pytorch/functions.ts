@@ -17,6 +17,7 @@ import {
   over,
   plus,
   snake,
+  string,
   times,
   tuple,
 } from "./python.ts"
@@ -142,7 +143,11 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
   },
   roll: (_, [x], attrs) =>
     call("torch.roll", x!, keyword("shifts", number(num(attrs, "by"))), keyword("dims", number(num(attrs, "axis")))),
-  gather: (_, [x], { indices }) => item(x!, `[${(indices as readonly number[]).join(", ")}]`),
+  padLike: (p, args) => call(p.helper("pad_like"), ...args),
+  gather: (p, [x], { indices, formula, of }) =>
+    formula === undefined
+      ? item(x!, `[${(indices as readonly number[]).join(", ")}]`)
+      : call(p.helper("gather"), x!, string(formula as string), tuple((of as readonly number[]).map(number))),
   repeatBatch: (p, [x, like]) =>
     p.rank === undefined
       ? call(p.helper("repeat_batch"), x!, like!)
@@ -155,7 +160,13 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
   relPosAttention: (p, args, attrs) =>
     call(p.helper("rel_pos_attention"), ...args, keyword("heads", p.num("heads", num(attrs, "heads")))),
   resize: (p, [x], attrs) =>
-    call(p.helper("resize"), x!, `(${p.num("height", num(attrs, "height"))}, ${p.num("width", num(attrs, "width"))})`),
+    call(
+      p.helper("resize"),
+      x!,
+      `(${p.num("height", num(attrs, "height"))}, ${p.num("width", num(attrs, "width"))})`,
+      ...(attrs["mode"] === undefined || attrs["mode"] === "bilinear" ? [] : [string(attrs["mode"] as string)]),
+      ...(attrs["corners"] === undefined ? [] : [keyword("align_corners", "True")]),
+    ),
   resizeTo: (p, [x], { size }) => call(p.helper("resize"), x!, snake(size as string)),
   padTo: (p, [x], attrs) => call(p.helper("pad_to"), x!, p.num("size", num(attrs, "size"))),
   cropLike: (_, [x, like]) => {

@@ -79,7 +79,7 @@ const networkText = (
   }
 }
 
-const initialNames = ["Fill", "Normal", "Uniform", "Values", "starting"]
+const initialNames = ["Fill", "Formula", "Normal", "Uniform", "Values", "starting"]
 
 export const modelPy = (data: ModelData, { name, place, source }: ModelPyOptions): string => {
   const network = networkOf(data)

@@ -32,20 +32,23 @@ const ownNumbers: { readonly [K in LayerData["kind"]]: (layer: Of<K>) => Numbers
     ),
   }),
   conv2d: ({ takes, gives, groups }) => ({ takes, gives, groups }),
+  conv1d: ({ takes, gives, groups }) => ({ takes, gives, groups }),
   convTranspose2d: ({ takes, gives, groups }) => ({ takes, gives, groups }),
   layerNorm: widths,
   layerNorm2d: widths,
   batchNorm2d: widths,
+  batchNorm1d: widths,
   groupNorm: ({ gives, groups }) => ({ gives, groups }),
   embedding: ({ rows, gives }) => ({ rows, gives }),
   parameter: ({ shape }) => indexed("shape", shape),
-  buffer: ({ shape, init }) => ("values" in init ? {} : indexed("shape", shape)),
+  buffer: ({ shape, init }) => ("values" in init || "formula" in init ? {} : indexed("shape", shape)),
   relu: none,
   gelu: none,
   sigmoid: none,
   tanh: none,
   identity: none,
   dropout: none,
+  dropPath: ({ p = 0 }) => ({ p }),
   maxPool2d: none,
   avgPool2d: none,
   globalAveragePool: none,
@@ -117,7 +120,10 @@ const form = (layer: LayerData): unknown => {
       return { ...rest, layer: form(rest.layer) }
     case "linear":
       return { ...rest, lora: rest.lora?.map(({ target }) => target) }
+    case "dropPath":
+      return { ...rest, p: 0 }
     case "conv2d":
+    case "conv1d":
     case "convTranspose2d":
     case "groupNorm":
       return { ...rest, groups: 0 }
@@ -126,7 +132,7 @@ const form = (layer: LayerData): unknown => {
     case "parameter":
       return { ...rest, shape: rest.shape.length }
     case "buffer":
-      return "values" in rest.init ? rest : { ...rest, shape: rest.shape.length }
+      return "values" in rest.init || "formula" in rest.init ? rest : { ...rest, shape: rest.shape.length }
     default:
       return rest
   }

@@ -20,20 +20,18 @@ export interface BatchNormOptions extends NormOptions {
   /** Learn a weight and a bias? Default: true. */
   readonly affine?: boolean
 }
+const batchNorm =
+  (kind: "batchNorm1d" | "batchNorm2d") =>
+  <const W extends number>(
+    width: Width<W>,
+    { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormOptions = {},
+  ): Layer<W, W> =>
+    layerOf({ kind, takes: width as number, gives: width as number, eps, momentum, affine, at: callSite() })
+
 /** As nn.BatchNorm2d. Frozen, it uses its running statistics and never changes them. */
-export const batchNorm2d = <const W extends number>(
-  width: Width<W>,
-  { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormOptions = {},
-): Layer<W, W> =>
-  layerOf({
-    kind: "batchNorm2d",
-    takes: width as number,
-    gives: width as number,
-    eps,
-    momentum,
-    affine,
-    at: callSite(),
-  })
+export const batchNorm2d = batchNorm("batchNorm2d")
+/** As nn.BatchNorm1d: of vectors [b, c] or sequences [b, c, n]. */
+export const batchNorm1d = batchNorm("batchNorm1d")
 
 /** As nn.GroupNorm; with groups = width, instance norm. */
 export const groupNorm = <const W extends number>(

@@ -1,4 +1,4 @@
-import { childOf, type LayerData, type Pointwise } from "../layer.ts"
+import { childOf, type Interpolation, type LayerData, type Pointwise } from "../layer.ts"
 import { callSite } from "../place.ts"
 import { pair, type Size } from "./convolution.ts"
 
@@ -13,6 +13,9 @@ export const tanh: Pointwise = pointwise({ kind: "tanh", pointwise: true })
 export const identity: Pointwise = pointwise({ kind: "identity", pointwise: true })
 /** While training, zero with probability p and the rest scaled by 1 / (1 − p). */
 export const dropout = (p: number): Pointwise => pointwise({ kind: "dropout", pointwise: true, p, at: callSite() })
+
+/** While training, all of an image's values are zero with probability p, the others' scaled by 1 / (1 − p): a residual branch that is left out (Huang et al. 2016). */
+export const dropPath = (p: number): Pointwise => pointwise({ kind: "dropPath", pointwise: true, p, at: callSite() })
 
 export interface PoolOptions {
   /** Default: the kernel's size. */
@@ -37,6 +40,8 @@ export const maxPool2d = pool("maxPool2d")
 export const avgPool2d = pool("avgPool2d")
 /** [b, c, h, w] → [b, c]: the mean over the image. */
 export const globalAveragePool: Pointwise = pointwise({ kind: "globalAveragePool", pointwise: true })
-/** Bilinear, half-pixel centres, as nn.Upsample(mode="bilinear"). */
-export const upsample = (factor: number): Pointwise =>
-  pointwise({ kind: "upsample", pointwise: true, factor, at: callSite() })
+/** As nn.Upsample. Default: bilinear, half-pixel centres. */
+export const upsample = (
+  factor: number,
+  { mode = "bilinear", alignCorners = false }: Partial<Interpolation> = {},
+): Pointwise => pointwise({ kind: "upsample", pointwise: true, factor, how: { mode, alignCorners }, at: callSite() })

@@ -1,3 +1,4 @@
+import type { Formula } from "../formulas.ts"
 import { childOf, type Init, type LayerData, type Raw } from "../layer.ts"
 import { callSite } from "../place.ts"
 
@@ -17,6 +18,6 @@ export interface BufferOptions {
 /** A tensor that never learns, as register_buffer. */
 export const buffer = <const Shape extends readonly number[]>(
   shape: Shape,
-  init: Init | { readonly values: readonly number[] } = { fill: 0 },
+  init: Init | { readonly values: readonly number[] } | Formula = { fill: 0 },
   { persistent = true }: BufferOptions = {},
 ): Raw<Last<Shape>> => raw<Shape>({ kind: "buffer", shape, init, persistent, at: callSite() })

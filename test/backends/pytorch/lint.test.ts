@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { adapted, odd } from "../../run/models.ts"
-import { names, partlyFrozen, points, tied, unet } from "./models.ts"
+import { names, partlyFrozen, points, shiftedWindows, tied, unet } from "./models.ts"
 import { config, mypy, ruff, writePackage } from "./tools.ts"
 
 const models = {
@@ -20,6 +20,7 @@ const models = {
   points,
   names,
   tied,
+  shiftedWindows,
 }
 
 describe.skipIf(ruff === undefined && mypy === undefined)("packages", () => {
@@ -41,7 +42,10 @@ describe.skipIf(ruff === undefined && mypy === undefined)("packages", () => {
     check(name, ruff!, "check", "--no-cache", "--config", config, ".")
   })
   // With what is generated for one model of each kind: modules of one name cannot be typed together.
-  it.skipIf(mypy === undefined).each(["millions", "unet", "points", "names"])("%s is typed", (name) => {
-    check(name, mypy!, "--config-file", config, "--cache-dir", join(root, "cache"), ".")
-  })
+  it.skipIf(mypy === undefined).each(["millions", "unet", "points", "names", "shiftedWindows"])(
+    "%s is typed",
+    (name) => {
+      check(name, mypy!, "--config-file", config, "--cache-dir", join(root, "cache"), ".")
+    },
+  )
 })

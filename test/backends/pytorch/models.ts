@@ -2,17 +2,20 @@
 import {
   add,
   avgPool2d,
+  batchNorm1d,
   batchNorm2d,
   bceWithLogits,
   boxes,
   chain,
   classes,
   points as clicks,
+  conv1d,
   conv2d,
   convTranspose2d,
   define,
   depthwiseConv2d,
   dice,
+  dropPath,
   features,
   forward,
   freezeAll,
@@ -44,6 +47,7 @@ import {
   sigmoid,
   skipConcat,
   submodule,
+  swinBlock,
   tanh,
   training,
   unfreeze,
@@ -217,3 +221,38 @@ export const tied = model(
   }),
   { name: "Tied", takes: { image: pixels({ size: [6, 8] }) }, teaches: { masks: masks() } },
 )
+/** Shifted windows, standardised filters, sequences, every way of resizing. */
+const windowed = define(
+  "Windowed",
+  {
+    stem: conv2d(3, 4, 3, { padding: 1, standardised: 1e-5 }),
+    whole: swinBlock(4, 2, [8, 8], 4),
+    shifted: swinBlock(4, 2, [8, 8], 4, { shifted: true, dropPath: 0 }),
+    across: conv1d(4, 6, 3, { padding: 1, stride: 2 }),
+    norm: batchNorm1d(6, { momentum: 0.2 }),
+    drop_path: dropPath(0),
+    nearest: upsample(2, { mode: "nearest" }),
+    aligned: upsample(2, { alignCorners: true }),
+    table: parameter([16, 1], { normal: 0.5 }),
+    last: conv2d(4, 1, 1),
+  },
+  features(3),
+  (m, x) => {
+    const { add, concat, distances, gather, mul, padLike, rearrange, resize } = forward
+    const tokens = rearrange<4>(m.stem(x), "b c h w -> b (h w) c")
+    const seen = m.shifted(m.whole(tokens))
+    const image = rearrange<4>(seen, "b (h w) c -> b c h w", { h: 8 })
+    const sequence = m.norm(m.across(rearrange<4>(m.drop_path(seen), "b n c -> b c n")))
+    const small = rearrange(sequence, "b (c k) (h w) -> b c h (w k)", { k: 3, h: 4 })
+    const large = add(m.nearest(resize(image, 4, 4, { mode: "bicubic" })), m.aligned(resize(image, 4, 4)))
+    const pairs = rearrange(gather(m.table, distances([4, 4])), "(q k) 1 -> 1 1 q k", { q: 16 })
+    const kept = padLike(mul(pairs, pairs), resize(image, 19, 17, { mode: "nearest" }))
+    const both = add(large, resize(kept, 8, 8, { alignCorners: true }))
+    return m.last(add(both, padLike(concat([small, small], 1), image)))
+  },
+)
+export const shiftedWindows = model(windowed, {
+  name: "Windowed",
+  takes: { image: pixels({ size: 8 }) },
+  teaches: { masks: masks() },
+})

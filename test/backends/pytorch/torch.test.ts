@@ -41,7 +41,18 @@ import { hashOf, saveLearned } from "../../../src/runtime/weights/learned.ts"
 import { save } from "../../../src/runtime/weights/save.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
 import { python } from "../../weights/tools.ts"
-import { classified, clicked, clickedLoss, masked, names, partlyFrozen, points, tied, unet } from "./models.ts"
+import {
+  classified,
+  clicked,
+  clickedLoss,
+  masked,
+  names,
+  partlyFrozen,
+  points,
+  shiftedWindows,
+  tied,
+  unet,
+} from "./models.ts"
 import { writePackage } from "./tools.ts"
 
 interface Case {
@@ -110,6 +121,7 @@ const cases: Readonly<Record<string, Case>> = {
   "classes-entropy": anyCase(classified, add(crossEntropy(), dice({ over: "classes" }))),
   "classes-weighted": anyCase(classified, crossEntropy({ weights: [0.2, 1, 2] })),
   "classes-focal": anyCase(classified, add(focal({ alpha: 0.4 }), tversky())),
+  shiftedWindows: anyCase(shiftedWindows, paperDefaults.loss),
 }
 
 interface Answer {

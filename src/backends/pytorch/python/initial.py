@@ -39,7 +39,14 @@ class Values(NamedTuple):
     values: tuple[float, ...]
 
 
-Init = Union[Uniform, Normal, Fill, Values]
+class Formula(NamedTuple):
+    """A table that follows from a few numbers: see formula_values."""
+
+    formula: str
+    of: tuple[int, ...]
+
+
+Init = Union[Uniform, Normal, Fill, Values, Formula]
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -77,12 +84,49 @@ def uniforms(key: Words, first: int, count: int) -> npt.NDArray[np.float64]:
     return (bits >> np.uint32(8)).astype(np.float64) / 2**24
 
 
+def places(height: int, width: int) -> npt.NDArray[np.int64]:
+    """[2, height · width]: row and column of each place."""
+    return np.indices((height, width)).reshape(2, -1)
+
+
+def formula_values(formula: str, of: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Rows of tables for pairs of places, and masks of shifted windows; flat."""
+    if formula == "shiftedWindows":
+        return shifted_windows(*of)
+    height, width = of
+    at = places(height, width)
+    y, x = at[:, :, None] - at[:, None, :]
+    if formula == "distances":
+        return (abs(y) * width + abs(x)).ravel()
+    if formula == "signedDistances":
+        return ((y + height - 1) * (2 * width - 1) + x + width - 1).ravel()
+    raise ValueError(f"there is no formula '{formula}'")
+
+
+def shifted_windows(
+    height: int, width: int, window: int, shift: int
+) -> npt.NDArray[np.int64]:
+    """0 between places that were neighbours before the shift, else -100."""
+
+    def zones(side: int) -> npt.NDArray[np.int64]:
+        place = np.arange(side)
+        return (place >= side - window).astype(np.int64) + (place >= side - shift)
+
+    grid = 3 * zones(height)[:, None] + zones(width)[None, :]
+    cut = grid.reshape(height // window, window, width // window, window)
+    cut = cut.transpose(0, 2, 1, 3).reshape(-1, window * window)
+    same: npt.NDArray[np.int64] = cut[:, :, None] == cut[:, None, :]
+    return np.where(same, 0, -100).ravel()
+
+
 def initial_values(name: str, count: int, init: Init, seed: int) -> Floats:
     """A tensor's values, row by row."""
     if isinstance(init, Fill):
         return np.full(count, init.value, dtype=np.float32)
     if isinstance(init, Values):
         return np.resize(np.array(init.values, dtype=np.float32), count)
+    if isinstance(init, Formula):
+        return formula_values(*init).astype(np.float32)
     key = mix(word(fnv1a(name)) + mix(word(seed)))
     out = np.empty(count, dtype=np.float32)
     step = 1 << 16  # what fits into a core's cache
@@ -99,13 +143,12 @@ def initial_values(name: str, count: int, init: Init, seed: int) -> Floats:
 
 def usual(module: nn.Module, name: str) -> Init:
     """How PyTorch's layers start; tensors outside layers are zeros."""
-    if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+    if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)):
         return Uniform(1 / math.sqrt(module.weight[0].numel()))
     if isinstance(module, nn.Embedding):
         return Normal(1.0)
-    ones = isinstance(module, (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)) and (
-        name in ("weight", "running_var")
-    )
+    norms = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d)
+    ones = isinstance(module, norms) and name in ("weight", "running_var")
     return Fill(1.0 if ones else 0.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from initial import Fill, starting
+from initial import Fill, formula_values, starting
 
 
 class Chain(nn.Sequential):
@@ -70,6 +71,55 @@ class GlobalAveragePool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((2, 3))
+
+
+class DropPath(nn.Module):
+    """Leaves out a branch of whole images with probability p while training."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        kept = x.new_empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
+        return x * kept / (1 - self.p)
+
+
+class StandardisedConv2d(nn.Conv2d):
+    """A convolution whose filters have mean 0 and variance 1."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+        )
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(
+            self.weight, dim=(1, 2, 3), unbiased=False, keepdim=True
+        )
+        weight = (self.weight - mean) / (variance + self.eps).sqrt()
+        return self._conv_forward(x, weight, self.bias)
 
 
 class Embedding(nn.Embedding):
@@ -194,9 +244,32 @@ def distances(n: int, table: Tensor) -> Tensor:
     return places[:, None] - places[None, :] + n - 1
 
 
-def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear, half-pixel centres."""
-    return F.interpolate(x, size, mode="bilinear", align_corners=False)
+def resize(
+    x: Tensor,
+    size: tuple[int, int],
+    mode: str = "bilinear",
+    align_corners: bool = False,
+) -> Tensor:
+    """An image in another size."""
+    aligned = None if mode == "nearest" else align_corners
+    return F.interpolate(x, size, mode=mode, align_corners=aligned)
+
+
+def pad_like(x: Tensor, like: Tensor) -> Tensor:
+    """Zeros around an image, up to the height and width of another."""
+    rows, columns = like.shape[2] - x.shape[2], like.shape[3] - x.shape[3]
+    left, top = columns // 2, rows // 2
+    return F.pad(x, (left, columns - left, top, rows - top))
+
+
+@lru_cache(maxsize=None)
+def formula_rows(formula: str, of: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.from_numpy(formula_values(formula, of)).long().to(device)
+
+
+def gather(table: Tensor, formula: str, of: tuple[int, ...]) -> Tensor:
+    """Rows of a table, by a formula of initial.py."""
+    return table[formula_rows(formula, of, table.device)]
 
 
 def pad_to(x: Tensor, size: int) -> Tensor:

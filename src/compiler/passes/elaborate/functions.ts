@@ -1,5 +1,6 @@
 /** What the functions of src/dsl/functions.ts mean, in ops of the graph. */
-import type { Attrs, FunctionName } from "../../../dsl/layer.ts"
+import { type Formula, numbersOf } from "../../../dsl/formulas.ts"
+import type { Attrs, FunctionName, Interpolation } from "../../../dsl/layer.ts"
 import { otherWidth } from "../../../dsl/sentences.ts"
 import type { Builder } from "../../ir/builder.ts"
 import type { Shape } from "../../ir/graph.ts"
@@ -74,9 +75,34 @@ const relPosAttention = (b: Builder, [qkv, tableH, tableW]: readonly number[], h
   return rearrange(b, out, "b heads (h w) c -> b h w (heads c)", { h: height })
 }
 
-const resize = (b: Builder, x: number, height: number, width: number): number => {
+const usual: Interpolation = { mode: "bilinear", alignCorners: false }
+/** An image in another size. */
+export const resized = (
+  b: Builder,
+  x: number,
+  height: number,
+  width: number,
+  { mode, alignCorners }: Interpolation = usual,
+): number => {
   const [, , h, w] = b.shapeOf(x)
-  return h === height && w === width ? x : b.resizeBilinear(x, { height, width })
+  if (h === height && w === width) return x
+  return mode === "bilinear" && !alignCorners
+    ? b.resizeBilinear(x, { height, width })
+    : b.resize(x, { height, width, mode, alignCorners })
+}
+const interpolationOf = ({ mode = "bilinear", corners }: Attrs): Interpolation => ({
+  mode: mode as Interpolation["mode"],
+  alignCorners: corners === "aligned",
+})
+
+/** Zeros on both sides of height and width. */
+const padLike = (b: Builder, x: number, like: number): number => {
+  const [shape, whole] = [b.shapeOf(x), b.shapeOf(like)]
+  const lacks = [2, 3].map((axis) => whole[axis]! - shape[axis]!) as [number, number]
+  if (lacks.some((n) => n < 0))
+    throw new Error(`[${shape.join(", ")}] is larger than [${whole.join(", ")}], to which it should be padded`)
+  const before = lacks.map((n) => Math.floor(n / 2))
+  return b.pad(x, [0, 0, ...before], [0, 0, ...lacks.map((n, i) => n - before[i]!)])
 }
 
 const repeatBatch = (b: Builder, x: number, like: number): number => {
@@ -156,14 +182,17 @@ export const meanings: { readonly [F in Exclude<FunctionName, "either">]: Meanin
     return b.pad(x!, on("before"), on("after"))
   },
   roll: ({ b }, [x], attrs) => roll(b, x!, axisOf(b, x!, attrs), number(attrs, "by")),
-  gather: ({ b }, [x], { indices }) => b.gather(x!, indices as readonly number[]),
+  padLike: ({ b }, [x, like]) => padLike(b, x!, like!),
+  gather: ({ b }, [x], attrs) =>
+    b.gather(x!, "formula" in attrs ? numbersOf(attrs as unknown as Formula) : (attrs["indices"] as readonly number[])),
   repeatBatch: ({ b }, [x, like]) => repeatBatch(b, x!, like!),
   windows: ({ b }, [x], attrs) => windows(b, x!, number(attrs, "size")),
   unwindows: ({ b }, [x, like], attrs) => unwindows(b, x!, number(attrs, "size"), like!),
   attention: ({ b }, args, attrs) => attention(b, args, number(attrs, "heads")),
   relPosAttention: ({ b }, args, attrs) => relPosAttention(b, args, number(attrs, "heads")),
-  resize: ({ b }, [x], attrs) => resize(b, x!, number(attrs, "height"), number(attrs, "width")),
-  resizeTo: ({ b, extents }, [x], { size }) => resize(b, x!, ...extents[size as string]!),
+  resize: ({ b }, [x], attrs) =>
+    resized(b, x!, number(attrs, "height"), number(attrs, "width"), interpolationOf(attrs)),
+  resizeTo: ({ b, extents }, [x], { size }) => resized(b, x!, ...extents[size as string]!),
   padTo: ({ b }, [x], attrs) => {
     const [, , h, w] = b.shapeOf(x!) as [number, number, number, number]
     const size = number(attrs, "size")

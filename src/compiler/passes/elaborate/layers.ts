@@ -1,6 +1,7 @@
 /** What each layer does, in ops of the graph. */
 import type {
-  BatchNorm2dData,
+  BatchNormData,
+  Conv1dData,
   Conv2dData,
   ConvTranspose2dData,
   GroupNormData,
@@ -12,6 +13,7 @@ import { takesOther } from "../../../dsl/sentences.ts"
 import { childrenOf, join } from "../../../dsl/tensors.ts"
 import type { Conv2dAttrs, Shape } from "../../ir/graph.ts"
 import { type Context, WrongWidths, within } from "./context.ts"
+import { resized } from "./functions.ts"
 import { runModule } from "./module.ts"
 
 type Of<K extends LayerData["kind"]> = Extract<LayerData, { readonly kind: K }>
@@ -61,10 +63,37 @@ const channels = ({ b }: Context, x: number, takes: number): void => {
   if (shape[1] !== takes) throw new WrongWidths(takesOther(takes, shape[1] ?? 0))
 }
 
+/** Each filter less its mean, over its deviation. */
+const standardised = ({ b }: Context, weight: number, eps: number): number => {
+  const axes = { axes: [1, 2, 3], keepDims: true }
+  const centred = b.sub(weight, b.reduceMean(weight, axes))
+  return b.div(centred, b.sqrt(b.shift(b.reduceMean(b.mul(centred, centred), axes), eps)))
+}
 const conv2d = (ctx: Context, layer: Conv2dData, path: string, x: number): number => {
   channels(ctx, x, layer.takes)
-  const weight = tensor(ctx, path, "weight", [layer.gives, layer.takes / layer.groups, ...layer.kernel])
+  const stored = tensor(ctx, path, "weight", [layer.gives, layer.takes / layer.groups, ...layer.kernel])
+  const weight = layer.standardised === undefined ? stored : standardised(ctx, stored, layer.standardised)
   return withBias(ctx, ctx.b.conv2d(x, weight, geometry(layer)), layer, path)
+}
+
+/** Of an image one pixel high. */
+const conv1d = (ctx: Context, layer: Conv1dData, path: string, x: number): number => {
+  const { b } = ctx
+  const { takes, gives, kernel, stride, padding, dilation, groups } = layer
+  const shape = b.shapeOf(x)
+  if (shape.length !== 3)
+    throw new Error(`conv1d takes sequences [batch, channels, places], but gets [${shape.join(", ")}]`)
+  const [n, c, places] = shape as [number, number, number]
+  if (c !== takes) throw new WrongWidths(takesOther(takes, c))
+  const weight = tensor(ctx, path, "weight", [gives, takes / groups, kernel])
+  const y = b.conv2d(b.reshape(x, [n, c, 1, places]), b.reshape(weight, [gives, takes / groups, 1, kernel]), {
+    stride: [1, stride],
+    padding: [0, padding, 0, padding],
+    dilation: [1, dilation],
+    groups,
+  })
+  const [, , , after] = b.shapeOf(y) as [number, number, number, number]
+  return b.reshape(withBias(ctx, y, layer, path), [n, gives, after])
 }
 
 /** The gradient of a convolution with respect to its input, with x in the gradient's place. */
@@ -95,7 +124,7 @@ const normalised = ({ b }: Context, x: number, mean: number, variance: number, e
 const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")))
 
 /** Frozen, it uses its running statistics and leaves them; learning, the batch's, and they move. */
-const batchNorm2d = (ctx: Context, layer: BatchNorm2dData, path: string, x: number): number => {
+const batchNorm2d = (ctx: Context, layer: BatchNormData, path: string, x: number): number => {
   const { b } = ctx
   const { gives: width, eps, momentum } = layer
   channels(ctx, x, width)
@@ -118,6 +147,15 @@ const batchNorm2d = (ctx: Context, layer: BatchNorm2dData, path: string, x: numb
   // PyTorch keeps the unbiased variance.
   ctx.updates.set(join(path, "running_var"), move(runningVar, b.scale(variance, count / Math.max(1, count - 1))))
   return finish(b.div(centred, b.sqrt(b.shift(variance, eps))))
+}
+
+/** Of images one pixel high, and one wide where there is a vector only. */
+const batchNorm1d = (ctx: Context, layer: BatchNormData, path: string, x: number): number => {
+  const shape = ctx.b.shapeOf(x)
+  if (shape.length !== 2 && shape.length !== 3)
+    throw new Error(`batchNorm1d takes [batch, features] or [batch, features, places], not [${shape.join(", ")}]`)
+  const [n, width, places = 1] = shape as [number, number, number | undefined]
+  return ctx.b.reshape(batchNorm2d(ctx, layer, path, ctx.b.reshape(x, [n, width, 1, places])), shape)
 }
 
 const groupNorm = (ctx: Context, { groups, gives, eps }: GroupNormData, path: string, x: number): number => {
@@ -173,9 +211,9 @@ const residual = (ctx: Context, layer: ResidualData, path: string, x: number): n
   )
 }
 
-const dropout = (ctx: Context, path: string, x: number, p: number): number => {
+/** One mask for all that is left out together: `shape` broadcasts to x. */
+const dropped = (ctx: Context, path: string, x: number, p: number, shape: Shape): number => {
   if (!ctx.training || p === 0) return x
-  const shape = ctx.b.shapeOf(x)
   const name = `dropout/${ctx.dropouts.length}/${path}`
   ctx.dropouts.push({ name, shape, p })
   return ctx.b.mul(x, ctx.b.input(name, shape))
@@ -197,7 +235,9 @@ const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
     const pixels = ctx.b.transpose(x, [0, 2, 3, 1])
     return ctx.b.transpose(layerNorm(ctx, layer, path, pixels), [0, 3, 1, 2])
   },
+  conv1d,
   batchNorm2d,
+  batchNorm1d,
   groupNorm,
   embedding: (ctx, { rows, gives }, path, x) =>
     ctx.b.matmul(ctx.b.oneHot(x, { classes: rows }), tensor(ctx, path, "weight", [rows, gives])),
@@ -206,15 +246,19 @@ const rules: { readonly [K in LayerData["kind"]]: Rule<K> } = {
   sigmoid: ({ b }, _, __, x) => b.sigmoid(x),
   tanh: ({ b }, _, __, x) => b.tanh(x),
   identity: (_, __, ___, x) => x,
-  dropout: (ctx, { p = 0 }, path, x) => dropout(ctx, path, x, p),
+  dropout: (ctx, { p = 0 }, path, x) => dropped(ctx, path, x, p, ctx.b.shapeOf(x)),
+  dropPath: (ctx, { p = 0 }, path, x) => {
+    const [n = 1, ...rest] = ctx.b.shapeOf(x)
+    return dropped(ctx, path, x, p, [n, ...rest.map(() => 1)])
+  },
   maxPool2d: ({ b }, { kernel, stride, padding }, _, x) =>
     b.maxPool2d(x, { kernel, stride, padding: symmetric(padding) }),
   avgPool2d: ({ b }, { kernel, stride, padding }, _, x) =>
     b.avgPool2d(x, { kernel, stride, padding: symmetric(padding) }),
   globalAveragePool: ({ b }, _, __, x) => b.reduceMean(x, { axes: [2, 3], keepDims: false }),
-  upsample: ({ b }, { factor = 2 }, _, x) => {
+  upsample: ({ b }, { factor = 2, how }, _, x) => {
     const [, , h, w] = b.shapeOf(x) as [number, number, number, number]
-    return b.resizeBilinear(x, { height: Math.floor(h * factor), width: Math.floor(w * factor) })
+    return resized(b, x, Math.floor(h * factor), Math.floor(w * factor), how)
   },
   sequential: (ctx, layer, path, x) =>
     childrenOf(layer).reduce((y, [name, child]) => run(ctx, child, join(path, name), y), x),

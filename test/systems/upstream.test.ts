@@ -1,0 +1,155 @@
+/** The systems against their own code, in float64: tensors, outputs, gradients, running statistics. See reference/make_systems.py. */
+import { readFileSync } from "node:fs"
+import { describe, expect, test } from "vitest"
+import * as h2former from "../../examples/systems/h2former/index.ts"
+import * as missformer from "../../examples/systems/missformer/index.ts"
+import * as swinUnet from "../../examples/systems/swin-unet/index.ts"
+import * as transunet from "../../examples/systems/transunet/index.ts"
+import * as unet from "../../examples/systems/unet/index.ts"
+import { learningNames } from "../../src/compiler/analysis/parameters.ts"
+import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
+import { sizeOf } from "../../src/compiler/ir/graph.ts"
+import { standardSizes } from "../../src/compiler/passes/elaborate/index.ts"
+import { compile } from "../../src/compiler/passes/pipeline.ts"
+import { bceWithLogits, type Child, classes, crossEntropy, masks, model, pixels } from "../../src/dsl/index.ts"
+import type { ModelData } from "../../src/dsl/model.ts"
+import { networkOf } from "../../src/dsl/network.ts"
+import { type TensorData, tensorsOf } from "../../src/dsl/tensors.ts"
+import { initialValues } from "../../src/runtime/initial.ts"
+import type { Values } from "../ir/support.ts"
+
+interface Digest {
+  readonly shape: readonly number[]
+  readonly norm: number
+  /** With three pseudo-random directions. */
+  readonly products: readonly number[]
+}
+interface Reference {
+  readonly name: string
+  /** Channels, height, width. */
+  readonly image: readonly [number, number, number]
+  readonly parameters: number
+  readonly tensors: Readonly<Record<string, readonly number[]>>
+  readonly inference: Digest
+  readonly masks: Digest
+  readonly loss: number
+  readonly gradients: Readonly<Record<string, Digest>>
+  readonly statistics: Readonly<Record<string, Digest>>
+}
+const references: readonly Reference[] = JSON.parse(
+  readFileSync(new URL("./reference/systems.json", import.meta.url), "utf8"),
+)
+
+/** As in make_systems.py. */
+const networks: Readonly<Record<string, () => Child>> = {
+  "U-Net": () => unet.network({ nChannels: 1, nClasses: 1, width: 4 }),
+  "U-Net, bilinear": () => unet.network({ nChannels: 1, nClasses: 1, width: 4, bilinear: true }),
+  "Swin-Unet": () =>
+    swinUnet.network({
+      ...{ imgSize: 64, numClasses: 3, embedDim: 8, depths: [2, 2, 2, 2], numHeads: [1, 2, 4, 4], windowSize: 4 },
+      dropPathRate: 0,
+    }),
+  TransUNet: () =>
+    transunet.network({
+      ...{ imgSize: 64, numClasses: 3, hiddenSize: 16, numHeads: 2, numLayers: 2, mlpDim: 32, dropoutRate: 0 },
+      ...{ resnetLayers: [1, 2, 1], widthFactor: 0.5, decoderChannels: [16, 8, 8, 4] },
+    }),
+  H2Former: () =>
+    h2former.network({
+      ...{ imageSize: 64, layers: [1, 2, 1, 1], numClasses: 3, inChans: 4, width: 16, dropPathRate: 0 },
+    }),
+  MISSFormer: () => missformer.network({ numClasses: 3, imageSize: 64, dims: [4, 8, 20, 32], layers: [1, 1, 1, 1] }),
+}
+
+const modelOf = ({ name, image: [channels, ...size], inference }: Reference): ModelData => {
+  const [, planes = 1] = inference.shape
+  const names = Array.from({ length: planes - 1 }, (_, i) => `class ${i + 1}`)
+  return model(
+    networks[name]!() as never,
+    {
+      name,
+      takes: { image: pixels({ size, channels }) },
+      teaches: { masks: planes === 1 ? masks() : classes("background", ...names) },
+    } as never,
+  ).data
+}
+
+/** Numbers in −1…1 that only depend on the name. */
+const uniform = (name: string, size: number): Float64Array => {
+  let state = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(name)) state = Math.imul(state ^ byte, 0x01000193) >>> 0
+  return Float64Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return (state + 0.5) / 2 ** 31 - 1
+  })
+}
+const valuesOf = (tensor: TensorData): Float64Array => {
+  const { name, shape, kind } = tensor
+  if (kind === "buffer" && !name.includes("running")) return Float64Array.from(initialValues(tensor, 0))
+  const values = uniform(name, sizeOf(shape))
+  if (shape.length > 1) return values.map((x) => x * Math.sqrt(3 / sizeOf(shape.slice(1))))
+  const one = name.endsWith("weight") || name.endsWith("running_var") ? 1 : 0
+  return values.map((x) => 0.25 * x + one)
+}
+const targetOf = ([, height, width]: Reference["image"], planes: number): Float64Array =>
+  uniform("target", 2 * height * width).map((x) =>
+    planes === 1 ? (x > 0.2 ? 1 : 0) : Math.min(planes - 1, Math.max(0, Math.floor(((x + 1) / 2) * planes))),
+  )
+
+/** Largest difference of the products, for directions of length about one. */
+const difference = (name: string, data: Float64Array, { products }: Digest): number => {
+  const of = (i: number) => uniform(`${name}/${i}`, data.length).reduce((sum, x, at) => sum + x * data[at]!, 0)
+  return Math.max(...products.map((product, i) => Math.abs(product - of(i)))) / Math.sqrt(data.length / 3)
+}
+const agrees = (
+  name: string,
+  got: { readonly shape: readonly number[]; readonly data: Float64Array } | undefined,
+  digest: Digest,
+) =>
+  got !== undefined && `${got.shape}` === `${digest.shape}` && difference(name, got.data, digest) < 1e-9 * digest.norm
+
+describe.each(references)("upstream's $name", (reference) => {
+  const of = modelOf(reference)
+  const [, planes = 1] = reference.inference.shape
+  const tensors = tensorsOf(networkOf(of))
+  const sizes = standardSizes(of, 2)
+  const values: Values = {
+    ...Object.fromEntries(tensors.map((tensor) => [tensor.name, valuesOf(tensor)])),
+    image: uniform("image", 2 * sizeOf(reference.image)),
+    target: targetOf(reference.image, planes),
+  }
+
+  test("the same tensors", () => {
+    const names = tensors.filter(({ persistent }) => persistent).map(({ name, shape }) => [name, shape])
+    expect(Object.fromEntries(names)).toEqual(reference.tensors)
+  })
+  test("outputs", () => {
+    const { program } = compile({ model: of, sizes, goal: { kind: "inference" } })
+    expect(agrees("masks", evaluate(program.graph, values)["masks"], reference.inference)).toBe(true)
+  })
+  test("a step: outputs, loss, every gradient, running statistics", () => {
+    const loss = planes === 1 ? bceWithLogits() : crossEntropy()
+    const goal = { kind: "gradients", learning: learningNames(of), loss, trainMode: true } as const
+    const { program, unreached } = compile({ model: of, sizes, goal })
+    const results = evaluate(program.graph, values)
+    expect(agrees("masks", results["masks"], reference.masks)).toBe(true)
+    expect(Math.abs(results["loss"]!.data[0]! - reference.loss)).toBeLessThan(1e-11)
+    const largest = Math.max(...Object.values(reference.gradients).map(({ norm }) => norm))
+    const wrong = Object.entries(reference.gradients).filter(([name, digest]) => {
+      const got = results[`grad/${name}`]
+      if (got === undefined || `${got.shape}` !== `${digest.shape}`) return true
+      return !(difference(name, got.data, digest) < 1e-8 * digest.norm + 1e-12 * largest)
+    })
+    expect(wrong.map(([name]) => name)).toEqual([])
+    expect([...unreached].sort()).toEqual(
+      tensors
+        .filter(({ kind, name }) => kind === "parameter" && reference.gradients[name] === undefined)
+        .map(({ name }) => name)
+        .sort(),
+    )
+    const moved = Object.entries(reference.statistics)
+    expect(
+      moved.filter(([name, digest]) => !agrees(name, results[`next/${name}`], digest)).map(([name]) => name),
+    ).toEqual([])
+  })
+})
