@@ -69,7 +69,13 @@ export {
 } from "./placement.ts"
 export type { SamConfig } from "./sam/config.ts"
 export { maskDecoder } from "./sam/decoder.ts"
-export { imageEncoder } from "./sam/encoder.ts"
+export {
+  block as samBlock,
+  gridAttention as samGridAttention,
+  imageEncoder,
+  mlpBlock as samMlp,
+  neck as samNeck,
+} from "./sam/encoder.ts"
 export { promptEncoder } from "./sam/prompts.ts"
 export {
   type Sam,

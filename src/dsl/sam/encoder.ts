@@ -21,7 +21,7 @@ export const mlpBlock = <const W extends number>(width: W, hidden: number, activ
   )
 
 /** Attention over a square grid of `side` × `side` tokens, with decomposed relative positions: [b, h, w, c] → the same. */
-const gridAttention = <const W extends number>(width: W, heads: number, side: number) => {
+export const gridAttention = <const W extends number>(width: W, heads: number, side: number) => {
   const table = () => parameter([2 * side - 1, width / heads])
   return define(
     "Attention",
@@ -59,7 +59,7 @@ export const block = <const W extends number>(
   )
 
 /** To the channels of the image embedding: 1 × 1, then 3 × 3. */
-const neck = (width: number, channels: number) =>
+export const neck = (width: number, channels: number) =>
   sequential(
     conv2d(width, channels, 1, { bias: false }),
     layerNorm2d(channels),
