@@ -1,66 +1,183 @@
-/** The report as one page, without scripts or anything fetched. */
+/** The report as one page: nothing is fetched, and its few lines of script only sort a table. */
 import type { ModelReport, Report } from "./report.ts"
-import { blocksSvg, escaped } from "./svg.ts"
+import { blocksSvg, commonScale, escaped } from "./svg.ts"
 import * as unit from "./units.ts"
 
 const style = `
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h2 { margin: 2.5rem 0 .2rem } .family { color: #666; margin: 0 0 .8rem }
-table { border-collapse: collapse; margin: .6rem 0 } th { color: #666; font-weight: 500; border-bottom: 1px solid #ccc }
-td, th { padding: .15rem .9rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums } td:first-child, th:first-child { text-align: left }
-tr.total td { border-top: 1px solid #ccc; font-weight: 600 } .learns { color: #0b5394 } .no { color: #b00020 } .yes { color: #1b7f3b } code { font-size: .93em } ul { list-style: none; padding: 0 }
+:root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #d0d0d0; --paper: #fff; --learns: #0b5394; --no: #b00020; --yes: #1b7f3b }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --faint: #a0a0a0; --line: #444; --paper: #16181c; --learns: #7db7f0; --no: #ff8a80; --yes: #7bd88f } }
+@media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff } section { break-inside: avoid } details:not([open]) { display: none } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+h2 { margin: 2.5rem 0 .2rem; overflow-wrap: anywhere } h3 { margin: 1.2rem 0 .3rem; font-size: 1rem } .family { color: var(--faint); margin: 0 0 .8rem }
+.wide { overflow-x: auto } table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left; color: var(--faint) }
+td { white-space: nowrap } th { font-weight: 500; border-bottom: 1px solid var(--line) } td, th { padding: .15rem .9rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums }
+td:first-child, th:first-child { text-align: left } tbody th { font-weight: 400; border: 0; overflow-wrap: anywhere } tfoot td, tfoot th { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600 }
+.learns { color: var(--learns) } .no { color: var(--no) } .yes { color: var(--yes) } code { font-size: .93em } ul.plain { list-style: none; padding: 0 }
+th button { all: unset; cursor: pointer } th button:focus-visible { outline: 2px solid var(--learns) } th[aria-sort="ascending"] button::after { content: " ▲" } th[aria-sort="descending"] button::after { content: " ▼" }
+details { margin-left: 1rem } summary { cursor: pointer } summary .n { color: var(--faint); font-variant-numeric: tabular-nums } svg { max-width: 100%; height: auto } a { color: var(--learns) }
 `
-const row = (cells: readonly string[], kind = ""): string =>
-  `<tr${kind === "" ? "" : ` class="${kind}"`}>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`
-const table = (head: readonly string[], rows: readonly string[]): string =>
-  `<table><thead><tr>${head.map((cell) => `<th>${cell}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`
+const script = `
+for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
+  const head = button.closest("th"), table = head.closest("table"), body = table.tBodies[0], column = head.cellIndex
+  const up = head.getAttribute("aria-sort") !== "ascending"
+  for (const other of table.querySelectorAll("th[aria-sort]")) other.removeAttribute("aria-sort")
+  head.setAttribute("aria-sort", up ? "ascending" : "descending")
+  const key = (row) => { const { value, n } = { value: row.cells[column].textContent, n: row.cells[column].dataset.n }; return n === undefined ? value : Number(n) }
+  const rows = [...body.rows].sort((a, b) => { const [x, y] = [key(a), key(b)]; return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1) })
+  body.append(...rows)
+})
+`
+/** A cell; with the number it sorts by. */
+const cell = (text: string, n?: number): string => `<td${n === undefined ? "" : ` data-n="${n}"`}>${text}</td>`
+const table = (caption: string, head: readonly string[], rows: readonly string[], foot = ""): string =>
+  `<div class="wide" tabindex="0" role="region" aria-label="${escaped(caption)}"><table><caption>${escaped(caption)}</caption><thead><tr>${head.map((one) => `<th scope="col">${one}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody>${foot === "" ? "" : `<tfoot>${foot}</tfoot>`}</table></div>`
 
-const modelHtml = (model: ModelReport): string => {
-  const parts = model.parts.map(({ name, total, trainable }) =>
-    row(
-      [escaped(name), unit.exact(total), unit.exact(trainable), trainable === 0 ? "frozen" : "learns"],
-      trainable === 0 ? "" : "learns",
-    ),
+/** Names may hold anything; an anchor may not. */
+const anchor = (i: number): string => `model-${i + 1}`
+
+const overview = (models: readonly ModelReport[]): string => {
+  const head = ["model", "learn", "parameters", "share", "float32", "forward", "training needs", "expectations"]
+  const rows = models.map((model, i) => {
+    const { name, trainable, total, flops, memory, expectations } = model
+    const broken = expectations.filter(({ holds }) => !holds).length
+    const held =
+      expectations.length === 0
+        ? "–"
+        : broken === 0
+          ? `<span class="yes">✓ ${expectations.length}</span>`
+          : `<span class="no">✗ ${broken} of ${expectations.length}</span>`
+    return `<tr><th scope="row"><a href="#${anchor(i)}">${escaped(name)}</a></th>${[
+      cell(unit.exact(trainable), trainable),
+      cell(unit.exact(total), total),
+      cell(unit.percent(trainable, total), trainable / Math.max(1, total)),
+      cell(unit.bytes(4 * trainable), trainable),
+      cell(flops === undefined ? "–" : unit.flops(flops.forward), flops?.forward ?? 0),
+      cell(memory === undefined ? "–" : unit.bytes(memory.training), memory?.training ?? 0),
+      cell(held, broken),
+    ].join("")}</tr>`
+  })
+  return table(
+    "All models; a heading sorts by its column",
+    head.map((name) => `<button type="button">${name}</button>`),
+    rows,
   )
-  const cost = [
-    ...(model.flops === undefined
-      ? []
-      : [
-          `<p>Forward ${unit.flops(model.flops.forward)}, backward ${unit.flops(model.flops.backward)} (${model.flops.convention}).</p>`,
-        ]),
-    ...(model.memory === undefined
-      ? []
-      : [
-          `<p>Peak memory, predicted for the CPU engine: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.</p>`,
-          table(
-            ["device", "segments", "trains"],
-            model.memory.fits.map(({ device, inference, training }) =>
-              row([escaped(device), inference ? "yes" : "no", training ? "yes" : "no"]),
-            ),
-          ),
-        ]),
+}
+
+interface Node {
+  readonly name: string
+  readonly total: number
+  readonly trainable: number
+  readonly inner: readonly Node[]
+  /** A tensor's own. */
+  readonly shape?: readonly number[]
+}
+type TensorRow = ModelReport["tensors"][number]
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)
+const sum = (nodes: readonly Node[], key: "total" | "trainable"): number => nodes.reduce((n, node) => n + node[key], 0)
+const group = (name: string, inner: readonly Node[]): Node => ({
+  name,
+  inner,
+  total: sum(inner, "total"),
+  trainable: sum(inner, "trainable"),
+})
+const leaf = ({ name, shape, trainable, kind }: TensorRow): Node => {
+  const size = kind === "parameter" ? sizeOf(shape) : 0
+  return { name, shape, total: size, trainable: trainable ? size : 0, inner: [] }
+}
+const groups = <A>(
+  items: readonly A[],
+  keyOf: (item: A) => string | undefined,
+): ReadonlyMap<string | undefined, A[]> => {
+  const found = new Map<string | undefined, A[]>()
+  for (const item of items) found.set(keyOf(item), [...(found.get(keyOf(item)) ?? []), item])
+  return found
+}
+
+/** Part → block → placement → tensor. What is in no block, or was not added, hangs one level higher. */
+const treeOf = (model: ModelReport): readonly Node[] =>
+  [...groups(model.tensors, ({ part, kind }) => (kind === "buffer" ? "buffers, in no count" : part))].map(
+    ([part = "", tensors]) => {
+      const blocks = [...groups(tensors, ({ block }) => (block === undefined ? undefined : `block ${block}`))]
+      const inner = blocks.flatMap(([block, inBlock]) => {
+        const placements = [...groups(inBlock, ({ placement }) => placement)].flatMap(([placement, added]) =>
+          placement === undefined ? added.map(leaf) : [group(placement, added.map(leaf))],
+        )
+        return block === undefined ? placements : [group(block, placements)]
+      })
+      return group(part, inner)
+    },
+  )
+
+const countsOf = ({ total, trainable, shape }: Node): string =>
+  `<span class="n">${shape === undefined ? "" : `[${shape.join(", ")}] · `}${unit.exact(total)} · ${unit.bytes(4 * total)} · ${trainable === 0 ? "frozen" : `<span class="learns">${trainable === total ? "learns" : `${unit.exact(trainable)} learn`}</span>`}</span>`
+const treeHtml = (node: Node): string =>
+  node.inner.length === 0
+    ? `<li><code>${escaped(node.name)}</code> ${countsOf(node)}</li>`
+    : `<details><summary>${escaped(node.name)} ${countsOf(node)}</summary><ul class="plain">${node.inner.map((inner) => (inner.inner.length === 0 ? treeHtml(inner) : `<li>${treeHtml(inner)}</li>`)).join("")}</ul></details>`
+
+const fitsTable = ({ memory, flops }: ModelReport): readonly string[] => {
+  if (memory === undefined) return []
+  const learns = (flops?.backward ?? 0) > 0
+  const rows = memory.fits.map(({ device, bytes, inference, training }) => {
+    const one = bytes < 2 ** 30
+    const need = (n: number) => `${unit.bytes(one ? memory.largest.bytes : n)} of ${unit.bytes(bytes)}`
+    const verdict = (fits: boolean, n: number) =>
+      cell(`<span class="${fits ? "yes" : "no"}">${fits ? "yes" : "no"}</span>, ${need(n)}`)
+    return `<tr><th scope="row">${escaped(device)}</th>${verdict(inference, memory.inference)}${learns ? verdict(training, memory.training) : cell("–")}</tr>`
+  })
+  return [
+    "<h3>What fits</h3>",
+    `<p>Peak memory, predicted for the CPU engine in float32. The largest buffer is ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in <code>${escaped(memory.largest.from)}</code>.</p>`,
+    table("Memory", ["device", "segments", "trains"], rows),
+    ...(learns && memory.fits.some(({ training, bytes }) => !training && bytes >= 2 ** 30)
+      ? [
+          "<p>With <code>--memory 8GB</code> blocks are computed twice until a step fits; a smaller <code>--input-size</code> or <code>--batch</code> needs less.</p>",
+        ]
+      : []),
   ]
+}
+
+const partsTable = ({ parts, total, trainable }: ModelReport): string =>
+  table(
+    "Parts",
+    ["part", "parameters", "learn", "float32", ""],
+    parts.map(
+      (part) =>
+        `<tr${part.trainable === 0 ? "" : ' class="learns"'}><th scope="row">${escaped(part.name)}</th>${cell(unit.exact(part.total))}${cell(unit.exact(part.trainable))}${cell(unit.bytes(4 * part.total))}${cell(part.trainable === 0 ? "frozen" : part.trainable === part.total ? "learns" : "learns in part")}</tr>`,
+    ),
+    `<tr><th scope="row">total</th>${cell(unit.exact(total))}${cell(unit.exact(trainable))}${cell(unit.bytes(4 * total))}${cell(unit.percent(trainable, total))}</tr>`,
+  )
+
+const modelHtml = (model: ModelReport, i: number, report: Report): string => {
+  const { flops } = model
   const expectations = model.expectations.map(
     ({ text, holds, place }) =>
       `<li class="${holds ? "yes" : "no"}">${holds ? "✓" : "✗"} <code>${escaped(text)}</code>${place === undefined ? "" : ` ${escaped(place.file)}:${place.line}`}</li>`,
   )
+  const picture = model.blocks.some(({ trainable }) => trainable > 0)
+    ? [blocksSvg(model, { ...commonScale(report), id: `hatch-${i}` })]
+    : []
   return [
-    `<h2>${escaped(model.name)}</h2><p class="family">${escaped(model.family)}. Learns ${unit.parameters(model.trainable)}.</p>`,
-    table(
-      ["part", "parameters", "learn", ""],
-      [
-        ...parts,
-        row(
-          ["total", unit.exact(model.total), unit.exact(model.trainable), unit.percent(model.trainable, model.total)],
-          "total",
-        ),
-      ],
-    ),
-    ...(model.blocks.some(({ trainable }) => trainable > 0) ? [blocksSvg(model)] : []),
-    ...cost,
-    ...(expectations.length === 0 ? [] : [`<ul>${expectations.join("")}</ul>`]),
+    `<section aria-labelledby="${anchor(i)}"><h2 id="${anchor(i)}">${escaped(model.name)}</h2><p class="family">${escaped(model.family)}. Learns ${unit.parameters(model.trainable)}.</p>`,
+    ...picture,
+    partsTable(model),
+    ...(expectations.length === 0
+      ? []
+      : [`<h3>Expectations and budgets</h3><ul class="plain">${expectations.join("")}</ul>`]),
+    ...(flops === undefined
+      ? []
+      : [
+          `<p>Forward ${unit.flops(flops.forward)}, backward ${unit.flops(flops.backward)} (${escaped(flops.convention)}).</p>`,
+        ]),
+    ...fitsTable(model),
+    "<h3>Every tensor</h3>",
+    ...treeOf(model).map(treeHtml),
+    "</section>",
   ].join("\n")
 }
 
-export const reportHtml = ({ models, hasam }: Report): string =>
-  `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>hasam report</title><style>${style}</style></head><body>\n<h1>hasam report</h1>\n${models.map(modelHtml).join("\n")}\n<p class="family">hasam ${escaped(hasam)}</p>\n</body></html>\n`
+export const reportHtml = (report: Report): string => {
+  const { models, hasam } = report
+  const title = models.length === 1 ? `${models[0]!.name}: hasam report` : "hasam report"
+  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head><body><main>\n<h1>hasam report</h1>\n${overview(models)}\n${models.map((model, i) => modelHtml(model, i, report)).join("\n")}\n</main><footer><p class="family">hasam ${escaped(hasam)}</p></footer><script>${script}</script></body></html>\n`
+}

@@ -101,16 +101,22 @@ export const modelReport = (
         index: block.index,
         kind: kindOf(block),
         ranks: ranksOf(network, block),
+        placements: rows(
+          tensors.filter((tensor) => tensor.block === block.index),
+          ({ placement }) => placement ?? "own",
+        ),
         total: row?.total ?? 0,
         trainable: row?.trainable ?? 0,
       }
     }),
-    tensors: tensors.map(({ name, shape, kind, part, learns }) => ({
+    tensors: tensors.map(({ name, shape, kind, part, learns, block, placement }) => ({
       name,
       shape: [...shape],
       kind,
       part,
       trainable: learns,
+      ...(block === undefined ? {} : { block }),
+      ...(placement === undefined ? {} : { placement }),
     })),
     expectations: own.map((expectation) => {
       const place = expectation.at === undefined ? undefined : placeOf(expectation.at)

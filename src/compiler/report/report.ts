@@ -53,18 +53,22 @@ export const ModelReport = t.intersection([
     parts: t.array(Count),
     placements: t.array(Count),
     blocks: t.array(
-      t.type({
-        index: t.number,
-        kind: t.string,
-        ranks: t.record(t.string, t.number),
-        total: t.number,
-        trainable: t.number,
-      }),
+      t.intersection([
+        t.type({
+          index: t.number,
+          kind: t.string,
+          ranks: t.record(t.string, t.number),
+          total: t.number,
+          trainable: t.number,
+        }),
+        /** What was added, by placement; the block's own tensors are "own". */
+        t.partial({ placements: t.array(Count) }),
+      ]),
     ),
     tensors: t.array(
       t.intersection([
         t.type({ name: t.string, shape: t.array(t.number), kind: t.string, part: t.string, trainable: t.boolean }),
-        t.partial({ receivesGradient: t.boolean }),
+        t.partial({ receivesGradient: t.boolean, block: t.number, placement: t.string }),
       ]),
     ),
     expectations: t.array(t.intersection([t.type({ text: t.string, holds: t.boolean }), t.partial({ place: Place })])),
