@@ -11,11 +11,17 @@ export interface Executable {
   run(inputs: Tensors): Promise<Tensors>
   /** Current values of state, by the name of the input or parameter that holds it. */
   read(names: readonly string[]): Promise<Tensors>
+  /** Parameters and state that have not been loaded yet. Left out: all of them, at the beginning. */
+  missing?(): readonly string[]
   dispose(): Promise<void>
 }
 
 /** A target that runs programs. */
 export interface Backend {
   readonly name: string
-  compile(program: Program): Promise<Executable>
+  /**
+   * `beside`: tensors that are loaded there, or will be, are this program's as well, state included: in memory once, and current. An engine
+   * that cannot share loads its own; `missing` says what there is to load.
+   */
+  compile(program: Program, beside?: Executable): Promise<Executable>
 }

@@ -5,8 +5,9 @@ import type { Backend, Executable } from "../backend.ts"
 import { feedable, loadable, sourcesOf } from "../tensors.ts"
 import { lower } from "./lower.ts"
 import { encodeModel } from "./model.ts"
+import { runOrder, writtenInPlace } from "./order.ts"
 import { runtimeOf } from "./runtime.ts"
-import { startThread } from "./thread.ts"
+import { startThread, type Thread } from "./thread.ts"
 
 export interface CpuOptions {
   /** Threads for each op. Default: as many as the machine has. */
@@ -44,13 +45,23 @@ const packed = (tensors: Tensors, give: boolean): { readonly tensors: Tensors; r
   return { tensors: all, transfer: [...transfer] }
 }
 
+/** A thread, the tensors that its programs share, and how many those are. */
+interface Shared {
+  readonly thread: Thread
+  readonly loaded: Set<string>
+  users: number
+}
+const sharedBy = new WeakMap<Executable, Shared>()
+let programs = 0
+
 /**
- * onnxruntime on the processor. Weights are loaded once and are in memory once where they are given; state stays in the engine.
+ * onnxruntime on the processor. Weights are loaded once and are in memory once where they are given, for all programs beside one another;
+ * state stays in the engine, and is written where it is read.
  * Errors: HS2501 no runtime loads, HS2502 out of memory, HS2606 other tensors than the program takes.
  */
 export const cpu = (options: CpuOptions = {}): Backend => ({
   name: "cpu",
-  compile: async (program: Program): Promise<Executable> => {
+  compile: async (program: Program, beside?: Executable): Promise<Executable> => {
     const threads = options.threads ?? availableParallelism()
     const runtime = runtimeOf(options.engine)
     const { graph, state } = program
@@ -59,24 +70,34 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
     const sources = sourcesOf(program)
     const advancing = new Set(Object.values(state))
     const outputs = graph.outputs.filter(({ name }) => !advancing.has(name))
-    const thread = startThread(runtime, threads)
+    const before = beside === undefined ? undefined : sharedBy.get(beside)
+    const shared = before ?? { thread: startThread(runtime, threads), loaded: new Set<string>(), users: 0 }
+    shared.users += 1
+    const { thread, loaded } = shared
+    programs += 1
+    const id = programs
+    const leave = async () => {
+      shared.users -= 1
+      if (shared.users === 0) await thread.end()
+    }
     const created = thread.call<void>(
       "create",
       {
+        program: id,
         model,
         options: sessionOptions(threads, runtime.web),
         inputs: lowered.inputs.map(({ name }) => name),
         outputs: Object.fromEntries(outputs.map(({ name, value }) => [name, graph.nodes[value]!.shape])),
         state,
+        inPlace: writtenInPlace(runOrder(lowered.nodes), state),
       },
       [model.buffer],
     )
     await created.catch(async (problem) => {
-      await thread.end()
+      await leave()
       throw problem
     })
-    const loaded = new Set<string>()
-    return {
+    const executable: Executable = {
       load: async (given, { give = false } = {}) => {
         // onnxruntime does not take shared memory; handed over, weights are in memory once all the same.
         const { tensors, transfer } = packed(loadable("cpu", sources, given), give)
@@ -85,12 +106,15 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
       },
       run: async (inputs) => {
         const { tensors, transfer } = packed(feedable("cpu", sources, loaded, inputs), false)
-        return thread.call<Tensors>("run", { fed: tensors }, transfer)
+        return thread.call<Tensors>("run", { program: id, fed: tensors }, transfer)
       },
       read: (wanted) => thread.call<Tensors>("read", { wanted }),
+      missing: () => [...sources].flatMap(([name, source]) => (source.loaded && !loaded.has(name) ? [name] : [])),
       dispose: async () => {
-        await thread.call<void>("dispose", {}).finally(() => thread.end())
+        await thread.call<void>("dispose", { program: id }).finally(leave)
       },
     }
+    sharedBy.set(executable, shared)
+    return executable
   },
 })

@@ -30,6 +30,6 @@ const mib = 2 ** 20
  */
 export const cpuMemory: Engine = {
   decompose: { keep: kept, scores: attentionScores },
-  doubleState: true,
+  inPlace: true,
   overhead: { fixed: 98 * mib, perNode: 0.0165 * mib, slack: 0.06 },
 }

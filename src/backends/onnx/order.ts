@@ -5,6 +5,7 @@
  */
 import type { OnnxNode } from "./model.ts"
 
+const probe = "_probe"
 /** Nodes that one probe may ask for. */
 const longest = 64
 
@@ -41,12 +42,35 @@ const ends = (nodes: readonly OnnxNode[]): readonly number[] => {
   return found
 }
 
+/** A file's nodes in the order in which they run, without probes. */
+export const runOrder = (file: readonly OnnxNode[]): readonly OnnxNode[] =>
+  [...file].reverse().filter(({ outputs }) => !outputs[0]!.startsWith(probe))
+
+/** Ops that read an element before they write it, and no other. */
+const elementwise = new Set(["Add", "Sub", "Mul", "Div", "Identity"])
+/**
+ * State that may be written where it is read: no node reads it after the one that writes its next value, and that one takes each element
+ * before it gives it. `state` is from inputs to outputs; nodes are in the order in which they run.
+ */
+export const writtenInPlace = (
+  nodes: readonly OnnxNode[],
+  state: Readonly<Record<string, string>>,
+): readonly string[] => {
+  const lastRead = new Map(nodes.flatMap(({ inputs }, i) => inputs.map((input) => [input, i] as const)))
+  const maker = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((output) => [output, i] as const)))
+  return Object.entries(state).flatMap(([name, next]) => {
+    const [read, made] = [lastRead.get(name) ?? -1, maker.get(next)]
+    if (made === undefined) return []
+    return read < made || (read === made && elementwise.has(nodes[made]!.op)) ? [name] : []
+  })
+}
+
 /** The nodes as they are to stand in the file. */
 export const inFileOrder = (nodes: readonly OnnxNode[]): readonly OnnxNode[] => {
   const probes = ends(nodes).map((end, i) => ({
     op: "Size",
     inputs: [nodes[end]!.outputs[0]!],
-    outputs: [`_probe${i}`],
+    outputs: [`${probe}${i}`],
   }))
   return [...[...nodes].reverse(), ...probes.reverse()]
 }

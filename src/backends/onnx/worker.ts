@@ -1,35 +1,37 @@
 /**
- * The thread that owns a session. onnxruntime blocks while it runs, so it does so here; and as a plain script it starts alike from
- * sources and from a build.
+ * The thread that owns sessions, and the tensors that they share. onnxruntime blocks while it runs, so it does so here; and as a plain
+ * script it starts alike from sources and from a build.
  *
- * State is double: a run reads one copy and writes the other, and then they change places. onnxruntime-web gives new memory each time.
+ * State is written where it is read, where its last use is the op that writes it (order.ts); other state is double: a run reads one copy and
+ * writes the other, and then they change places. onnxruntime-web gives new memory each time.
  */
 export const workerSource = `
 const { parentPort, workerData: { path, web, threads } } = require("node:worker_threads")
 const ort = require(path)
 if (web) ort.env.wasm.numThreads = threads
 
-let session, inputs, outputs, state
+const programs = {}
 const held = {}, spare = {}
 const tensor = ({ shape, data }) => new ort.Tensor("float32", data, shape)
 const blank = (shape) => tensor({ shape, data: new Float32Array(shape.reduce((n, extent) => n * extent, 1)) })
 
 const act = {
-  async create({ model, options, ...rest }) {
-    ;({ inputs, outputs, state } = rest)
-    session = await ort.InferenceSession.create(model, options)
+  async create({ program, model, options, ...rest }) {
+    programs[program] = { ...rest, session: await ort.InferenceSession.create(model, options) }
   },
   load({ tensors }) {
     for (const name in tensors) held[name] = tensor(tensors[name])
   },
-  async run({ fed }) {
+  async run({ program, fed }) {
+    const { session, inputs, outputs, state, inPlace } = programs[program]
     const feeds = {}, fetches = {}
     for (const name of inputs) feeds[name] = held[name] ?? tensor(fed[name])
     for (const name in outputs) fetches[name] = web ? null : blank(outputs[name])
-    for (const name in state) fetches[state[name]] = web ? null : (spare[name] ??= blank(held[name].dims))
+    const next = (name) => (inPlace.includes(name) ? held[name] : (spare[name] ??= blank(held[name].dims)))
+    for (const name in state) fetches[state[name]] = web ? null : next(name)
     const results = await session.run(feeds, fetches)
     for (const name in state) {
-      spare[name] = held[name]
+      if (!inPlace.includes(name)) spare[name] = held[name]
       held[name] = results[state[name]]
     }
     const values = Object.keys(outputs).map((name) => [name, { shape: outputs[name], data: results[name].data }])
@@ -39,8 +41,9 @@ const act = {
     const values = wanted.filter((name) => name in held).map((name) => [name, { shape: held[name].dims, data: held[name].data }])
     return [Object.fromEntries(values), []]
   },
-  async dispose() {
-    await session?.release()
+  async dispose({ program }) {
+    await programs[program]?.session.release()
+    delete programs[program]
   },
 }
 // One after another: a run must not see another's state half changed.

@@ -59,8 +59,8 @@ const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x
 export interface Engine {
   /** Left out: the target has kernels for all composites. */
   readonly decompose?: DecomposeOptions
-  /** State is there twice: a run reads one copy and writes the other. Otherwise next values are made in the run. */
-  readonly doubleState?: boolean
+  /** Next values of state are written where the state is. Otherwise they are made in the run. */
+  readonly inPlace?: boolean
   /** What the engine needs beside tensors. Default: nothing. */
   readonly overhead?: Overhead
 }
@@ -79,12 +79,12 @@ const none: Overhead = { fixed: 0, perNode: 0, slack: 0 }
 /** What a compiled program needs, in the order of its nodes. */
 export const memoryOf = (
   { program, gradients }: Pick<Compiled, "program" | "gradients">,
-  { doubleState = false, overhead: { fixed, perNode, slack } = none }: Engine = {},
+  { inPlace = false, overhead: { fixed, perNode, slack } = none }: Engine = {},
 ): Memory => {
   const { graph, state } = program
   const { nodes } = graph
   const next = new Set(Object.values(state))
-  const plan = schedule(graph, doubleState ? next : new Set())
+  const plan = schedule(graph, inPlace ? next : new Set())
   const buffersOf = (values: Iterable<number>) => new Set([...values].map((value) => plan.buffer[value]!))
   const isNext = buffersOf(graph.outputs.flatMap(({ name, value }) => (next.has(name) ? [value] : [])))
   const isGradient = buffersOf(gradients.values())
@@ -94,17 +94,19 @@ export const memoryOf = (
   const optimizerState = sum(
     nodes.map((node) => (node.op === "input" && node.attrs.name in state ? valueBytes(node) : 0)),
   )
-  const nextState = bytesOf(doubleState ? isNext : plan.alive.filter((id) => isNext.has(id)))
+  // Standing outputs are those of the plan's resident bytes that are there as state already.
+  const resident = plan.resident - (inPlace ? bytesOf(isNext) : 0)
+  const nextState = inPlace ? 0 : bytesOf(plan.alive.filter((id) => isNext.has(id)))
   const finished = bytesOf(plan.alive.filter((id) => isGradient.has(id) && !isNext.has(id)))
-  const peak = plan.resident + plan.peak
+  const peak = resident + plan.peak
   const overhead = Math.round(fixed + perNode * nodes.length + slack * plan.peak)
   return {
     weights,
     optimizerState,
-    inputs: plan.resident - weights - optimizerState - (doubleState ? nextState : 0),
+    inputs: resident - weights - optimizerState,
     gradients: finished,
     nextState,
-    activations: plan.peak - finished - (doubleState ? 0 : nextState),
+    activations: plan.peak - finished - nextState,
     peak,
     overhead,
     total: peak + overhead,

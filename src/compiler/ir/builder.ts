@@ -24,6 +24,22 @@ const textOf = (node: Node): string => {
   return text
 }
 
+/** All of a node but its operands, as a number: nodes go from graph to graph, and their texts are long. */
+const numbers = new Map<string, number>()
+const kinds = new WeakMap<Node, number>()
+const kindOf = (node: Node): number => {
+  const known = kinds.get(node)
+  if (known !== undefined) return known
+  // Big constants are compared by what they are: equal text, equal value.
+  const text = `${node.copy}|${node.op}|${textOf(node)}|${node.shape}`
+  const number = numbers.get(text) ?? numbers.size
+  numbers.set(text, number)
+  kinds.set(node, number)
+  return number
+}
+const equal = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((x, i) => x === b[i])
+
 class Core {
   readonly #nodes: Node[] = []
   readonly #known = new Map<string, Value>()
@@ -77,8 +93,7 @@ class Core {
   }
 
   #append(node: Node): Value {
-    // Big constants are compared by what they are: equal text, equal value.
-    const key = `${node.copy}|${node.op}|${node.inputs}|${textOf(node)}|${node.shape}`
+    const key = `${kindOf(node)}|${node.inputs}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const value = this.#nodes.length
@@ -92,6 +107,17 @@ class Core {
     const result = recordOf(op)!.shape(inputs.map((value) => this.shapeOf(value)) as never, attrs)
     const shaped = "parts" in result ? { shape: result.parts[0]!, parts: result.parts } : { shape: result }
     return this.#append({ op, inputs, attrs, ...shaped, ...this.#marks(from) } as unknown as Node)
+  }
+  /** A node of another graph, on operands of the same shapes. */
+  again(node: Node, inputs: readonly Value[]): Value {
+    if (node.copy === this.#copy) {
+      if (equal(node.inputs, inputs)) return this.#append(node)
+      const moved = { ...node, inputs } as Node
+      kinds.set(moved, kindOf(node))
+      return this.#append(moved)
+    }
+    const { copy: _, ...rest } = node
+    return this.#append({ ...rest, inputs, ...(this.#copy === undefined ? {} : { copy: this.#copy }) } as Node)
   }
   #marks(from: string | undefined): Pick<Node, "from" | "copy"> {
     return { ...(from === undefined ? {} : { from }), ...(this.#copy === undefined ? {} : { copy: this.#copy }) }

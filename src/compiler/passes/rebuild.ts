@@ -15,11 +15,10 @@ const reached = ({ nodes, outputs }: Graph): readonly boolean[] => {
 
 /** The same node on other operands. */
 export const copy = (b: Builder, node: Node, inputs: readonly Value[]): Value => {
-  if (node.op === "input") return b.input(node.attrs.name, node.shape)
-  if (node.op === "parameter") return b.parameter(node.attrs.name, node.shape)
-  if (node.op === "constant") return b.constant(node.attrs.values, node.shape)
+  // Sources are the same in every copy.
+  if (node.inputs.length === 0) return b.copy(undefined, () => b.again(node, inputs))
   if (node.op === "part") return b.part(inputs[0]!, node.attrs.index)
-  return b.emit(node.op, inputs, node.attrs as never, node.from)
+  return b.again(node, inputs)
 }
 
 /** What outputs do not depend on goes; equal nodes become one, unless they are copies on purpose. */

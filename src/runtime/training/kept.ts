@@ -1,5 +1,5 @@
 /** Outputs that a model keeps: where nothing before them learns, each image is run through that part once. */
-import type { Backend } from "../../backends/backend.ts"
+import type { Backend, Executable } from "../../backends/backend.ts"
 import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../../compiler/passes/program.ts"
@@ -29,18 +29,23 @@ const together = (parts: readonly Tensor[]): Tensor => {
   return { shape: [parts.length, ...(parts[0]?.shape.slice(1) ?? [])], data }
 }
 
-/** Kept by the image's content, so that augmented images have their own; up to `bytes` of them. */
+/**
+ * Kept by the image's content, so that augmented images have their own; up to `bytes` of them. `beside`: a program whose tensors are this
+ * one's, if the engine shares.
+ */
 export const keptOutputs = async (
   backend: Backend,
   model: ModelData,
   weights: Tensors,
   names: readonly string[],
+  beside?: Executable,
   bytes = 2 ** 30,
 ): Promise<KeptOutputs> => {
   const program = inferenceProgram(model, standardSizes(model, 1), { outputs: names })
   const images = Object.entries(model.takes).flatMap(([name, { kind }]) => (kind === "pixels" ? [name] : []))
-  const executable = await backend.compile(program)
-  await executable.load(weights)
+  const executable = await backend.compile(program, beside)
+  const own = executable.missing?.() ?? Object.keys(weights)
+  await executable.load(Object.fromEntries(own.map((name) => [name, weights[name]!])))
   const known = leastRecentlyUsed<Tensors>(bytes)
 
   const keyOf = ({ case: { id } }: Sample, fed: Tensors): string => {

@@ -1,6 +1,6 @@
 /** Answers at the original size from a trained model, one program for all images. */
 
-import type { Backend } from "../../backends/backend.ts"
+import type { Backend, Executable } from "../../backends/backend.ts"
 import type { Tensors } from "../../compiler/ir/graph.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../../compiler/passes/program.ts"
@@ -17,20 +17,27 @@ export interface Predictor {
   dispose(): Promise<void>
 }
 
-/** `weights` are all the tensors of the model. Throws HS5311 for a model that teaches nothing. */
+/**
+ * `weights` are all the tensors of the model. `beside`: a program whose tensors, learning ones too, are this one's, if the engine shares.
+ * Throws HS5311 for a model that teaches nothing.
+ */
 export const predictor = async (
   backend: Backend,
   model: ModelData,
   weights: Tensors,
   prompt: Prompt,
+  beside?: Executable,
 ): Promise<Predictor> => {
   const [output, taught] = taughtOf(model)
   const pixels = pixelsOf(model)
   const program = inferenceProgram(model, standardSizes(model, 1, asks(prompt)), { outputs: [output] })
-  const executable = await backend.compile(program)
-  await executable.load(weights)
+  const executable = await backend.compile(program, beside)
+  const own = new Set(executable.missing?.() ?? Object.keys(weights))
+  const ownOf = (tensors: Tensors): Tensors =>
+    Object.fromEntries(Object.entries(tensors).filter(([name]) => own.has(name)))
+  await executable.load(ownOf(weights))
   return {
-    load: (tensors) => executable.load(tensors),
+    load: (tensors) => executable.load(ownOf(tensors)),
     predict: async (sample) => {
       const outputs = await executable.run(feedsOf([sample], model, prompt))
       return answerOf(outputs[output]!, taught, pixels, sample)

@@ -173,13 +173,17 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   const base = hashOf(frozen)
   const changing = changingTensors(table).map(({ name }) => name)
 
-  const cache = kept.length > 0 ? await keptOutputs(backend, model, weights, kept) : undefined
-  const checker: Predictor | undefined =
-    input.validation.length === 0 ? undefined : await predictor(backend, model, weights, options.prompt)
   const executable: Executable = await backend.compile(learned.program)
   const others = Object.entries(weights).filter(([name]) => !(name in frozen))
   await executable.load({ ...Object.fromEntries(others), ...stateStart(learned, weights), ...start.tensors })
-  await executable.load(frozen, { give: input.giveWeights ?? false })
+  // Programs beside it load what it does not hold; what an engine that shares nothing needs again is not given away before.
+  const sharing = executable.missing !== undefined
+  const load = () => executable.load(frozen, { give: input.giveWeights ?? false })
+  if (sharing) await load()
+  const cache = kept.length > 0 ? await keptOutputs(backend, model, weights, kept, executable) : undefined
+  const checker: Predictor | undefined =
+    input.validation.length === 0 ? undefined : await predictor(backend, model, weights, options.prompt, executable)
+  if (!sharing) await load()
 
   let progress = start.progress
   const log: LogEntry[] = [...(await readLog(folder, progress.epoch))]

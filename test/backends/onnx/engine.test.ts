@@ -1,6 +1,8 @@
 /** The CPU engine whole: its thread, its state, its errors. */
 import { describe, expect, test } from "vitest"
 import { type CpuOptions, cpu } from "../../../src/backends/onnx/engine.ts"
+import { lower } from "../../../src/backends/onnx/lower.ts"
+import { runOrder, writtenInPlace } from "../../../src/backends/onnx/order.ts"
 import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
 import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
 import { leastSquares, noise, tensor } from "../tfjs/programs.ts"
@@ -139,5 +141,41 @@ describe("memory", () => {
     const run = await open(forward, weights)
     await run.dispose()
     await expect(run.run(inputs)).rejects.toThrow("disposed")
+  })
+})
+
+describe("programs beside one another", () => {
+  test("share what is loaded, and see what was learned", async () => {
+    const backend = cpu({ threads: 2 })
+    const trainer = await backend.compile(training)
+    await trainer.load(initial(training))
+    const beside = await backend.compile(forward, trainer)
+    const own = beside.missing!()
+    const names = new Set(Object.keys(initial(training)))
+    expect(own.filter((name) => names.has(name))).toEqual([])
+    await beside.load(Object.fromEntries(own.map((name) => [name, weights[name]!])))
+    expect(beside.missing!()).toEqual([])
+    const before = await beside.run(inputs)
+    for (let t = 1; t <= 3; t++) await trainer.run(feedAt(t))
+    const after = await beside.run(inputs)
+    expect(difference(after["masks"]!.data, before["masks"]!.data)).toBeGreaterThan(1e-4)
+
+    const learned = await trainer.read(Object.keys(training.state))
+    const alone = await open(forward, { ...weights, ...learned })
+    expect(bytesOf(after)).toBe(bytesOf(await alone.run(inputs)))
+    await alone.dispose()
+    await trainer.dispose()
+    expect(bytesOf(await beside.run(inputs))).toBe(bytesOf(after))
+    await beside.dispose()
+  })
+  test("state is written in place, all of it", () => {
+    const { nodes } = lower(training.graph)
+    expect(writtenInPlace(runOrder(nodes), training.state)).toEqual(Object.keys(training.state))
+  })
+  test("what is read after it was written is not", () => {
+    const add = (inputs: readonly string[], output: string) => ({ op: "Add", inputs, outputs: [output] })
+    expect(writtenInPlace([add(["w", "g"], "next"), add(["w", "g"], "y")], { w: "next" })).toEqual([])
+    expect(writtenInPlace([add(["w", "g"], "y"), add(["w", "g"], "next")], { w: "next" })).toEqual(["w"])
+    expect(writtenInPlace([{ op: "Gemm", inputs: ["w", "g"], outputs: ["next"] }], { w: "next" })).toEqual([])
   })
 })
