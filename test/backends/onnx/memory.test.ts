@@ -41,7 +41,7 @@ describe.skipIf(!linux)("predicted memory of the CPU engine is what a process ne
   test.each([
     ["to segment", ["inference", "1024", "--width", "192", "--depth", "3"]],
     ["to train", ["training", "1024", "--width", "64", "--depth", "3"]],
-    ["to train, with blocks recomputed", ["training", "1024", "--width", "64", "--depth", "3", "--budget", "1"]],
+    ["to train, with blocks recomputed", ["training", "1024", "--width", "64", "--depth", "3", "--budget", "130"]],
   ])("%s", async (_, args) => {
     const { stdout } = await promisify(execFile)(process.execPath, [bench, ...args])
     const { predicted, measured, recomputed } = JSON.parse(stdout)
