@@ -1,10 +1,15 @@
 /**
- * hasam's CPU engine beside PyTorch: SAM ViT-B's image encoder with HA adapters, forward and one Adam step.
+ * hasam's CPU engine beside PyTorch, eager and with torch.compile, and beside onnxruntime on PyTorch's own export: SAM ViT-B's image encoder
+ * with HA adapters, forward and one Adam step.
  * One process each, alternating; the first run of a process warms it up, the medians of all others count, and both must compute the same
  * values. Ratios are hasam's median over PyTorch's. On a machine that others use, compare processor seconds with --threads 1: they hardly
  * depend on the others.
  *
- *     npm run build && node bench/encoder.js [--python PATH]… [--sizes 512,1024] [--works forward,step] [--rounds 2] [--runs 3]
+ * Beside each: the share of the machine's peak, a plain 4096 × 768 × 768 product, whichever of onnxruntime and PyTorch is faster, measured
+ * before and after each row.
+ *
+ *     npm run build && node bench/encoder.js [--python PATH]… [--peers eager,compile,export] [--sizes 256,512,1024] [--works forward,step]
+ *                                            [--rounds 2] [--runs 3]
  *
  * A PyTorch with a real BLAS: Debian's python3-torch takes whatever libblas.so.3 is; install libopenblas0-pthread.
  */
@@ -21,7 +26,8 @@ import { files } from "./encoder/model.js"
 const { values: options } = parseArgs({
   options: {
     python: { type: "string", multiple: true, default: ["python3"] },
-    sizes: { type: "string", default: "512,1024" },
+    peers: { type: "string", default: "eager" },
+    sizes: { type: "string", default: "256,512,1024" },
     works: { type: "string", default: "forward,step" },
     rounds: { type: "string", default: "2" },
     runs: { type: "string", default: "3" },
@@ -30,14 +36,29 @@ const { values: options } = parseArgs({
 })
 const here = (name) => fileURLToPath(new URL(`encoder/${name}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "hasam-bench-"))
-const threads = JSON.stringify({ threads: Number(options.threads) })
+const threads = Number(options.threads)
 
-const measure = (command, script, work, size, file) => {
-  const args = [here(script), work, size, file, options.runs, threads]
-  const said = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+const ask = (command, script, args, settings = {}) => {
+  const all = [here(script), ...args, JSON.stringify({ threads, ...settings })]
+  const said = execFileSync(command, all, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
   return JSON.parse(said.trim().split("\n").at(-1))
 }
-/** What two processes measured, without the runs that warmed them up; of memory the most. */
+const peerOf = {
+  eager: { script: "torch_eager.py", works: ["forward", "step"] },
+  compile: { script: "torch_eager.py", works: ["forward", "step"], settings: { compile: true } },
+  export: { script: "torch_export.py", works: ["forward"] },
+}
+const peers = options.python.flatMap((python) =>
+  options.peers.split(",").map((name) => ({ python, name, ...peerOf[name], key: `${python} ${name}` })),
+)
+/** GFLOP/s of a plain product. */
+const peakNow = () =>
+  Math.max(
+    ask(process.execPath, "product.js", ["8"]).gigaflops,
+    ...options.python.map((python) => ask(python, "product.py", ["8"]).gigaflops),
+  )
+
+/** What processes measured, without the runs that warmed them up; of memory the most. */
 const together = (a, { seconds, cpuSeconds, mebibytes, ...rest }) => ({
   ...rest,
   seconds: [...(a?.seconds ?? []), ...seconds.slice(1)],
@@ -45,12 +66,15 @@ const together = (a, { seconds, cpuSeconds, mebibytes, ...rest }) => ({
   mebibytes: Math.max(a?.mebibytes ?? 0, mebibytes),
 })
 const medians = ({ seconds, cpuSeconds, ...rest }) => ({ ...rest, wall: median(seconds), cpu: median(cpuSeconds) })
-const row = (name, result, ours = result) => {
+/** `flops` of the work; ratios are hasam's over the peer's. */
+const row = (name, result, flops, peak, ours = result) => {
   const column = (key, unit, digits) => {
     const ratio = ours === result ? "" : `×${(ours[key] / result[key]).toFixed(2)}`
-    return `${result[key].toFixed(digits).padStart(8)} ${unit} ${ratio.padEnd(6)}`
+    return `${result[key].toFixed(digits).padStart(7)} ${unit} ${ratio.padEnd(5)}`
   }
-  return `  ${name.padEnd(20)} ${column("wall", "s", 2)} ${column("cpu", "s of processors", 2)} ${column("mebibytes", "MiB", 0)}`
+  const rate = flops / result.wall / 1e9
+  const share = `${rate.toFixed(0).padStart(4)} GFLOP/s, ${((100 * rate) / peak).toFixed(0)} % of a product's`
+  return `  ${name.padEnd(44)} ${column("wall", "s", 2)} ${column("cpu", "s of processors", 2)} ${column("mebibytes", "MiB", 0)} ${share}`
 }
 
 try {
@@ -60,19 +84,25 @@ try {
     for (const work of options.works.split(",")) {
       let ours
       const theirs = new Map()
+      let peak = peakNow()
       for (let round = 0; round < Number(options.rounds); round += 1) {
-        ours = together(ours, measure(process.execPath, "hasam.js", work, size, file))
-        for (const python of options.python) {
-          const result = measure(python, "torch_eager.py", work, size, file)
-          theirs.set(python, together(theirs.get(python), result))
+        ours = together(ours, ask(process.execPath, "hasam.js", [work, size, file, options.runs]))
+        for (const { key, python, script, works, settings } of peers) {
+          if (!works.includes(work)) continue
+          const result = ask(python, script, [work, size, file, options.runs], settings)
+          theirs.set(key, together(theirs.get(key), result))
           const off = Math.max(...result.values.map((value, i) => Math.abs(value / ours.values[i] - 1)))
           if (!(off < 1e-5)) throw new Error(`the values differ by ${off}: ${result.values} and ${ours.values}`)
         }
       }
-      console.log(`${work} ${size}², ${options.threads} threads`)
+      peak = Math.max(peak, peakNow())
       const own = medians(ours)
-      console.log(row("hasam", own))
-      for (const [, result] of theirs) console.log(row(`PyTorch ${result.torch}`, medians(result), own))
+      const { written, run } = own.flops
+      console.log(
+        `${work} ${size}², ${threads} threads: ${(written / 1e9).toFixed(0)} GFLOP as written, ${(run / 1e9).toFixed(0)} as hasam runs it; a product ${peak.toFixed(0)} GFLOP/s`,
+      )
+      console.log(row("hasam", own, run, peak))
+      for (const [, result] of theirs) console.log(row(result.peer, medians(result), written, peak, own))
     }
     if (existsSync(file)) rmSync(file)
   }

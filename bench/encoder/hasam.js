@@ -1,11 +1,14 @@
 /** One process: the encoder on hasam's CPU engine. Arguments: forward|step, image size, file of tensors, runs, options as JSON. */
 import { cpu } from "../../dist/backends/onnx/engine.js"
+import { cpuMemory } from "../../dist/backends/onnx/memory.js"
+import { flopsOfGraph } from "../../dist/compiler/analysis/cost.js"
+import { decompose } from "../../dist/compiler/passes/decompose.js"
 import { clockAt } from "../../dist/compiler/passes/optimizer.js"
 import { loadAll } from "../../dist/runtime/weights/index.js"
 import { encoder, optimizer } from "./model.js"
 
 const [work, imageSize, file, runs, options = "{}"] = process.argv.slice(2)
-const { tensors, forward, step } = encoder(Number(imageSize))
+const { tensors, forward, step, written } = encoder(Number(imageSize))
 const start = performance.now()
 const program = work === "forward" ? forward() : step()
 const built = performance.now()
@@ -39,4 +42,8 @@ for (let i = 1; i <= Number(runs); i += 1) {
 await engine.dispose()
 const mebibytes = process.resourceUsage().maxRSS / 1024
 const prepared = { build: (built - start) / 1000, load: (ready - built) / 1000 }
-console.log(JSON.stringify({ seconds, cpuSeconds, values, mebibytes, prepared }))
+const flopsOf = ({ graph }) =>
+  Object.values(flopsOfGraph(decompose(graph, cpuMemory.decompose))).reduce((a, b) => a + b)
+// Counted when memory was measured.
+const flops = { written: flopsOf(written[work]()), run: flopsOf(program) }
+console.log(JSON.stringify({ seconds, cpuSeconds, values, mebibytes, prepared, flops }))

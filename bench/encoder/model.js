@@ -30,15 +30,15 @@ export const encoder = (imageSize) => {
     const { builder, outputs } = elaborate(model, standardSizes(model), { learning })
     return [builder, outputs.image_embedding]
   }
-  const unpadded = () => {
+  const encoded = (pass) => {
     const [b, embedding] = elaborated()
-    return unpad(b.build({ embedding }))
+    return pass(b.build({ embedding }))
   }
-  const forward = () => ({ graph: simplify(unpadded()), state: {} })
-  const step = () => {
-    const encoded = unpadded()
-    const b = Builder.of(encoded)
-    const output = encoded.outputs[0].value
+  const forward = (pass = unpad) => ({ graph: simplify(encoded(pass)), state: {} })
+  const step = (pass = unpad) => {
+    const graph = encoded(pass)
+    const b = Builder.of(graph)
+    const output = graph.outputs[0].value
     const [, , side] = b.shapeOf(output)
     const loss = lossOf(b, { kind: "mse" }, output, b.input("target", [1, 1, side, side]))
     const next = [...optimize(b, optimizer, differentiate(b, loss, learning).gradients)]
@@ -46,7 +46,9 @@ export const encoder = (imageSize) => {
     const state = Object.fromEntries(next.map(([name]) => [name, `next/${name}`]))
     return { graph: simplify(b.build({ loss, ...outputs })), state }
   }
-  return { tensors, learning, forward, step }
+  /** The same as the model is written: products on padded windows. */
+  const written = { forward: () => forward((graph) => graph), step: () => step((graph) => graph) }
+  return { tensors, learning, forward, step, written }
 }
 
 /** xorshift, uniform in ±bound: the same files on every machine. */

@@ -1,4 +1,6 @@
-"""One process: the same encoder in PyTorch, eager, as one would write it. Arguments as those of hasam.js."""
+"""
+One process: the same encoder in PyTorch, as one would write it, eager or with torch.compile ({"compile": true}). Arguments as those of hasam.js.
+"""
 import json
 import resource
 import struct
@@ -14,7 +16,8 @@ from torch.utils.checkpoint import checkpoint
 WIDTH, HEADS, WINDOW, GLOBAL = 768, 12, 14, (2, 5, 8, 11)
 
 
-def read(path):
+def read(path, names=None):
+    """All tensors of a safetensors file, or those named."""
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
@@ -22,7 +25,7 @@ def read(path):
     return {
         name: torch.from_numpy(np.array(data[slice(*of["data_offsets"])]).view(np.float32).reshape(of["shape"]))
         for name, of in header.items()
-        if name != "__metadata__"
+        if name != "__metadata__" and (names is None or name in names)
     }
 
 
@@ -120,10 +123,8 @@ class Encoder(nn.Module):
         return self.neck(x.permute(0, 3, 1, 2))
 
 
-def main():
-    work, size, path, runs, options = (sys.argv[1:] + ["{}"])[:5]
-    options = json.loads(options)
-    torch.set_num_threads(options.get("threads", torch.get_num_threads()))
+def load(size, path, options):
+    """The encoder with its weights, the image, and the target."""
     tensors = read(path)
     image, target = tensors.pop("image"), tensors.pop("target")
     state = {name.replace("image_encoder.", ""): tensor for name, tensor in tensors.items()}
@@ -131,12 +132,22 @@ def main():
     ranks = [state[f"blocks.{i}.after_attention.0.weight"].shape[0] for i in range(12)]
     model = Encoder(int(size), ranks, options.get("recompute", False))
     model.load_state_dict(state)
-    del state
+    return model, image, target
+
+
+def main():
+    work, size, path, runs, options = (sys.argv[1:] + ["{}"])[:5]
+    options = json.loads(options)
+    torch.set_num_threads(options.get("threads", torch.get_num_threads()))
+    model, image, target = load(size, path, options)
     learning = []
     for name, parameter in model.named_parameters():
         parameter.requires_grad = "after_attention" in name or "in_mlp_residual" in name
         learning += [parameter] if parameter.requires_grad else []
     adam = torch.optim.Adam(learning, lr=1e-4)
+    compiled = options.get("compile", False)
+    if compiled:
+        model = torch.compile(model)
     seconds, cpu_seconds, values = [], [], []
     for _ in range(int(runs)):
         start, before = time.perf_counter(), time.process_time()
@@ -154,7 +165,8 @@ def main():
         values.append(value.item())
     mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result = {"seconds": seconds, "cpuSeconds": cpu_seconds, "values": values, "mebibytes": mebibytes}
-    print(json.dumps({**result, "torch": torch.__version__}))
+    print(json.dumps({**result, "peer": f"PyTorch {torch.__version__}, {'torch.compile' if compiled else 'eager'}"}))
 
 
-main()
+if __name__ == "__main__":
+    main()
