@@ -1,21 +1,27 @@
 /**
  * How long the compiler takes: whole processes, after one that warms the disk.
  *
- *     npm run build && node bench/compile.js
+ *     npm run build && node bench/compile.js [--runs 10] [--python PATH]…
  *
- * In the same run, where it is installed: python3 with PyTorch building SAM ViT-B's modules on the meta device is not needed to count;
- * what people run is the import and a sum over parameters, so that is what is timed.
+ * In the same run: Python importing PyTorch, building SAM ViT-B's encoder blocks and counting their parameters. Ratios are to the first.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
 import { median } from "simple-statistics"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const folder = mkdtempSync(join(tmpdir(), "hasam-bench-"))
-const runs = Number(process.argv[2] ?? 10)
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: "string", default: "10" },
+    python: { type: "string", multiple: true, default: ["python3"] },
+  },
+})
+const runs = Number(options.runs)
 
 const spec = (name, text) => {
   writeFileSync(join(folder, name), text)
@@ -51,7 +57,6 @@ const seconds = (program, args) => {
 }
 const hasam = (...specs) => seconds(process.execPath, [join(root, "bin/hasam-compile.js"), ...specs])
 const torch = `
-import sys, time
 import torch
 from torch import nn
 def linear(i, o): return nn.Linear(i, o)
@@ -63,19 +68,24 @@ class Block(nn.Module):
 encoder = nn.ModuleList([Block() for _ in range(12)])
 print(sum(p.numel() for p in encoder.parameters() if p.requires_grad))
 `
+const counting = options.python.map((python) => [
+  `${python}: import PyTorch, twelve ViT-B blocks, a sum`,
+  seconds(python, ["-c", torch]),
+])
 const rows = {
   "examples/ha-sam and examples/ablations": hasam("examples/ha-sam", "examples/ablations"),
   "100 variants": hasam(variants),
   "a model of 250 blocks": hasam(deep(250)),
   "a model of 1,000 blocks": hasam(deep(1000)),
-  "python3, PyTorch: import, twelve ViT-B blocks, a sum": seconds("python3", ["-c", torch]),
-  "/usr/bin/python3, the same": seconds("/usr/bin/python3", ["-c", torch]),
+  "examples/ha-sam, with FLOPs and memory": hasam("examples/ha-sam", "--cost"),
+  ...Object.fromEntries(counting),
 }
+const [[, { median: peer }]] = counting
 const width = Math.max(...Object.keys(rows).map((name) => name.length))
 for (const [name, row] of Object.entries(rows))
   console.log(
     name.padEnd(width),
     "missing" in row
       ? `not here: ${row.missing}`
-      : `${row.median.toFixed(2)} s  (${row.least.toFixed(2)} … ${row.most.toFixed(2)})`,
+      : `${row.median.toFixed(2)} s  (${row.least.toFixed(2)} … ${row.most.toFixed(2)})${peer === undefined ? "" : `  ×${(row.median / peer).toFixed(2)}`}`,
   )

@@ -1,13 +1,15 @@
 /**
  * Makes onnxruntime run nodes in the order given. It orders depth first: from the nodes whose results nothing takes, last in the file first,
  * and at each node through its operands, last in the file first. So the file is our order reversed; and where depth first would leave our
- * order, a probe, whose result nothing takes, asks for what is due: Size, which reads no element.
+ * order, a probe, whose result nothing takes, asks for what is due: Size, which reads no element. Within a few nodes its order is as good as
+ * ours, and saves probes.
  */
 import type { OnnxNode } from "./model.ts"
 
 const probe = "_probe"
-/** Nodes that one probe may ask for. */
+/** Nodes that one probe may ask for, and among how many of them any order will do: whatever is alive before and after is the same. */
 const longest = 64
+const loose = 16
 
 /** For each node those that it takes from, earliest first. */
 const producersOf = (nodes: readonly OnnxNode[]): readonly (readonly number[])[] => {
@@ -18,26 +20,57 @@ const producersOf = (nodes: readonly OnnxNode[]): readonly (readonly number[])[]
   })
 }
 
-/** Does depth first from `end` run exactly the nodes from `start` to `end`, in order, once those before `start` have run? */
-const runsInOrder = (producers: readonly (readonly number[])[], start: number, end: number): boolean => {
-  let next = start
-  const visit = (node: number): boolean => {
-    if (node < next) return true
-    for (const producer of producers[node]!) if (producer >= next && !visit(producer)) return false
-    return node === next++
+/** The nodes from `start` on that depth first from `end` runs, in its order, if they stand in the file as `place` says. */
+const depthFirst = (
+  producers: readonly (readonly number[])[],
+  start: number,
+  end: number,
+  place: (node: number) => number,
+): readonly number[] => {
+  const seen = new Set<number>()
+  const order: number[] = []
+  const visit = (node: number): void => {
+    if (node < start || seen.has(node)) return
+    seen.add(node)
+    for (const producer of [...producers[node]!].sort((a, b) => place(a) - place(b))) visit(producer)
+    order.push(node)
   }
-  return visit(end) && next === end + 1
+  visit(end)
+  return order
+}
+const same = (a: readonly number[], b: readonly number[]): boolean => a.every((x, i) => x === b[i])
+const range = (start: number, end: number): readonly number[] =>
+  Array.from({ length: end - start + 1 }, (_, i) => start + i)
+
+/** The nodes from `start` to `end` in an order that depth first from `end` keeps: ours, or among few nodes its own; or nothing. */
+const stretch = (
+  producers: readonly (readonly number[])[],
+  start: number,
+  end: number,
+): readonly number[] | undefined => {
+  const ours = range(start, end)
+  const its = depthFirst(producers, start, end, (node) => node)
+  if (its.length !== ours.length) return undefined
+  if (same(its, ours)) return ours
+  if (ours.length > loose) return undefined
+  // As it stands in the file it is to be run again: that may take another order.
+  const place = new Map(its.map((node, i) => [node, start + i]))
+  const again = depthFirst(producers, start, end, (node) => place.get(node) ?? node)
+  return same(again, its) ? its : undefined
 }
 
-/** Ends of the stretches that depth first runs in order. */
-const ends = (nodes: readonly OnnxNode[]): readonly number[] => {
+/** Stretches that depth first runs one after the other, each from its last node. */
+const stretches = (nodes: readonly OnnxNode[]): readonly (readonly number[])[] => {
   const producers = producersOf(nodes)
-  const found: number[] = []
-  for (let start = 0; start < nodes.length; start = found.at(-1)! + 1) {
-    const last = Math.min(nodes.length, start + longest) - 1
-    let end = last
-    while (end > start && !runsInOrder(producers, start, end)) end -= 1
-    found.push(end)
+  const found: (readonly number[])[] = []
+  for (let start = 0; start < nodes.length; start += found.at(-1)!.length) {
+    let end = Math.min(nodes.length, start + longest) - 1
+    let order = stretch(producers, start, end)
+    while (order === undefined) {
+      end -= 1
+      order = stretch(producers, start, end)
+    }
+    found.push(order)
   }
   return found
 }
@@ -67,10 +100,17 @@ export const writtenInPlace = (
 
 /** The nodes as they are to stand in the file. */
 export const inFileOrder = (nodes: readonly OnnxNode[]): readonly OnnxNode[] => {
-  const probes = ends(nodes).map((end, i) => ({
+  const orders = stretches(nodes)
+  const probes = orders.map((order, i) => ({
     op: "Size",
-    inputs: [nodes[end]!.outputs[0]!],
+    inputs: [nodes[order.at(-1)!]!.outputs[0]!],
     outputs: [`${probe}${i}`],
   }))
-  return [...[...nodes].reverse(), ...probes.reverse()]
+  return [
+    ...orders
+      .flat()
+      .map((node) => nodes[node]!)
+      .reverse(),
+    ...probes.reverse(),
+  ]
 }
