@@ -40,7 +40,9 @@ export const encoder = (imageSize) => {
     const b = Builder.of(graph)
     const output = graph.outputs[0].value
     const [, , side] = b.shapeOf(output)
-    const loss = lossOf(b, { kind: "mse" }, output, b.input("target", [1, 1, side, side]))
+    const loss = lossOf(b, { kind: "mse" }, [
+      { output: "embedding", taught: { kind: "masks" }, value: output, target: b.input("target", [1, 1, side, side]) },
+    ])
     const next = [...optimize(b, optimizer, differentiate(b, loss, learning).gradients)]
     const outputs = Object.fromEntries(next.map(([name, value]) => [`next/${name}`, value]))
     const state = Object.fromEntries(next.map(([name]) => [name, `next/${name}`]))
