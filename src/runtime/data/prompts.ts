@@ -101,7 +101,13 @@ const pointsOfCsv = async (path: string): Promise<ReadonlyMap<string, Point>> =>
   const problems: Diagnostic[] = []
   for (const { line, values } of rows) {
     const [x, y] = [values.x, values.y].map((text) => (text ? Number(text) : Number.NaN)) as [number, number]
-    if (Number.isFinite(x) && Number.isFinite(y)) points.set(values.id!, { x, y })
+    if (points.has(values.id!))
+      problems.push({
+        ...aboutFile(path, "HS4401", `${values.id} has two points`, "Keep one row for each image."),
+        line,
+        column: 1,
+      })
+    else if (Number.isFinite(x) && Number.isFinite(y)) points.set(values.id!, { x, y })
     else
       problems.push({
         ...aboutFile(path, "HS4401", `'${values.x}, ${values.y}' is not a point`, shape),

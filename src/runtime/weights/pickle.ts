@@ -59,6 +59,9 @@ export const refused = (file: string, message: string): Failed =>
 export const dictOf = (pairs: Iterable<readonly [Value, Value]> = []): Dict => ({ kind: "dict", items: new Map(pairs) })
 export const isDict = (value: Value | undefined): value is Dict =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "dict"
+/** What is left out unread: whatever it is given goes with it. */
+const isOpaque = (value: Value): boolean =>
+  typeof value === "object" && value !== null && "kind" in value && value.kind === "opaque"
 const isGlobal = (value: Value): value is Global =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "global"
 
@@ -196,18 +199,18 @@ class Run {
   build(): void {
     this.pop()
     const target = this.top()
-    const inert =
-      isDict(target) || (typeof target === "object" && target !== null && "kind" in target && target.kind === "opaque")
-    if (!inert) throw refused(this.machine.file, "the pickle sets attributes of a value")
+    if (!isDict(target) && !isOpaque(target)) throw refused(this.machine.file, "the pickle sets attributes of a value")
   }
 
   append(items: readonly Value[]): void {
     const list = this.top()
+    if (isOpaque(list)) return
     if (!Array.isArray(list)) this.fail("appends to what is not a list")
     for (const item of items) list.push(item)
   }
   setItems(items: readonly Value[]): void {
     const dict = this.top()
+    if (isOpaque(dict)) return
     if (!isDict(dict)) this.fail("sets items of what is not a dict")
     if (items.length % 2 !== 0) this.fail("has a key without a value")
     for (let i = 0; i < items.length; i += 2) dict.items.set(items[i]!, items[i + 1]!)

@@ -134,6 +134,36 @@ const allowed = (file: string): Allowed => {
       "torch.device",
       "torch.serialization._get_layout",
     ].map(inert),
+    // What training scripts keep beside the weights: options, folders, times. They are left out unread.
+    ...[
+      "argparse.Namespace",
+      "types.SimpleNamespace",
+      "pathlib.Path",
+      "pathlib.PurePath",
+      "pathlib.PosixPath",
+      "pathlib.PurePosixPath",
+      "pathlib.WindowsPath",
+      "pathlib.PureWindowsPath",
+      "pathlib._local.Path",
+      "pathlib._local.PosixPath",
+      "pathlib._local.WindowsPath",
+      "datetime.datetime",
+      "datetime.date",
+      "datetime.timedelta",
+      "uuid.UUID",
+      "easydict.EasyDict",
+      "yacs.config.CfgNode",
+      "addict.addict.Dict",
+      "omegaconf.dictconfig.DictConfig",
+      "omegaconf.listconfig.ListConfig",
+      "omegaconf.base.ContainerMetadata",
+      "omegaconf.base.Metadata",
+      "omegaconf.nodes.AnyNode",
+      "typing.Any",
+      "numpy.core.multiarray._reconstruct",
+      "numpy._core.multiarray._reconstruct",
+      "numpy.ndarray",
+    ].map(inert),
     // NumPy's numbers, such as a best score kept beside the weights.
     ...["numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype"].map(inert),
     ...["_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor"].map(
@@ -188,7 +218,28 @@ export const torchMachine = (file: string, seen: (storage: Storage) => void = ()
 })
 
 /** Where training scripts put the state dict, the likelier first. */
-const containers = ["state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params", "ema"]
+const containers = [
+  "state_dict",
+  "model_state_dict",
+  "model_state",
+  "model",
+  "net",
+  "network",
+  "module",
+  "weights",
+  "params",
+  "ema",
+]
+/** Tensors of an optimizer are no model's. */
+const never = ["optimizer", "optimizer_state_dict", "optim", "scheduler", "lr_scheduler", "scaler"]
+
+/** Of members with other names, the one that holds tensors and no other does. */
+const onlyOne = (items: Dict["items"]): string | undefined => {
+  const holding = [...items.keys()].filter(
+    (key): key is string => typeof key === "string" && !never.includes(key) && tensorsOf(items.get(key)).length > 0,
+  )
+  return holding.length === 1 ? holding[0] : undefined
+}
 
 export interface StateDict {
   readonly tensors: readonly (readonly [string, PickledTensor])[]
@@ -211,9 +262,9 @@ export const stateDictOf = (file: string, root: Value): StateDict => {
     const { items }: Dict = value
     const tensors = tensorsOf(value)
     // A training script may keep a tensor or two, such as the best score, beside the state dict.
-    const member = containers.find(
-      (name) => tensorsOf(items.get(name)).length > tensors.length || (tensors.length === 0 && isDict(items.get(name))),
-    )
+    const member =
+      containers.find((name) => tensorsOf(items.get(name)).length > tensors.length) ??
+      (tensors.length === 0 ? (onlyOne(items) ?? containers.find((name) => isDict(items.get(name)))) : undefined)
     if (member === undefined && tensors.length > 0) {
       const others = items.size - tensors.length
       if (others > 0)
