@@ -68,13 +68,14 @@ export {
   type Placement,
 } from "./placement.ts"
 export type { SamConfig } from "./sam/config.ts"
-export { maskDecoder } from "./sam/decoder.ts"
+export { maskDecoder, projectedAttention as samAttention } from "./sam/decoder.ts"
 export {
   block as samBlock,
   gridAttention as samGridAttention,
   imageEncoder,
   mlpBlock as samMlp,
   neck as samNeck,
+  patchEmbed as samPatchEmbed,
 } from "./sam/encoder.ts"
 export { promptEncoder } from "./sam/prompts.ts"
 export {
@@ -82,6 +83,8 @@ export {
   type SamOptions,
   type SamPart,
   sam,
+  samParts,
+  samTakes,
   samVitB,
   samVitH,
   samVitL,
@@ -89,6 +92,7 @@ export {
   type ViTH,
   type ViTL,
 } from "./sam/registry.ts"
+export { samNetwork } from "./sam/sam.ts"
 export {
   type Block,
   fitTrainable,

@@ -2,6 +2,7 @@
 import { sequential } from "../combinators.ts"
 import { define, features, optional } from "../define.ts"
 import { add, attention, concat, matmul, rearrange, repeatBatch, slice } from "../functions.ts"
+import type { Module } from "../layer.ts"
 import { convTranspose2d } from "../layers/convolution.ts"
 import { embedding, linear } from "../layers/linear.ts"
 import { layerNorm, layerNorm2d } from "../layers/norm.ts"
@@ -11,7 +12,7 @@ import { gridOf, type SamConfig } from "./config.ts"
 import { mlpBlock } from "./encoder.ts"
 
 /** Attention with projections; `inner` features between them. q [b, n, width], k and v [b, m, width]. */
-const projectedAttention = (width: number, inner: number, heads: number) =>
+export const projectedAttention = (width: number, inner: number, heads: number) =>
   define(
     "Attention",
     {
@@ -52,6 +53,11 @@ const twoWayBlock = (width: number, heads: number, mlpWidth: number, first: bool
     },
   )
 
+/** What lets tokens [b, n, width] and an image [b, width, h, w] attend to one another; keys are the image's pixels. */
+export type Transformer = Module<
+  { image_embedding: Value<number>; image_pe: Value<number>; tokens: Value<number> },
+  { queries: Value<number>; keys: Value<number> }
+>
 const twoWayTransformer = (width: number, { depth, heads, mlpWidth }: SamConfig["decoder"]) =>
   define(
     "TwoWayTransformer",
@@ -98,14 +104,17 @@ const upscaling = (width: number) =>
  * image_embeddings [b, width, grid, grid], image_pe, points and corners (either may be missing), dense →
  * masks [b, maskTokens, 4·grid, 4·grid] (logits), iou_predictions [b, maskTokens].
  */
-export const maskDecoder = (config: SamConfig) => {
+export const maskDecoder = (
+  config: SamConfig,
+  transformer: Transformer = twoWayTransformer(config.outChannels, config.decoder),
+) => {
   const { outChannels: width, decoder } = config
   const { maskTokens, iouWidth, iouDepth } = decoder
   const grid = gridOf(config)
   return define(
     "MaskDecoder",
     {
-      transformer: twoWayTransformer(width, decoder),
+      transformer,
       iou_token: embedding(1, width),
       mask_tokens: embedding(maskTokens, width),
       output_upscaling: upscaling(width),

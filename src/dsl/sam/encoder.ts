@@ -67,7 +67,7 @@ export const neck = (width: number, channels: number) =>
     layerNorm2d(channels),
   )
 
-const patchEmbed = <const W extends number>(width: W, patch: number) =>
+export const patchEmbed = <const W extends number>(width: W, patch: number) =>
   define("PatchEmbed", { proj: conv2d(3, width, patch, { stride: patch }) }, features(3), (m, x) =>
     rearrange<W>(m.proj(x), "b c h w -> b h w c"),
   )

@@ -34,14 +34,15 @@ export type SamOptions<Depth extends number = number, Width extends number = num
   readonly decoder?: Partial<DecoderConfig>
 } & Partial<Omit<SamConfig, "width" | "depth" | "heads" | "globalBlocks" | "decoder">>
 
-const parts: Readonly<Record<SamPart, string>> = {
+/** Part → path of its module. */
+export const samParts: Readonly<Record<SamPart, string>> = {
   imageEncoder: "image_encoder",
   promptEncoder: "prompt_encoder",
   maskDecoder: "mask_decoder",
 }
 
 /** What segment-anything's Sam.forward takes: the image padded by the network itself, prompts in its pixels. */
-const takes = (config: SamConfig) => ({
+export const samTakes = (config: SamConfig) => ({
   image: pixels({ size: config.imageSize, fit: "longestSide", padding: pixelMean, padded: "inside" }),
   ...points(),
   ...boxes(),
@@ -53,15 +54,15 @@ const named = <B extends Backbone>(name: string, options: SamOptions): Model<B, 
   const network = (of: SamConfig) => withoutPlaces(() => samNetwork(of))
   return model(network(config), {
     name,
-    takes: takes(config),
+    takes: samTakes(config),
     teaches: { masks: masks() },
     keeps: ["image_embedding"],
     blocks: "image_encoder.blocks",
-    parts,
+    parts: samParts,
     // Position tables follow the image, windows do not.
     resized: ([imageSize]: Pair) => {
       const other = { ...config, imageSize }
-      return { network: network(other), takes: takes(other) }
+      return { network: network(other), takes: samTakes(other) }
     },
   }) as unknown as Model<B, SamPart>
 }

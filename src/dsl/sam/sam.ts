@@ -1,6 +1,7 @@
 /** The whole of SAM, from raw pixels to masks at the original size (segment_anything/modeling/sam.py). */
 import { define, extent, features, flag, ifGiven, optional } from "../define.ts"
 import { cropLike, div, padTo, resize, resizeTo, slice, sub } from "../functions.ts"
+import type { Layer } from "../layer.ts"
 import { buffer } from "../layers/raw.ts"
 import { imageNet } from "../task.ts"
 import type { Value } from "../value.ts"
@@ -12,19 +13,26 @@ import { promptEncoder } from "./prompts.ts"
 /** Means and deviations of the pixels that SAM was trained on, 0…255, RGB. Padding has the value that becomes zero: the mean. */
 export const { mean: pixelMean, deviation: pixelStd } = imageNet
 
+/** Images [b, 3, imageSize, imageSize], normalised → embeddings [b, outChannels, grid, grid]. */
+type Encoder = Layer<any, any, any>
+type ImageEncoder<Depth extends number, W extends number> = ReturnType<typeof imageEncoder<Depth, W>>
+
 const pixels = (values: readonly number[]) => buffer([3, 1, 1], { values }, { persistent: false })
 
 /**
  * image [b, 3, h, w], raw 0…255, its longer side already imageSize; prompts as in promptEncoder; `multimask`, when given, asks for
  * tokens 1… in place of token 0. Gives image_embedding, low_res_masks, iou_predictions, and masks (logits) at original_size.
  */
-export const samNetwork = <const Depth extends number, const W extends number>(config: SamConfig<Depth, W>) =>
+export const samNetwork = <const Depth extends number, const W extends number, E extends Encoder = ImageEncoder<Depth, W>>(
+  config: SamConfig<Depth, W>,
+  encoder: E = imageEncoder(config) as unknown as E,
+) =>
   define(
     "Sam",
     {
       pixel_mean: pixels(pixelMean),
       pixel_std: pixels(pixelStd),
-      image_encoder: imageEncoder(config),
+      image_encoder: encoder,
       prompt_encoder: promptEncoder(config),
       mask_decoder: maskDecoder(config),
     },
