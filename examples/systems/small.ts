@@ -5,26 +5,26 @@
  *     hasam train examples/systems/small.ts#unet --data phantoms --out runs/unet
  */
 import {
+  adam,
+  adapt,
+  box,
   type Child,
   classes,
   freeze,
   freezeAll,
-  adapt,
-  adam,
+  inBlocks,
   lora,
   masks,
   model,
   pipe,
   pixels,
   points,
-  sam,
   type SamConfig,
+  sam,
   training,
-  uniform,
   unfreeze,
+  uniform,
   unitRange,
-  box,
-  inBlocks,
 } from "hasam"
 import * as h2FormerOf from "./h2former/index.ts"
 import { medSaOf } from "./medsa/index.ts"
@@ -106,7 +106,13 @@ export const samus = pipe(
 export const mobileSam = tinySam(
   "MobileSAM",
   { ...small, patchSize: 16 },
-  { embedDims: [8, 16, 24, 32], depths: [1, 1, 2, 1], numHeads: [1, 2, 2, 2], windowSizes: [4, 3, 4, 3], numClasses: 10 },
+  {
+    embedDims: [8, 16, 24, 32],
+    depths: [1, 1, 2, 1],
+    numHeads: [1, 2, 2, 2],
+    windowSizes: [4, 3, 4, 3],
+    numClasses: 10,
+  },
 )
 
 /** How all of them are trained here. */

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
 import * as h2former from "../../examples/systems/h2former/index.ts"
 import * as missformer from "../../examples/systems/missformer/index.ts"
+import * as mobileSam from "../../examples/systems/mobile-sam/index.ts"
+import * as samus from "../../examples/systems/samus/index.ts"
 import * as swinUnet from "../../examples/systems/swin-unet/index.ts"
 import * as transunet from "../../examples/systems/transunet/index.ts"
 import * as unet from "../../examples/systems/unet/index.ts"
@@ -51,13 +53,29 @@ const networks: Readonly<Record<string, () => Child>> = {
     }),
   TransUNet: () =>
     transunet.network({
-      ...{ imgSize: 64, numClasses: 3, hiddenSize: 16, numHeads: 2, numLayers: 2, mlpDim: 32, dropoutRate: 0 },
+      ...{ imgSize: 32, numClasses: 3, hiddenSize: 16, numHeads: 2, numLayers: 2, mlpDim: 32, dropoutRate: 0 },
       ...{ resnetLayers: [1, 2, 1], widthFactor: 0.5, decoderChannels: [16, 8, 8, 4] },
     }),
   H2Former: () =>
     h2former.network({
-      ...{ imageSize: 64, layers: [1, 2, 1, 1], numClasses: 3, inChans: 4, width: 16, dropPathRate: 0 },
+      ...{ imageSize: 64, layers: [1, 2, 1, 1], numClasses: 3, inChans: 4, width: 8, dropPathRate: 0 },
     }),
+  "SAMUS's encoder": () =>
+    samus.imageEncoder({
+      ...{ imageSize: 64, patchSize: 8, width: 16, depth: 3, heads: 2, windowSize: 3, globalBlocks: [0, 2] },
+      ...{ mlpRatio: 4, outChannels: 6, table: 16, branchWidth: 8 },
+    }),
+  "MobileSAM's encoder": () =>
+    mobileSam.tinyViT(
+      { imageSize: 64, outChannels: 6 },
+      {
+        embedDims: [8, 12, 16, 24],
+        depths: [1, 1, 2, 1],
+        numHeads: [1, 2, 2, 3],
+        windowSizes: [4, 3, 4, 3],
+        numClasses: 5,
+      },
+    ),
   MISSFormer: () => missformer.network({ numClasses: 3, imageSize: 64, dims: [4, 8, 20, 32], layers: [1, 1, 1, 1] }),
 }
 
@@ -91,7 +109,7 @@ const valuesOf = (tensor: TensorData): Float64Array => {
   const one = name.endsWith("weight") || name.endsWith("running_var") ? 1 : 0
   return values.map((x) => 0.25 * x + one)
 }
-const targetOf = ([, height, width]: Reference["image"], planes: number): Float64Array =>
+const targetOf = ([, planes = 1, height = 1, width = 1]: readonly number[]): Float64Array =>
   uniform("target", 2 * height * width).map((x) =>
     planes === 1 ? (x > 0.2 ? 1 : 0) : Math.min(planes - 1, Math.max(0, Math.floor(((x + 1) / 2) * planes))),
   )
@@ -116,7 +134,7 @@ describe.each(references)("upstream's $name", (reference) => {
   const values: Values = {
     ...Object.fromEntries(tensors.map((tensor) => [tensor.name, valuesOf(tensor)])),
     image: uniform("image", 2 * sizeOf(reference.image)),
-    target: targetOf(reference.image, planes),
+    target: targetOf(reference.inference.shape),
   }
 
   test("the same tensors", () => {

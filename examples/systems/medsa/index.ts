@@ -16,7 +16,7 @@ import {
   freeze,
   freezeAll,
   gelu,
-  unitRange,
+  inBlocks,
   layerNorm,
   linear,
   maskDecoder,
@@ -37,7 +37,7 @@ import {
   samPatchEmbed,
   sequential,
   unfreeze,
-  inBlocks,
+  unitRange,
   type Value,
 } from "hasam"
 import { upTo } from "../lists.ts"

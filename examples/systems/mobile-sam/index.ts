@@ -160,7 +160,12 @@ const basicLayer = (
   downsample === undefined
     ? define("BasicLayer", { blocks }, features(width), (m, x) => m.blocks.reduce((y, block) => block(y), x))
     : define("BasicLayer", { blocks, downsample }, features(width), (m, x) =>
-        m.downsample(imageOf(m.blocks.reduce((y, block) => block(y), x), side)),
+        m.downsample(
+          imageOf(
+            m.blocks.reduce((y, block) => block(y), x),
+            side,
+          ),
+        ),
       )
 
 export interface TinyViTConfig {

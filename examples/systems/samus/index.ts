@@ -85,13 +85,13 @@ const singleDown = (takes: number, gives: number): Layer<number, number> =>
     (m, x) => m.maxpool_conv(x),
   )
 /** The branch: an image in convolutions, down to the grid of the encoder's tokens. */
-const cnnEmbed = (width: number, patch: number) => {
+const cnnEmbed = (width: number, patch: number, first: number) => {
   const downs = Math.log2(patch)
   return define(
     "SingleCNNEmbed",
     {
-      inc: singleConv(3, 64),
-      downs: upTo(downs).map((i) => singleDown(64 * 2 ** i, i === downs - 1 ? width : 128 * 2 ** i)),
+      inc: singleConv(3, first),
+      downs: upTo(downs).map((i) => singleDown(first * 2 ** i, i === downs - 1 ? width : 2 * first * 2 ** i)),
     },
     features(3),
     (m, x) =>
@@ -182,15 +182,30 @@ const globalBlock = (width: number, heads: number, grid: number, mlpRatio: numbe
 export interface Config extends SamConfig {
   /** Side of SAM's table of positions: 64. */
   readonly table: number
+  /** Channels that the branch begins with; upstream has 64. */
+  readonly branchWidth?: number
 }
-const imageEncoder = (config: Config) => {
-  const { imageSize, patchSize, width, depth, heads, windowSize, globalBlocks, mlpRatio, outChannels, table } = config
+/** Image [b, 3, imageSize, imageSize] → embedding [b, outChannels, grid, grid]. */
+export const imageEncoder = (config: Omit<Config, "maskChannels" | "decoder">) => {
+  const {
+    imageSize,
+    patchSize,
+    width,
+    depth,
+    heads,
+    windowSize,
+    globalBlocks,
+    mlpRatio,
+    outChannels,
+    table,
+    branchWidth = 64,
+  } = config
   const grid = imageSize / patchSize
   return define(
     "ImageEncoderViT",
     {
       pos_embed: parameter([1, table, table, width]),
-      cnn_embed: cnnEmbed(width, patchSize),
+      cnn_embed: cnnEmbed(width, patchSize, branchWidth),
       patch_embed: patchEmbed(width, imageSize),
       post_pos_embed: postPosEmbed(width, table, grid),
       blocks: upTo(depth).map((i) =>

@@ -23,7 +23,11 @@ const pixels = (values: readonly number[]) => buffer([3, 1, 1], { values }, { pe
  * image [b, 3, h, w], raw 0…255, its longer side already imageSize; prompts as in promptEncoder; `multimask`, when given, asks for
  * tokens 1… in place of token 0. Gives image_embedding, low_res_masks, iou_predictions, and masks (logits) at original_size.
  */
-export const samNetwork = <const Depth extends number, const W extends number, E extends Encoder = ImageEncoder<Depth, W>>(
+export const samNetwork = <
+  const Depth extends number,
+  const W extends number,
+  E extends Encoder = ImageEncoder<Depth, W>,
+>(
   config: SamConfig<Depth, W>,
   encoder: E = imageEncoder(config) as unknown as E,
 ) =>

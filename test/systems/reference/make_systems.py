@@ -4,13 +4,14 @@
     python test/systems/reference/make_systems.py FOLDER
 
 FOLDER holds checkouts of milesial/Pytorch-UNet, HuCaoFighting/Swin-Unet, Beckschen/TransUNet, NKUhealong/H2Former,
-ZhifangDeng/MISSFormer under the names of their repositories. Where a width is written into upstream's constructor, the network is put
+ZhifangDeng/MISSFormer, xianlin7/SAMUS and ChaoningZhang/MobileSAM under the names of their repositories. Where a width is written into upstream's constructor, the network is put
 together here from upstream's own parts and runs upstream's own forward.
 
 Weights and inputs come from a formula that the test has too; of each result its norm and its products with three pseudo-random
 directions are kept, which differ if any element does.
 """
 
+import functools
 import json
 import math
 import pathlib
@@ -48,8 +49,10 @@ sys.modules["ml_collections"] = types.SimpleNamespace(ConfigDict=ConfigDict)
 helpers = types.ModuleType("timm.models.layers")
 helpers.DropPath, helpers.trunc_normal_ = Whole, nn.init.trunc_normal_
 helpers.to_2tuple = lambda x: x if isinstance(x, tuple) else (x, x)
-for stub in ["timm", "timm.models", "scipy", "scipy.ndimage"]:
+for stub in ["timm", "timm.models", "timm.models.registry", "scipy", "scipy.ndimage", "tkinter"]:
     sys.modules[stub] = types.ModuleType(stub)
+sys.modules["timm.models.registry"].register_model = lambda make: make
+sys.modules["tkinter"].X = None
 sys.modules["timm.models.layers"] = helpers
 sys.modules["scipy"].ndimage = sys.modules["scipy.ndimage"]
 
@@ -141,10 +144,10 @@ def transunet():
     config.n_skip = 3
     config.transformer.update(mlp_dim=32, num_heads=2, num_layers=2, dropout_rate=0.0)
     config.resnet.update(num_layers=(1, 2, 1), width_factor=0.5)
-    config.patches = ConfigDict(grid=(4, 4), size=(16, 16))
+    config.patches = ConfigDict(grid=(2, 2), size=(16, 16))
     config.decoder_channels = (16, 8, 8, 4)
     config.skip_channels = [256, 128, 32, 16]
-    return module.VisionTransformer(config, img_size=64, num_classes=3)
+    return module.VisionTransformer(config, img_size=32, num_classes=3)
 
 
 def h2former():
@@ -181,7 +184,7 @@ def h2former():
                 nn.Conv2d(w, classes, 1, bias=False),
             )
 
-    return Narrow(64, 16, 3)
+    return Narrow(64, 8, 3)
 
 
 def missformer():
@@ -208,13 +211,34 @@ def missformer():
     return Narrow(3)
 
 
+def samus():
+    numbers = {"1024": "256", "mid_channel = 64": "mid_channel = 8", r"256\+8": "64+8"}
+    module = load("samus", "SAMUS/models/segment_anything_samus/modeling", "common", "image_encoder", numbers=numbers)
+    return module.ImageEncoderViT(
+        img_size=64, patch_size=8, embed_dim=16, depth=3, num_heads=2, out_chans=6, use_rel_pos=True, window_size=3,
+        global_attn_indexes=(0, 2), norm_layer=functools.partial(nn.LayerNorm, eps=1e-6),
+    )  # fmt: skip
+
+
+def mobile_sam():
+    # The side of the map, the width at which a merging keeps the resolution, and the width of SAM's embedding.
+    numbers = {"64, 64": "4, 4", "320": "24", "256": "6"}
+    module = load("mobile_sam", "MobileSAM/mobile_sam/modeling", "tiny_vit_sam", numbers=numbers)
+    return module.TinyViT(
+        img_size=64, num_classes=5, embed_dims=[8, 12, 16, 24], depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 3],
+        window_sizes=[4, 3, 4, 3], drop_path_rate=0.0,
+    )  # fmt: skip
+
+
 CASES = [
     dict(name="U-Net", build=lambda: unet(False), image=[1, 20, 27]),
     dict(name="U-Net, bilinear", build=lambda: unet(True), image=[1, 20, 27]),
     dict(name="Swin-Unet", build=swin_unet, image=[3, 64, 64]),
-    dict(name="TransUNet", build=transunet, image=[3, 64, 64]),
+    dict(name="TransUNet", build=transunet, image=[3, 32, 32]),
     dict(name="H2Former", build=h2former, image=[4, 64, 64]),
     dict(name="MISSFormer", build=missformer, image=[3, 64, 64]),
+    dict(name="SAMUS's encoder", build=samus, image=[3, 64, 64]),
+    dict(name="MobileSAM's encoder", build=mobile_sam, image=[3, 64, 64]),
 ]
 
 
@@ -246,10 +270,10 @@ def run(case: dict) -> dict:
             if "running" in name:
                 buffer.copy_(weight(name, list(buffer.shape)))
     image = tensor("image", [2, *case["image"]])
-    target = tensor("target", [2, 1, *case["image"][1:]])
     network.eval()
     with torch.no_grad():
         inference = digest("masks", network(image))
+    target = tensor("target", [2, 1, *inference["shape"][2:]])
     network.train()
     masks = network(image)
     loss = loss_of(masks, target)
