@@ -12,10 +12,10 @@ const mib = 2 ** 20
  *
  * | MiB                                  | tensors | predicted | measured |
  * |--------------------------------------|---------|-----------|----------|
- * | segment 256²                         |     379 |       500 |      490 |
+ * | segment 256²                         |     376 |       504 |      480 |
  * | segment 512²                         |     411 |       538 |      553 |
  * | segment 1024²                        |     497 |       678 |      705 |
- * | train 256²                           |     582 |       767 |      785 |
+ * | train 256²                           |     541 |       746 |      751 |
  * | train 512²                           |     936 |     1,155 |    1,202 |
  * | train 512², all blocks recomputed    |     558 |       769 |      781 |
  * | train 1024²                          |   2,285 |     2,742 |    2,683 |
@@ -26,7 +26,7 @@ const mib = 2 ** 20
  * | width 384, 6 blocks: train 512²      |     216 |       370 |      362 |
  * | width 384, 6 blocks: train 1024²     |     583 |       797 |      822 |
  *
- * A session costs about 17 KiB a node, and the arena a little more than is asked of it. Node itself comes on top: 60 MiB.
+ * The two at 256² are of the engine as it is; the others were measured when state was there twice. A session costs about 17 KiB a node, and the arena a little more than is asked of it. Node itself comes on top: 60 MiB.
  */
 export const cpuMemory: Engine = {
   decompose: { keep: kept, scores: attentionScores },
