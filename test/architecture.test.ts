@@ -83,3 +83,16 @@ test("only commands print, and only they set an exit code", () => {
   )
   expect(wrong.map((file) => relative(src, file))).toEqual([])
 })
+
+test("no model is special: the words of one stand in its own files and in its checkpoints' family", () => {
+  const special = files.filter((file) => {
+    const [layer, ...rest] = placeOf(file)
+    if (!["compiler", "runtime", "backends"].includes(layer!)) return false
+    // A family's folder and its registration are where a checkpoint's names are known.
+    if (rest.join("/").startsWith("weights/families/")) return false
+    return /\bsam\b|image_encoder|point_coords/i.test(readFileSync(file, "utf8"))
+  })
+  expect(
+    special.map((file) => relative(src, file)).filter((name) => name !== join("runtime", "browser", "page.ts")),
+  ).toEqual([])
+})

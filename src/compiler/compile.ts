@@ -186,6 +186,9 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
   }
 }
 
+/** About an expectation, which models that derive from its model carry along: told once. */
+const inherited: ReadonlySet<string> = new Set(["HS1003", "HS1004", "HS1016", "HS1019"])
+
 /** Mistakes that no type can see: a type error on their line is another mistake. */
 const unseen: ReadonlySet<string> = new Set(["HS1003", "HS1004", "HS1018", "HS1019"])
 
@@ -267,9 +270,12 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   ]
   const unique = [
     ...new Map(
-      merged(typed, evaluated).map((d) => [`${d.file}|${d.line}|${d.column}|${d.code}|${d.message}`, d]),
+      merged(typed, evaluated)
+        // The first is kept: of a problem that models inherit, the model that it is written on.
+        .toReversed()
+        .map((d) => [`${d.file}|${d.line}|${d.column}|${d.code}|${inherited.has(d.code) ? "" : d.message}`, d]),
     ).values(),
-  ]
+  ].toReversed()
   const order = [...new Set([...entries, ...unique.map(({ file }) => file)])]
   const diagnostics = [...unfound, ...unique.toSorted(bySource(order))]
   // Of what is broken no number would be true.
@@ -278,6 +284,10 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
     specs,
     models,
     report: { $schema: schemaName, schema: 1, hasam: version, models: models.map(({ report }) => report), diagnostics },
-    corrections: compiled.flatMap(({ corrections }) => corrections),
+    corrections: [
+      ...new Map(
+        compiled.flatMap(({ corrections }) => corrections).map((one) => [`${one.file}|${one.line}|${one.column}`, one]),
+      ).values(),
+    ],
   }
 }

@@ -5,7 +5,7 @@ const mib = 2 ** 20
 
 /**
  * How the CPU engine needs memory, for predictions. Nodes run in our order and buffers are freed at their last use (README.md); `overhead`
- * is fitted to what was measured beside tensors, with SAM ViT-B and two smaller encoders, two adapters in each block and Adam, batch 1, on
+ * is fitted to what was measured beside tensors, with ViT-B and two smaller encoders, two adapters in each block and Adam, batch 1, on
  * Linux, onnxruntime 1.30:
  *
  *     npm run build && node bench/memory.js training 512

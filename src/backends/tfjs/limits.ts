@@ -6,7 +6,7 @@ import { type Buffer, trace } from "./trace.ts"
 
 /** A buffer that breaks a limit of the device. */
 export interface LimitProblem {
-  /** The module whose op makes it, e.g. image_encoder.blocks.7.attn. */
+  /** The module whose op makes it, e.g. encoder.blocks.7.attn. */
   readonly from?: string
   readonly op: string
   /** What it is: the op's value or a step on the way. */

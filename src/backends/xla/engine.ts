@@ -27,7 +27,7 @@ export interface XlaOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** 2 GiB: a thousand small programs, or some hundred of SAM ViT-B's size. */
+/** 2 GiB: a thousand small programs, or some hundred of ViT-B's size. */
 const cacheLimit = 2 * 2 ** 30
 
 /** The optional package that calls C. Throws HS2520. */

@@ -50,7 +50,7 @@ const expectationsText = (models: Report["models"]): string => {
 const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
   const compiled = await compileSpecs(specs, {
     ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
-    cost: { of: costReport(flags.batch ?? 1, cpuMemory), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
+    cost: { of: costReport(flags.batch, cpuMemory), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
     receives: receivingOf,
   })
   const known = compiled.specs.flatMap(({ models }) => models.map(({ name }) => name))

@@ -43,7 +43,7 @@ export const flopsOfGraph = (graph: Graph): Phases => total(graph, (node) => flo
 /** Bytes that one run reads and writes, if every op's kernel is fused. */
 export const bytesOfGraph = (graph: Graph): Phases => total(graph, (node) => bytesOf(graph.nodes, node))
 
-/** FLOPs by module: the first `depth` names of a path, such as image_encoder.blocks.7 for 3; "" is what no module made. */
+/** FLOPs by module: the first `depth` names of a path, such as encoder.blocks.7 for 3; "" is what no module made. */
 export const flopsByModule = (graph: Graph, depth: number): ReadonlyMap<string, Phases> =>
   sumBy(
     graph,

@@ -15,7 +15,7 @@ export const run = {
   HS5201: {
     title: "an input is missing",
     cause: "The file of inputs lacks a tensor that the model needs.",
-    cure: "Save the tensor under the name that the message gives; `image` always, `point_coords` and `point_labels` together.",
+    cure: "Save the tensor under the name that the message gives; the image always, coordinates and labels of points together.",
   },
   HS5202: {
     title: "an input has the wrong shape",

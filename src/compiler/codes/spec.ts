@@ -158,6 +158,6 @@ export const spec = {
   HS1032: {
     title: "there are no blocks at this path",
     cause: "blocks is the path of a list or sequence of layers of the network, and nothing of the kind is there.",
-    cure: "Give the path as the tensors' names have it, such as image_encoder.blocks.",
+    cure: "Give the path as the tensors' names have it, such as encoder.blocks.",
   },
 } as const satisfies Record<`HS1${number}`, Explanation>

@@ -23,7 +23,7 @@ export interface NodeOf<K extends OpKind> {
   readonly shape: Shape
   /** Shapes of all parts, only where an op gives several. */
   readonly parts?: readonly Shape[]
-  /** The module it came from, e.g. image_encoder.blocks.7.attn. */
+  /** The module it came from, e.g. encoder.blocks.7.attn. */
   readonly from?: string
   /** Equal nodes of different copies stay apart: what is computed again, rather than kept, has a number of its own. */
   readonly copy?: number

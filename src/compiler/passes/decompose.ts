@@ -16,12 +16,12 @@ export interface DecomposeOptions {
   readonly scores?: number
 }
 
-/** 96 MiB: 512 query rows of SAM ViT-B's global attention at 1024 × 1024, which fit WebGPU's smallest binding. */
+/** 96 MiB: 512 query rows of ViT-B's global attention at 1024 × 1024, which fit WebGPU's smallest binding. */
 export const defaultScores = 512 * 12 * 4096
 
 /**
  * What a gradient computes again must not be shared with the forward pass, which would keep it alive until then: probabilities of all
- * attention, 3 GiB for SAM ViT-B at 1024 × 1024.
+ * attention, 3 GiB for ViT-B at 1024 × 1024.
  */
 const gradientCopy = 1
 /** Composites that are not kept become simpler ones, again and again until none is left. */

@@ -3,7 +3,7 @@
  * A buffer is given back at its last use, and none is written in place. reshape and part are views: they have their operand's buffer.
  *
  * No pass reorders nodes. Graphs are built in the order of the forward pass and then against it: moving every node to just before its
- * first use leaves the peak of SAM ViT-B at 1024 × 1024 as it is, segmenting and training; depth-first from the outputs raises it.
+ * first use leaves the peak of ViT-B with windows at 1024 × 1024 as it is, segmenting and training; depth-first from the outputs raises it.
  */
 import { float, valueBytes } from "../ir/bytes.ts"
 import type { Graph, Node } from "../ir/graph.ts"

@@ -6,7 +6,7 @@
  *     linear(pad(x))  =  pad(linear(x)), filled with what linear makes of a row of zeros: its bias
  *     crop(linear(x)) =  linear(crop(x))
  *
- * It stands before `differentiate`, so the backward pass has the same products. ViTDet's windows (arXiv 2203.16527), SAM's among them, and
+ * It stands before `differentiate`, so the backward pass has the same products. ViTDet's windows (arXiv 2203.16527), segment-anything's among them, and
  * Swin's (arXiv 2103.14030) are padded and cropped so; the algebra knows neither.
  */
 import type { Builder, Value } from "../ir/builder.ts"

@@ -1,5 +1,5 @@
 /**
- * Prompts from a mask or a file, in pixels of the original image, x first. Coordinates are indices of pixels: SAM itself adds the half
+ * Prompts from a mask or a file, in pixels of the original image, x first. Coordinates are indices of pixels: the network adds the half
  * pixel to their centres.
  */
 import { isLeft } from "fp-ts/lib/Either.js"

@@ -28,7 +28,12 @@ export const blocksFile = "blocks.safetensors"
 export const blockProgram = (model: ModelData, blocks: readonly number[]): Program => {
   const infos = blocksOf(networkOf(model), model.blocks)
   if (infos.length === 0)
-    throw failed("--histograms", "HS5002", "this model has no blocks", "Evaluate a model with blocks, such as a SAM.")
+    throw failed(
+      "--histograms",
+      "HS5002",
+      "this model has no blocks",
+      'Evaluate a model with blocks, such as a ViT: blocks: "encoder.layers" in model(…).',
+    )
   const { graph } = inferenceProgram(model, standardSizes(model, 1))
   const outputs = blocks.map((block) => {
     const path = infos[block - 1]?.path

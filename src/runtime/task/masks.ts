@@ -34,7 +34,7 @@ export const maskTarget = (samples: readonly Sample[], pixels: Pixels, shape: Sh
 export const maskAnswer = (output: Tensor, pixels: Pixels, sample: Sample): Float32Array =>
   undone(output.data, output.shape.slice(-2) as [number, number], pixels, sample)
 
-/** Foreground where the logit is positive, as SAM's mask threshold. */
+/** Foreground where the logit is positive, as segment-anything's mask threshold. */
 export const maskOf = (logits: Float32Array, [height, width]: readonly [number, number]): Mask => ({
   width,
   height,

@@ -1,32 +1,11 @@
 /** Why a checkpoint does not fit a model, guessed from names and shapes. Pure. */
-import { encoderOf, type Named, type SamFacts, samFacts } from "./sam.ts"
+import { architectureCauses, type Named } from "./families/index.ts"
 import { shown } from "./text.ts"
 
 const adapterParts = [".after_attention.", ".in_mlp_residual.", ".beside_mlp.", ".beside_mlp_residual.", ".lora_"]
 const isAdapter = ({ name }: Named): boolean =>
   adapterParts.some((part) => name.includes(part)) || /^w_[ab]_\d+$/.test(name)
 const partOf = ({ name }: Named): string => name.split(".")[0]!
-
-const list = (numbers: readonly number[]): string => numbers.join(", ") || "none"
-
-/** The differences between two SAMs, as sentences. */
-const architecture = (model: SamFacts, file: SamFacts): readonly string[] => {
-  if (model.width !== file.width || model.depth !== file.depth)
-    return [`the file is of a ${encoderOf(file)}, the model has a ${encoderOf(model)}`]
-  const causes: string[] = []
-  if (model.patch !== file.patch)
-    causes.push(`the file has patches of ${file.patch} pixels, the model of ${model.patch}`)
-  const [ours, theirs] = [list(model.globalBlocks ?? []), list(file.globalBlocks ?? [])]
-  if (model.globalBlocks && file.globalBlocks && ours !== theirs)
-    causes.push(`the file has global attention in blocks ${theirs}, the model in ${ours}`)
-  if (model.windowSize !== undefined && file.windowSize !== undefined && model.windowSize !== file.windowSize)
-    causes.push(`the file has windows of ${file.windowSize}, the model of ${model.windowSize}`)
-  if (model.maskTokens !== undefined && file.maskTokens !== undefined && model.maskTokens !== file.maskTokens)
-    causes.push(
-      `the file's decoder has ${file.maskTokens} mask tokens, the model's ${model.maskTokens}: it was trained for other classes`,
-    )
-  return causes
-}
 
 /** A prefix that the file's names lack or have too much, if that explains most of them. */
 const shifted = (model: readonly Named[], file: readonly Named[]): readonly string[] => {
@@ -62,18 +41,17 @@ const absent = (model: readonly Named[], file: readonly Named[], missing: readon
     : []
 }
 
-/** The likely causes, the likelier first; names of both sides are segment-anything's. */
+/** The likely causes, the likelier first; names of both sides are the model's own. */
 export const likelyCauses = (
   model: readonly Named[],
   file: readonly Named[],
   missing: readonly Named[],
 ): readonly string[] => {
   if (file.length === 0) return ["the file holds no tensors"]
-  const [ours, theirs] = [samFacts(model), samFacts(file)]
   const known = new Set(model.map(({ name }) => name))
   const extra = file.filter(({ name }) => !known.has(name))
   const causes = [
-    ...(ours && theirs ? architecture(ours, theirs) : []),
+    ...architectureCauses(model, file),
     ...shifted(model, file),
     ...absent(model, file, missing),
     ...(extra.length > 0 && extra.every(isAdapter) && !file.every(isAdapter)

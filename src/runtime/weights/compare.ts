@@ -2,9 +2,8 @@
 import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
 import type { Shape } from "../../compiler/ir/graph.ts"
 import { likelyCauses } from "./causes.ts"
+import { conventionOf, type Named, ourNames, positions, preprocessing, rowsFor, wrapperOf } from "./families/index.ts"
 import { grouped } from "./groups.ts"
-import { conventionOf, ourNames, wrapperOf } from "./names.ts"
-import { type Named, rowsFor } from "./sam.ts"
 import type { StoredTensor } from "./stored.ts"
 
 export interface Expected extends Named {
@@ -30,9 +29,8 @@ export interface Comparison {
   readonly causes: readonly string[]
 }
 
-/** Constants that some files carry and no model learns: SAM's preprocessing, BatchNorm's step counters. */
-const carriesNothing = (name: string): boolean =>
-  name === "pixel_mean" || name === "pixel_std" || name.endsWith(".num_batches_tracked")
+/** Constants that some files carry and no model learns: preprocessing, BatchNorm's step counters. */
+const carriesNothing = (name: string): boolean => preprocessing.has(name) || name.endsWith(".num_batches_tracked")
 
 const same = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i])
 
@@ -54,8 +52,6 @@ const resizing = (
   const global = found[0] === rowsFor(from[axis]!) && expected[0] === rowsFor(to[axis]!) && from[axis] !== to[axis]
   return global && found[1] === expected[1] ? { kind: "relative", to: expected } : undefined
 }
-
-const positions = "image_encoder.pos_embed"
 
 /**
  * Compares strictly. `initialised` are tensors that the spec gives values of its own, such as adapters: the file has all

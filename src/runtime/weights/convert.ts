@@ -1,8 +1,8 @@
 /** A checkpoint in another format or under other names; numbers and dtypes stay as they are. */
 import { aboutFile, type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
 import { withCheckpoint } from "./checkpoint.ts"
+import { huggingFaceNames, ourNames, preprocessing, nameless as withoutName, wrapperOf } from "./families/index.ts"
 import { grouped } from "./groups.ts"
-import { huggingFaceNames, ourNames, wrapperOf } from "./names.ts"
 import type { Outgoing } from "./safetensors.ts"
 import { formatOf, writeStored } from "./save.ts"
 import { shown } from "./text.ts"
@@ -18,11 +18,9 @@ export interface Conversion {
   readonly notes: readonly string[]
 }
 
-const droppable = (name: string): boolean => name === "pixel_mean" || name === "pixel_std"
-
 /**
- * Writes `to`, in the format of its name. Wrappers ('module.') are removed unless names are kept; Hugging Face's SAM has
- * no place for pixel_mean and pixel_std. Throws HS3016, HS3017, HS4001, HS4002 and HS300x.
+ * Writes `to`, in the format of its name. Wrappers ('module.') are removed unless names are kept; constants of
+ * preprocessing that the other convention has no name for are left out. Throws HS3016, HS3017, HS4001, HS4002 and HS300x.
  */
 export const convert = (from: string, to: string, naming: Naming = "keep"): Promise<Conversion> =>
   withCheckpoint(from, async (checkpoint) => {
@@ -35,13 +33,13 @@ export const convert = (from: string, to: string, naming: Naming = "keep"): Prom
       naming === "keep" ? name : naming === "segment-anything" ? ours.get(name) : theirs.get(ours.get(name)!)
 
     const problems: Diagnostic[] = []
-    const nameless = bare.filter((name) => nameOf(name) === undefined && !droppable(name))
+    const nameless = bare.filter((name) => nameOf(name) === undefined && !preprocessing.has(name))
     if (nameless.length > 0)
       problems.push(
         aboutFile(
           from,
           "HS3017",
-          `Hugging Face's SAM has no name for ${grouped(nameless)}`,
+          withoutName(grouped(nameless)),
           "Keep segment-anything's names, or remove these tensors.",
         ),
       )

@@ -1,6 +1,6 @@
 import { shown } from "./text.ts"
 
-/** Long lists of names, short: image_encoder.blocks.{0…11}.norm1.{weight, bias}. */
+/** Long lists of names, short: encoder.blocks.{0…11}.norm1.{weight, bias}. */
 
 const number = /\.(\d+)\./
 

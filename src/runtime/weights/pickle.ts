@@ -84,7 +84,7 @@ export const unpickle = (machine: Machine, bytes: Uint8Array, start = 0): { valu
 
 const stop = 0x2e
 
-/** The pickle of the largest SAM takes 30,000, with an optimizer's state 100,000. */
+/** The pickle of a ViT-H takes 30,000, with an optimizer's state 100,000. */
 export const maxSteps = 2 ** 20
 export const tooLong = (file: string): Failed =>
   failed(

@@ -9,7 +9,7 @@ import { shown } from "./text.ts"
 import { type PickledTensor, type StateDict, type Storage, stateDictOf, torchMachine } from "./torch.ts"
 import { type Member, membersOf, refuseArchive } from "./zipRead.ts"
 
-/** The pickle of the largest SAM has 70 KB. */
+/** The pickle of a ViT-H has 70 KB. */
 const maxPickle = 2 ** 26
 
 export interface PthContent {

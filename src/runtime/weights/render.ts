@@ -1,10 +1,10 @@
 /** Inspections, verifications and conversions as text. */
 
 import type { Conversion } from "./convert.ts"
+import { factLines } from "./families/index.ts"
 import { grouped } from "./groups.ts"
 import type { Inspection } from "./inspect.ts"
 import type { Verification } from "./load.ts"
-import { imageSizeOf } from "./sam.ts"
 import { shown } from "./text.ts"
 
 const whole = (n: number): string => n.toLocaleString("en-US")
@@ -21,21 +21,12 @@ const notes = (list: readonly string[]): readonly string[] => list.map((note) =>
 
 /** As `hasam weights inspect` prints it. */
 export const renderInspection = (inspection: Inspection): string => {
-  const { file, format, size, kind, naming, sam, tensors, metadata } = inspection
+  const { file, format, size, kind, naming, tensors, metadata } = inspection
   const width = Math.max(4, ...tensors.map(({ name }) => shown(name).length))
-  const facts = sam && [
-    ...(imageSizeOf(sam) === undefined
-      ? []
-      : [`image size ${imageSizeOf(sam)}, patches of ${sam.patch}, grid ${sam.grid?.join(" × ")}`]),
-    ...(sam.globalBlocks === undefined
-      ? []
-      : [`global blocks ${sam.globalBlocks.join(", ")}, windows of ${sam.windowSize ?? "none"}`]),
-    ...(sam.maskTokens === undefined ? [] : [`${sam.maskTokens} mask tokens`]),
-  ]
   return [
     `${file}: ${format}, ${whole(size)} bytes`,
     `${kind}`,
-    ...(facts?.map((fact) => `  ${fact}`) ?? []),
+    ...factLines(inspection).map((fact) => `  ${fact}`),
     `names: ${naming}`,
     ...notes(inspection.notes),
     ...Object.entries(metadata).map(([key, value]) => `metadata ${shown(key)}: ${shown(value)}`),

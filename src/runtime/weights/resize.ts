@@ -1,7 +1,7 @@
 /**
  * Position tables for another image size, as PyTorch's interpolate makes them with align_corners=False and no
  * antialiasing. Relative tables: linear along the distances, as segment-anything's get_rel_pos. Absolute positions:
- * bilinear over the grid, which segment-anything itself never does, as SAMed, Med-SA and SAM-Med2D load theirs.
+ * bilinear over the grid, which segment-anything itself never does, as those who fine-tune it at other sizes load theirs.
  */
 import type { Tensor } from "../../compiler/ir/graph.ts"
 

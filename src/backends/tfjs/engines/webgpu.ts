@@ -41,7 +41,7 @@ const programs = { reduce: 0, packed: 3, smallOutput: 2 } as const
 
 /**
  * Which program tfjs should multiply with, where its own choice would be wrong. It splits the long inner axis of a single
- * product and adds the parts with atomics: with a bias the result is wrong without any error (every MLP in SAM's decoder),
+ * product and adds the parts with atomics: with a bias the result is wrong without any error (every MLP of a mask decoder),
  * without one it is added up in another order each time. Its other programs take these products.
  */
 const matmulProgram = (

@@ -5,7 +5,7 @@
  *   ds_ij = p_ij·(g_i·v_j − g_i·o_i)   dq = scale·ds·k   dk = scale·dsᵀ·q   dv = pᵀ·g
  *
  * The softmax is online (Milakov and Gimelshein 2018), the backward pass computes p again from L (FlashAttention, Dao
- * et al. 2022). SAM's bias b_ij = q_i·H[y_i − y_j] + q_i·W[x_i − x_j] comes decomposed: `rel` holds both factors of a
+ * et al. 2022). The bias of decomposed relative positions, b_ij = q_i·H[y_i − y_j] + q_i·W[x_i − x_j] comes apart: `rel` holds both factors of a
  * query, height + width numbers, so the grid of n keys never becomes an n × n table.
  */
 import type { WgslKernel } from "./kernel.ts"

@@ -1,5 +1,5 @@
 /** What the shapes of a SAM's tensors say about it. */
-import type { Shape } from "../../compiler/ir/graph.ts"
+import type { Shape } from "../../../../compiler/ir/graph.ts"
 
 export interface Named {
   readonly name: string
@@ -68,3 +68,8 @@ export const imageSizeOf = ({ patch, grid }: SamFacts): string | undefined =>
 
 /** "ViT-B (768 wide, 12 blocks)" */
 export const encoderOf = ({ vit, width, depth }: SamFacts): string => `${vit ?? "ViT"} (${width} wide, ${depth} blocks)`
+
+/** The table whose shape says how large the images are. */
+export const positions = "image_encoder.pos_embed"
+/** Constants of preprocessing that some files carry and no model learns. */
+export const preprocessing: ReadonlySet<string> = new Set(["pixel_mean", "pixel_std"])

@@ -199,3 +199,6 @@ export const huggingFaceNames = (names: readonly string[]): ReadonlyMap<string, 
   const rename = intoHuggingFace(names)
   return new Map(names.map((name) => [name, rename(name)]))
 }
+
+/** Why a file cannot be written under Hugging Face's names. */
+export const nameless = (names: string): string => `Hugging Face's SAM has no name for ${names}`
