@@ -24,7 +24,7 @@ export const sourcesOf = ({ graph, state }: Program): Sources =>
   )
 
 /** HS2606 about a target. */
-const misfit = (target: string, sentence: string): Failed =>
+export const misfit = (target: string, sentence: string): Failed =>
   failed(target, "HS2606", sentence, "Give the named tensors in the shapes that the program was compiled for.")
 
 const checked = (target: string, name: string, tensor: Tensor, shape: Shape): void => {

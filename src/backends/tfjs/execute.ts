@@ -1,20 +1,13 @@
 /** A program on one of tfjs's engines: our order, our disposal, state that stays on the device. */
-import { type Program, type Shape, sizeOf, type Tensor, type Tensors } from "../../compiler/ir/graph.ts"
+import { type Program, sizeOf, type Tensor, type Tensors } from "../../compiler/ir/graph.ts"
 import type { Executable } from "../backend.ts"
+import { feedable, loadable, misfit, sourcesOf } from "../tensors.ts"
 import { type Engine, free, newTensor, openSession, type Value, view } from "./kernels.ts"
 import { lowering, prepared, type Results, type Rule } from "./lower/index.ts"
 import { ownRules } from "./lower/own.ts"
 import { planSteps } from "./plan.ts"
-import { wrongTensors } from "./problems.ts"
 
 type AnyRule = Rule<never>
-
-const sources = (program: Program): ReadonlyMap<string, Shape> =>
-  new Map(
-    program.graph.nodes.flatMap(({ op, attrs, shape }) =>
-      op === "input" || op === "parameter" ? [[attrs.name, shape] as const] : [],
-    ),
-  )
 
 /** Work one after another: what is encoded for a run is never mixed with another's. */
 const queue = () => {
@@ -29,28 +22,14 @@ const queue = () => {
 export const openExecutable = (engine: Engine, given: Program): Executable => {
   const program = prepared(given)
   const { graph, state } = program
-  const shapes = sources(program)
-  const parameters = new Set(graph.nodes.flatMap((node) => (node.op === "parameter" ? [node.attrs.name] : [])))
-  const isLoaded = (name: string) => parameters.has(name) || name in state
+  const sources = sourcesOf(program)
+  const target = `<${engine.name}>`
   const advancing = new Set(Object.values(state))
   const steps = planSteps(graph)
   const session = openSession(engine)
   const loaded = new Map<string, Value>()
   const inTurn = queue()
   const rules: Readonly<Record<string, AnyRule>> = { ...lowering, ...(engine.own ? ownRules : {}) } as never
-  const mine = (name: string) => wrongTensors(engine.name, name)
-
-  /** Names that the program does not use (a rate that its optimizer ignores, the rest of a checkpoint) are passed over. */
-  const used = (tensors: Tensors): readonly (readonly [string, Tensor])[] =>
-    Object.entries(tensors).filter(([name]) => shapes.has(name))
-  const check = (name: string, tensor: Tensor): void => {
-    const shape = shapes.get(name)!
-    const given = tensor.shape
-    if (given.length !== shape.length || given.some((extent, axis) => extent !== shape[axis]))
-      throw mine(`"${name}" has shape [${given}], the program expects [${shape}]`)
-    if (tensor.data.length !== sizeOf(shape))
-      throw mine(`"${name}" has ${tensor.data.length} values, its shape [${shape}] needs ${sizeOf(shape)}`)
-  }
 
   /** Encodes the whole run; gives the outputs' values, each with a reference of its own. */
   const encode = (fed: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> => {
@@ -105,19 +84,12 @@ export const openExecutable = (engine: Engine, given: Program): Executable => {
   }
 
   const runOnce = async (inputs: Tensors): Promise<Tensors> => {
-    for (const [name, tensor] of used(inputs)) {
-      check(name, tensor)
-      if (isLoaded(name)) throw mine(`"${name}" is loaded, not fed: it is a parameter or state`)
-    }
-    for (const name of shapes.keys()) {
-      if (isLoaded(name) ? !loaded.has(name) : !(name in inputs))
-        throw mine(isLoaded(name) ? `"${name}" was not loaded` : `"${name}" is missing`)
-    }
+    const taken = feedable(target, sources, new Set(loaded.keys()), inputs)
     const fed = new Map<string, Value>()
     let results: ReadonlyMap<string, Value> = new Map()
     try {
       await engine.guarded(() => {
-        for (const [name, tensor] of used(inputs)) fed.set(name, newTensor(engine, tensor.shape, tensor.data))
+        for (const [name, tensor] of Object.entries(taken)) fed.set(name, newTensor(engine, tensor.shape, tensor.data))
         results = encode(fed)
       })
       const outputs = await readAll([...results].filter(([name]) => !advancing.has(name)))
@@ -137,19 +109,17 @@ export const openExecutable = (engine: Engine, given: Program): Executable => {
   return {
     load: (tensors, { give = false } = {}) =>
       inTurn(async () => {
-        for (const [name, tensor] of used(tensors)) {
-          check(name, tensor)
-          if (!isLoaded(name)) throw mine(`"${name}" is an input: feed it to each run`)
-        }
+        const kept = loadable(target, sources, tensors)
         await engine.guarded(() => {
-          for (const [name, tensor] of used(tensors)) replace(name, newTensor(engine, tensor.shape, tensor.data, give))
+          for (const [name, tensor] of Object.entries(kept))
+            replace(name, newTensor(engine, tensor.shape, tensor.data, give))
         })
       }),
     run: (inputs) => inTurn(() => runOnce(inputs)),
     read: (names) =>
       inTurn(async () => {
         const missing = names.find((name) => !loaded.has(name))
-        if (missing !== undefined) throw mine(`"${missing}" was not loaded, or is no state of this program`)
+        if (missing !== undefined) throw misfit(target, `"${missing}" was not loaded, or is no state of this program`)
         return readAll(names.map((name) => [name, loaded.get(name)!] as const))
       }),
     dispose: () =>

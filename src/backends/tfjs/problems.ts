@@ -11,5 +11,4 @@ const about =
 export const noDevice = about("HS2601")
 export const rejected = about("HS2603")
 export const deviceLost = about("HS2604")
-export const wrongTensors = about("HS2606")
 export const noF16 = about("HS2605")

@@ -1,5 +1,5 @@
 /**
- * Masks of one image for all that is asked of it. What a model keeps of an image (SAM's embedding) is computed once, whatever the number of prompts;
+ * Masks of one image for all that is asked of it. What a model keeps of an image (segment-anything's embedding) is computed once, whatever the number of prompts;
  * the probabilities of several runs, of the mirrored image and of shifted prompts are averaged once.
  */
 import type { Backend, Executable } from "../../backends/backend.ts"
