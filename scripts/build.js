@@ -34,6 +34,8 @@ if (existsSync(figures)) {
   })
 }
 if (existsSync(next)) {
+  const { buildPages } = await import("./pages.js")
+  await buildPages(join(next, "pages"))
   const python = "backends/pytorch/python"
   cpSync(join(root, "src", python), join(next, python), {
     recursive: true,

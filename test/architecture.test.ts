@@ -1,11 +1,11 @@
-/** Imports point one way: dsl ← compiler ← backends ← runtime ← cli. */
+/** Imports point one way: dsl ← compiler ← backends ← runtime ← pages, cli. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import { expect, test } from "vitest"
 import { packageRoot } from "../src/compiler/frontend/package.ts"
 
 const src = join(packageRoot, "src")
-const layers = ["dsl", "compiler", "backends", "runtime", "cli"]
+const layers = ["dsl", "compiler", "backends", "runtime", "pages", "cli"]
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => join(src, name))
@@ -35,6 +35,16 @@ test("each layer imports itself and those before it", () => {
     }),
   )
   expect(wrong).toEqual([])
+})
+
+test("engines, what runs them and pages are of no one model", () => {
+  const named = files.filter(
+    (file) =>
+      ["backends", "runtime/browser", "runtime/task", "pages"].some((folder) =>
+        relative(src, file).startsWith(folder),
+      ) && /image_encoder|point_coords/.test(readFileSync(file, "utf8")),
+  )
+  expect(named.map((file) => relative(src, file))).toEqual([])
 })
 
 test("backends know nothing of one another", () => {

@@ -80,6 +80,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--uncertainty": uncertainty,
   "segment --format": choice(["png", "nifti"]),
   "segment --part": share,
+  "--port": number(whole(0, 65_535)),
   "--precision": choice(precisions),
   "--prompt": async () => choice((await import("./trainingOptions.ts")).promptNames),
   "--rate": number(trainingRanges.rate),
@@ -118,7 +119,7 @@ export const needs: readonly (readonly [
   what: string,
 ])[] = [
   ["compile", "--memory", ({ dump, stopAfter }) => dump !== undefined || stopAfter !== undefined, "--dump"],
-  ["compile", "--weights", ({ target }) => target === "onnx", "--target onnx"],
+  ["compile", "--weights", ({ target }) => target === "onnx" || target === "webgpu", "--target onnx or webgpu"],
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
   ...["run", "train", "eval"].map(
     (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,

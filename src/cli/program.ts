@@ -31,7 +31,7 @@ const compile = () =>
       "what to lower to: files are written, or it is checked that the target's engine can run the model",
     )
     .option("--out <dir>", "where files go", "build")
-    .option("--weights <file>", "checkpoint to put into files for --target onnx")
+    .option("--weights <file>", "checkpoint to put into files for --target onnx or webgpu")
     .option("--report <formats>", "also write report.{text,json,md,html,tex,svg,sarif} to --out, separated by commas")
     .option("--json", "one JSON document on stdout, diagnostics included")
     .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")

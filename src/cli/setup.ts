@@ -31,4 +31,13 @@ const lsp = () =>
     .option("--stdio", "as editors say it; there is no other way")
     .action(async () => (await import("./lsp/server.ts")).serve())
 
-export const setupCommands = [doctor, init, install, lsp]
+const serve = () =>
+  new Command("serve")
+    .summary("open a model's page in a browser")
+    .description("Serves a folder that hasam-compile --target webgpu wrote, on 127.0.0.1: no other machine sees it.")
+    .argument("<dir>", "the folder")
+    .option("--port <n>", "0 takes any that is free", "8000")
+    .option("--verbose", "stack traces of internal faults")
+    .action(async (dir, options) => (await import("./commands/serve.ts")).serve(dir, options))
+
+export const setupCommands = [serve, doctor, init, install, lsp]

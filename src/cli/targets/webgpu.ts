@@ -3,6 +3,7 @@ import { limitDiagnostics, limitProblems } from "../../backends/tfjs/limits.ts"
 import { learningNames } from "../../compiler/analysis/parameters.ts"
 import { trainingOf } from "../../compiler/compile.ts"
 import { Failed } from "../../compiler/diagnostic.ts"
+import { packageRoot } from "../../compiler/frontend/package.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
 import { emitForBrowser } from "../../runtime/browser/emit.ts"
@@ -10,7 +11,7 @@ import { talk } from "../output.ts"
 import type { Lower } from "./target.ts"
 
 /** Checks a model against what every WebGPU device has, and writes a folder that a browser opens. Throws HS2601. */
-export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch = 1 }) => {
+export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch = 1, weights }) => {
   const spec = specs.find(({ models }) => models.some((model) => model.name === name))!
   const sizes = standardSizes(data, batch)
   const segment = inferenceProgram(data, sizes)
@@ -31,6 +32,14 @@ export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch
     ])
   }
   talk(`${name}: fits the limits that every WebGPU device has, segmenting${learning.length > 0 ? " and training" : ""}`)
-  await emitForBrowser(join(out, name), segment)
-  talk(`wrote ${join(out, name)}: put weights.safetensors there and serve it`)
+  const folder = join(out, name)
+  const { notes } = await emitForBrowser(data, {
+    folder,
+    page: join(packageRoot, "dist/pages/segment"),
+    ...(weights === undefined ? {} : { weights }),
+  })
+  for (const note of notes) talk(`note: ${note}`)
+  if (weights === undefined)
+    talk("note: no --weights, so the page has initial values: it will say that nothing was learned")
+  talk(`wrote ${folder}: hasam serve ${folder}`)
 }

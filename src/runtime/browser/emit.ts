@@ -1,17 +1,46 @@
 /** A compiled model as a folder that any web server can serve. */
-import { mkdir, writeFile } from "node:fs/promises"
+import { copyFile, readdir } from "node:fs/promises"
 import { join } from "node:path"
-import type { Program } from "../../compiler/ir/graph.ts"
-import { bundleForBrowser } from "./bundle.ts"
-import { page } from "./page.ts"
+import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import type { ModelData } from "../../dsl/model.ts"
+import { modelWeights } from "../base.ts"
+import { cannotWrite, writeAtomically } from "../files.ts"
+import { save } from "../weights/save.ts"
+import { modelText } from "./modelFile.ts"
+
+export interface PageOptions {
+  readonly folder: string
+  /** The built page: dist/pages/segment. */
+  readonly page: string
+  /** A checkpoint. Left out: initial values, and the page says so. */
+  readonly weights?: string
+}
 
 /**
- * Writes `segment.json`, the engine (`hasam.js`, .wasm) and `index.html`, a page to try it in: one image, one point, one
- * mask. The page loads `weights.safetensors` from the folder, or asks for it. Gives the paths.
+ * Writes model.json, weights.safetensors, and the page with its engine. Gives their paths, and what was done to the weights as sentences.
+ * Throws HS5311 for a model that a page cannot ask, and what reading weights and writing files throw.
  */
-export const emitForBrowser = async (folder: string, segment: Program): Promise<readonly string[]> => {
-  await mkdir(folder, { recursive: true })
-  const files = { "segment.json": JSON.stringify(segment), "index.html": page }
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
-  return [...Object.keys(files).map((name) => join(folder, name)), ...(await bundleForBrowser(folder))]
+export const emitForBrowser = async (
+  model: ModelData,
+  { folder, page, weights }: PageOptions,
+): Promise<{ readonly written: readonly string[]; readonly notes: readonly string[] }> => {
+  const given = Object.entries(model.takes).find(([, { kind }]) => kind === "given")
+  if (given !== undefined)
+    throw failed(model.name, "HS5311", `'${given[0]}' is numbers that no image gives, and a page has only images`)
+  const { tensors, notes } = await modelWeights(model, weights, 0)
+  const stored = tensorTable(model).filter(
+    ({ persistent, name }) => persistent && !name.endsWith(".num_batches_tracked"),
+  )
+  await writeAtomically(join(folder, "model.json"), modelText(model, weights === undefined ? "initial" : "given"))
+  await save(
+    join(folder, "weights.safetensors"),
+    Object.fromEntries(stored.flatMap(({ name }) => (tensors[name] === undefined ? [] : [[name, tensors[name]]]))),
+  )
+  const files = await readdir(page)
+  for (const file of files)
+    await copyFile(join(page, file), join(folder, file)).catch((error: unknown) => {
+      throw cannotWrite(join(folder, file), error)
+    })
+  return { written: ["model.json", "weights.safetensors", ...files].map((name) => join(folder, name)), notes }
 }

@@ -8,13 +8,12 @@ import { aboutFile, type Diagnostic, type Diagnostics, Failed, failed } from "..
 import { readBytes } from "../files.ts"
 import { components } from "./components.ts"
 import { readCsv } from "./csv.ts"
+import type { Point } from "./point.ts"
 import type { Random } from "./random.ts"
 import { area, type Mask } from "./raster.ts"
 
-export interface Point {
-  readonly x: number
-  readonly y: number
-}
+export { type Point, scalePoint } from "./point.ts"
+
 /** Its outermost pixels, both ends inside. */
 export interface Box {
   readonly x0: number
@@ -63,13 +62,6 @@ export const boxOf = ({ width, data }: Mask): Box | undefined => {
   })
   return x1 < 0 ? undefined : { x0, y0, x1, y1 }
 }
-
-/** As segment-anything's apply_coords: times new size over old, each axis by itself. */
-export const scalePoint = (
-  { x, y }: Point,
-  from: { readonly width: number; readonly height: number },
-  to: { readonly width: number; readonly height: number },
-): Point => ({ x: x * (to.width / from.width), y: y * (to.height / from.height) })
 
 const PointFile = t.record(t.string, t.type({ x: t.number, y: t.number }))
 

@@ -3,12 +3,11 @@ import type { Tensor } from "../../compiler/ir/graph.ts"
 import { sizeOf } from "../../compiler/ir/graph.ts"
 import type { Pixels, TaughtClasses } from "../../dsl/task.ts"
 import type { Mask } from "../data/raster.ts"
-import type { Sample } from "../data/reader.ts"
 import { diceOf } from "./masks.ts"
-import { undone } from "./pixels.ts"
+import { type Fitted, undone } from "./pixels.ts"
 
 /** Logits of all classes at the original size, plane after plane, from the output of one image [1, classes, h, w]. */
-export const classesAnswer = ({ shape, data }: Tensor, pixels: Pixels, sample: Sample): Float32Array => {
+export const classesAnswer = ({ shape, data }: Tensor, pixels: Pixels, sample: Fitted): Float32Array => {
   const [, count, h, w] = shape as [number, number, number, number]
   const size = sizeOf(sample.originalSize)
   const out = new Float32Array(count * size)

@@ -13,7 +13,7 @@ import type { Sample } from "../data/reader.ts"
 import { boxFeed } from "./boxes.ts"
 import { classesAnswer, classesScore, labelsOf } from "./classes.ts"
 import { diceOf, maskAnswer, maskOf, maskTarget } from "./masks.ts"
-import { pixelFeed } from "./pixels.ts"
+import { type Fitted, pixelFeed } from "./pixels.ts"
 import { isHit, pointAnswer, pointTarget } from "./point.ts"
 import { pointFeed } from "./points.ts"
 
@@ -92,7 +92,7 @@ export const targetsOf = (samples: readonly Sample[], model: ModelData, program:
 }
 
 /** The answer for one image: a mask's logits at the original size, those of all classes, or a point in its pixels. */
-export const answerOf = (output: Tensor, taught: Taught, pixels: Pixels, sample: Sample): Float32Array => {
+export const answerOf = (output: Tensor, taught: Taught, pixels: Pixels, sample: Fitted): Float32Array => {
   switch (taught.kind) {
     case "masks":
       return maskAnswer(output, pixels, sample)

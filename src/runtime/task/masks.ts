@@ -3,7 +3,7 @@ import type { Shape, Tensor } from "../../compiler/ir/graph.ts"
 import type { Pixels } from "../../dsl/task.ts"
 import type { Mask } from "../data/raster.ts"
 import type { Sample } from "../data/reader.ts"
-import { placed, undone } from "./pixels.ts"
+import { type Fitted, placed, undone } from "./pixels.ts"
 import { stacked } from "./stack.ts"
 
 /** Values of a mask as the network sees them, [1, h, w]: in the upper left, zero around; by the nearest pixel at other resolutions. */
@@ -31,7 +31,7 @@ export const maskTarget = (samples: readonly Sample[], pixels: Pixels, shape: Sh
 }
 
 /** Logits at the original size, row by row, from the output of one image. */
-export const maskAnswer = (output: Tensor, pixels: Pixels, sample: Sample): Float32Array =>
+export const maskAnswer = (output: Tensor, pixels: Pixels, sample: Fitted): Float32Array =>
   undone(output.data, output.shape.slice(-2) as [number, number], pixels, sample)
 
 /** Foreground where the logit is positive, as segment-anything's mask threshold. */

@@ -12,6 +12,9 @@ export interface Size {
   readonly height: number
 }
 
+/** An image as the network sees it, and the height and width that it had. */
+export type Fitted = Pick<Sample, "image" | "originalSize">
+
 /** Where an image comes to lie, in the upper left of what the network sees: ⌊x·scale + ½⌋ as segment-anything's ResizeLongestSide, or all of it. */
 export const fittedSize = ({ size: [height, width], fit }: Pixels, image: Size): Size => {
   if (fit === "stretch") return { width, height }
@@ -55,7 +58,7 @@ export const placed = (
 }
 
 /** All images of a batch, padded to what the network sees: one program serves them all. */
-export const pixelFeed = (samples: readonly Sample[], pixels: Pixels): Tensor =>
+export const pixelFeed = (samples: readonly Pick<Sample, "image">[], pixels: Pixels): Tensor =>
   stacked(
     samples.map(({ image }) => placed(image, pixels.size, pixels.padding)),
     [pixels.channels, ...pixels.size],
@@ -87,7 +90,7 @@ export const undone = (
   logits: Float32Array,
   [h, w]: readonly [number, number],
   { size: [height, width] }: Pixels,
-  { image, originalSize }: Pick<Sample, "image" | "originalSize">,
+  { image, originalSize }: Fitted,
 ): Float32Array => {
   const [, fittedHeight, fittedWidth] = image.shape as [number, number, number]
   const full = h === height && w === width ? logits : resizedPlane(logits, w, [h, w], [height, width])

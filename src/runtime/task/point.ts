@@ -3,6 +3,7 @@ import type { Tensor } from "../../compiler/ir/graph.ts"
 import type { Pixels } from "../../dsl/task.ts"
 import type { Mask } from "../data/raster.ts"
 import type { Sample } from "../data/reader.ts"
+import type { Fitted } from "./pixels.ts"
 import { stacked } from "./stack.ts"
 
 /** The centre of each mask; pixels count from their corner, so that centres lie at + ½. */
@@ -16,7 +17,7 @@ export const pointTarget = (samples: readonly Sample[], { size: [height, width] 
 export const pointAnswer = (
   { data }: Tensor,
   { size: [seenHeight, seenWidth] }: Pixels,
-  { image, originalSize: [originalHeight, originalWidth] }: Sample,
+  { image, originalSize: [originalHeight, originalWidth] }: Fitted,
 ): Float32Array => {
   const [, height, width] = image.shape as [number, number, number]
   const [x, y] = data as unknown as [number, number]

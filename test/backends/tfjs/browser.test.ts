@@ -8,7 +8,7 @@ import { type BrowserContext, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { cpu } from "../../../src/backends/onnx/engine.ts"
 import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
-import { emitForBrowser } from "../../../src/runtime/browser/emit.ts"
+import { bundleForBrowser } from "../../../src/runtime/browser/bundle.ts"
 import { safetensorsOf } from "../../../src/runtime/weights/safetensors.ts"
 import { feedAt, forward, initial, inputs, masksAndLosses, training } from "./sam.ts"
 
@@ -34,7 +34,7 @@ const types: Readonly<Record<string, string>> = {
   ".json": "application/json",
 }
 
-/** Besides the page that is emitted: one whose script we call. */
+/** A page whose script we call. */
 const html = `<!doctype html><title>hasam</title><script type="module">import * as hasam from "/hasam.js"; window.hasam = hasam</script>`
 type Hasam = typeof import("../../../src/runtime/browser/index.ts")
 
@@ -67,7 +67,7 @@ describe.skipIf(!here)("in Chromium", () => {
   let onCpu: Awaited<ReturnType<typeof masksAndLosses>>
 
   beforeAll(async () => {
-    await emitForBrowser(folder, forward)
+    await bundleForBrowser(folder)
     onCpu = await masksAndLosses(cpu())
     const save = (name: string, program: Program) => writeFileSync(join(folder, name), JSON.stringify(program))
     save("forward.json", forward)
@@ -128,40 +128,6 @@ describe.skipIf(!here)("in Chromium", () => {
     expect(worst(answer.masks, onCpu.masks)).toBeLessThan(1e-4)
     expect(worst(answer.losses, onCpu.losses)).toBeLessThan(1e-4)
     expect(answer.losses.every(Number.isFinite)).toBe(true)
-  })
-
-  test("the page: weights and an image chosen, a click, a mask drawn", async () => {
-    const errors: string[] = []
-    const visitor = await context.newPage()
-    visitor.on("pageerror", (error) => errors.push(error.message))
-    await visitor.goto(new URL("/index.html", page.url()).href)
-    await visitor.waitForFunction(() =>
-      document.querySelector("output")?.textContent?.includes("Weights loaded on webgpu"),
-    )
-    const png = await visitor.evaluate(() => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 64 })
-      const context = canvas.getContext("2d")!
-      context.fillStyle = "gray"
-      context.fillRect(0, 0, 96, 64)
-      context.fillStyle = "white"
-      context.fillRect(30, 20, 30, 30)
-      return canvas.toDataURL("image/png").split(",")[1]!
-    })
-    await visitor.setInputFiles("#image", {
-      name: "image.png",
-      mimeType: "image/png",
-      buffer: Buffer.from(png, "base64"),
-    })
-    await visitor.click("canvas")
-    await visitor.waitForFunction(() => /pixels in/.test(document.querySelector("output")?.textContent ?? ""))
-    expect(await visitor.textContent("output")).toMatch(/^[\d,]+ pixels in [\d.]+ s\.$/)
-    // A file that is no checkpoint is refused in words.
-    await visitor.setInputFiles("#weights", { name: "w.safetensors", mimeType: "", buffer: Buffer.from("no") })
-    await visitor.waitForSelector("output.error")
-    expect(await visitor.textContent("output")).toContain("HS3002")
-    expect(errors).toEqual([])
-    if (process.env.SCREENSHOT) await visitor.screenshot({ path: process.env.SCREENSHOT })
-    await visitor.close()
   })
 
   test("a missing file and a file that is none are diagnostics", async () => {

@@ -1,0 +1,33 @@
+/** Bytes of a file beside the page, and how much of it has come. */
+import { failed } from "../../compiler/diagnostic.ts"
+
+/** Throws HS4002. */
+export const download = async (url: string, told: (share: number) => void = () => undefined): Promise<Uint8Array> => {
+  const no = (why: string) =>
+    failed(
+      url,
+      "HS4002",
+      `${new URL(url).pathname.split("/").at(-1)} cannot be read: ${why}`,
+      "It belongs beside the page.",
+    )
+  const response = await fetch(url).catch((problem: Error) => {
+    throw no(problem.message)
+  })
+  if (!response.ok || response.body === null) throw no(`${response.status} ${response.statusText}`)
+  const whole = Number(response.headers.get("content-length") ?? 0)
+  const parts: Uint8Array[] = []
+  let size = 0
+  const reader = response.body.getReader()
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    parts.push(read.value)
+    size += read.value.length
+    if (whole > 0) told(Math.min(1, size / whole))
+  }
+  const out = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
