@@ -1,7 +1,7 @@
 import { CommanderError } from "commander"
-import { Failed } from "../compiler/diagnostic.ts"
+import { aboutFile, Failed } from "../compiler/diagnostic.ts"
 import { explainMissing } from "../compiler/packages.ts"
-import { cannotWrite } from "../runtime/files.ts"
+import { cannotWrite, reason } from "../runtime/files.ts"
 import { exit, exitCodeOf, talk, talkDiagnostics } from "./output.ts"
 import { program } from "./program.ts"
 
@@ -27,6 +27,20 @@ export const main = async (argv: readonly string[], command?: string): Promise<v
     if (problem instanceof Failed) {
       talkDiagnostics(problem.diagnostics)
       process.exitCode = exitCodeOf(problem.diagnostics) || exit.wrong
+      return
+    }
+    // What the operating system refuses is no fault of ours: too many open files, a full disk, a folder that was deleted.
+    const { code, syscall, path } = problem as NodeJS.ErrnoException
+    if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code) && syscall !== undefined) {
+      talkDiagnostics([
+        aboutFile(
+          path ?? "hasam",
+          "HS4002",
+          `the system refuses '${syscall}': ${reason(problem)}`,
+          "Change that, and call the command again.",
+        ),
+      ])
+      process.exitCode = exit.wrong
       return
     }
     const { message, stack } = problem as Error

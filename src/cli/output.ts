@@ -3,6 +3,7 @@ import { relative } from "node:path"
 import { styleText } from "node:util"
 import type { Diagnostic } from "../compiler/diagnostic.ts"
 import { type Colors, plain } from "../compiler/report/colors.ts"
+import { visible } from "../compiler/report/escape.ts"
 
 const styled = (format: keyof Colors) => (text: string) => styleText(format, text)
 const onTerminal: Colors = {
@@ -18,11 +19,25 @@ const colorsOf = ({ isTTY }: { readonly isTTY?: boolean }): Colors =>
 export const colors = colorsOf(process.stdout)
 const errorColors = colorsOf(process.stderr)
 
-export const say = (text: string): void => void process.stdout.write(`${text}\n`)
-export const talk = (text: string): void => void process.stderr.write(`${text}\n`)
+/** Nothing that is printed steers a terminal, whatever names it holds; colours are for terminals only. */
+const harmless = (text: string, coloured: boolean): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  text.replace(coloured ? /\x1b(?!\[\d{1,2}(;\d{1,2})*m)|[^\P{C}\n\t\x1b]/gu : /[^\P{C}\n\t]/gu, visible)
+
+export const say = (text: string): void => void process.stdout.write(`${harmless(text, colors !== plain)}\n`)
+export const talk = (text: string): void => void process.stderr.write(`${harmless(text, errorColors !== plain)}\n`)
+
+/** From the current folder, which may have been deleted meanwhile. */
+const nearby = (file: string): string => {
+  try {
+    return relative(process.cwd(), file)
+  } catch {
+    return file
+  }
+}
 
 const shownFile = (file: string): string => {
-  const near = relative(process.cwd(), file)
+  const near = nearby(file)
   return near === "" || near.startsWith("../../..") ? file : near
 }
 
@@ -31,15 +46,28 @@ export const diagnosticText = (
   { file, line, column, code, severity, message, help }: Diagnostic,
   color = colors,
 ): string => {
-  const place = line === 0 ? shownFile(file) : `${shownFile(file)}(${line},${column})`
+  const name = visible(shownFile(file))
+  const place = line === 0 ? name : `${name}(${line},${column})`
   const kind = severity === "error" ? color.red("error") : color.yellow("warning")
-  const cure = help === undefined ? "" : `\n  ${color.dim(help)}`
-  return `${place}: ${kind} ${color.bold(code)}: ${message}${cure}`
+  const cure = help === undefined ? "" : `\n  ${color.dim(visible(help))}`
+  return `${place}: ${kind} ${color.bold(code)}: ${visible(message)}${cure}`
 }
+
+/** Diagnostics of one kind that are printed; --json has all of them. */
+const most = 100
 
 /** All diagnostics, then how many. */
 export const talkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
-  for (const diagnostic of diagnostics) talk(diagnosticText(diagnostic, errorColors))
+  // One mistake in a table of 100,000 rows is not told 100,000 times.
+  const shown = new Map<string, number>()
+  for (const diagnostic of diagnostics) {
+    const kind = `${diagnostic.severity} ${diagnostic.code}`
+    const count = (shown.get(kind) ?? 0) + 1
+    shown.set(kind, count)
+    if (count <= most) talk(diagnosticText(diagnostic, errorColors))
+  }
+  for (const [kind, count] of shown)
+    if (count > most) talk(errorColors.dim(`… and ${(count - most).toLocaleString("en-US")} more of ${kind}`))
   const errors = diagnostics.filter(({ severity }) => severity === "error").length
   const codes = diagnostics
     .filter(({ severity, code }) => severity === "error" && code.startsWith("HS"))

@@ -1,12 +1,14 @@
-import { statSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { watch as chokidar } from "chokidar"
 import type { Compiled } from "../compiler/compile.ts"
-import { exit, talk } from "./output.ts"
+import { Failed } from "../compiler/diagnostic.ts"
+import { splitSpec } from "../compiler/frontend/resolve.ts"
+import { exit, talk, talkDiagnostics } from "./output.ts"
 
 const folderOf = (spec: string): string => {
-  const path = resolve(spec.split("#")[0]!)
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : dirname(path)
+  const path = resolve(splitSpec(spec).path)
+  return existsSync(path) && statSync(path).isDirectory() ? path : dirname(path)
 }
 
 /** Compiles again whenever a source beside the specs changes. Begin and end lines tell editors what belongs together. */
@@ -20,7 +22,12 @@ export const watch = async (specs: readonly string[], compile: () => Promise<Com
     }
     running = true
     talk("hasam: compiling")
-    await compile().catch((problem: Error) => talk(problem.message))
+    await compile().catch((problem: unknown) => {
+      // A mistake in a budget file or an option's file: it may be right the next time.
+      talkDiagnostics(problem instanceof Failed ? problem.diagnostics : [])
+      if (!(problem instanceof Failed)) talk((problem as Error).message)
+      process.exitCode = exit.wrong
+    })
     talk(
       `hasam: done, ${process.exitCode === exit.fine || process.exitCode === undefined ? "no errors" : "with errors"}. Watching for changes.`,
     )

@@ -8,11 +8,12 @@ import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
 import { asks, defaultsFor, type Prompt, type TrainingOptions } from "../dsl/training.ts"
 import { modelProblems, type Problem } from "./analysis/checks.ts"
+import { analysisLimit, withinTime } from "./analysis/limit.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
 import { aboutFile, type Diagnostic } from "./diagnostic.ts"
 import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import { packageRoot } from "./frontend/package.ts"
-import { resolveSpec } from "./frontend/resolve.ts"
+import { resolveSpec, splitSpec } from "./frontend/resolve.ts"
 import type { Correction } from "./frontend/rewrite.ts"
 import { type Sources, typeCheck } from "./frontend/typecheck.ts"
 import { Misfit } from "./passes/elaborate/context.ts"
@@ -239,9 +240,35 @@ const chosen = (spec: EvaluatedSpec, name: string | undefined): EvaluatedSpec["m
       )
 }
 
+const isVague = ({ message }: Diagnostic): boolean => /\$\{(number|string)\}/.test(message)
+const filled = (one: Diagnostic): Diagnostic => ({
+  ...one,
+  message: one.message.replace(/'?\$\{string\}'?/g, "such a name").replace(/\$\{number\}/g, "another number of"),
+})
+
+/** A model that takes too long to analyse is told as such; nothing of it is reported. */
+const limited: typeof compileModel = (spec, name, data, options, costs) => {
+  const result = withinTime(() => compileModel(spec, name, data, options, costs))
+  if (result !== "timeout") return result
+  const tooLong: Diagnostic = {
+    ...spec.exportOf(name),
+    code: "HS1050",
+    severity: "error",
+    message: `analysing '${name}' took longer than ${analysisLimit / 1000} s`,
+    help: "Look for an image size, a depth or a factor with too many digits.",
+  }
+  const tensors = tensorTable(data)
+  return {
+    model: { name, data, report: modelReport(name, data, tensors, spec.placeOf) },
+    diagnostics: [tooLong],
+    broken: true,
+    corrections: [],
+  }
+}
+
 /** Compiles specs given as folders or files; `spec#name` is one model of a spec. */
 export const compileSpecs = async (given: readonly string[], options: CompileOptions = {}): Promise<Compiled> => {
-  const asked = given.map((one) => one.split("#") as [path: string, name?: string])
+  const asked = given.map((one) => splitSpec(one)).map(({ path, name }) => [path, name] as const)
   // What an editor has open need not be saved yet.
   const resolved = asked.map(([path]) => (options.sources?.has(path) ? path : resolveSpec(path)))
   const names = asked.filter((_, i) => typeof resolved[i] === "string").map(([, name]) => name)
@@ -261,16 +288,24 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const count = specs.reduce((n, _, i) => n + modelsOf(i).length, 0)
   const costs = options.cost !== undefined && count <= options.cost.atMost
   const compiled = specs.flatMap((spec, i) =>
-    modelsOf(i).map(({ name, data }) => compileModel(spec, name, data, options, costs)),
+    (spec.senseless ? [] : modelsOf(i)).map(({ name, data }) => limited(spec, name, data, options, costs)),
   )
+  // A sentence of the types with a hole in it, such as ${number}, follows from something else: it is told, filled, where nothing else is.
+  const [vague, firm] = [typed.filter(isVague), typed.filter((one) => !isVague(one))]
+  // Where types are wrong, what a spec throws only follows from them.
+  const follows = ({ files }: EvaluatedSpec, { code }: Diagnostic): boolean =>
+    (code === "HS1005" || code === "HS1008" || code === "HS1049") &&
+    firm.some(({ file, code }) => code !== "HS1025" && files.includes(file))
   const evaluated = [
     ...missing,
-    ...specs.flatMap(({ diagnostics }) => diagnostics),
+    ...specs.flatMap((spec) => spec.diagnostics.filter((one) => !follows(spec, one))),
     ...compiled.flatMap(({ diagnostics }) => diagnostics),
   ]
+  const told = [...firm, ...evaluated].filter(({ severity }) => severity === "error")
+  const sole = vague.filter(({ file }) => !told.some((one) => one.file === file)).map(filled)
   const unique = [
     ...new Map(
-      merged(typed, evaluated)
+      merged([...firm, ...sole], evaluated)
         // The first is kept: of a problem that models inherit, the model that it is written on.
         .toReversed()
         .map((d) => [`${d.file}|${d.line}|${d.column}|${d.code}|${inherited.has(d.code) ? "" : d.message}`, d]),

@@ -25,7 +25,12 @@ export const Checked: Applicative2C<URI, Diagnostics> = getApplicativeValidation
 export class Failed extends Error {
   readonly diagnostics: Diagnostics
   constructor(diagnostics: Diagnostics) {
-    super(diagnostics.map(({ code, message }) => `${code}: ${message}`).join("\n"))
+    super(
+      diagnostics
+        .slice(0, 100)
+        .map(({ code, message }) => `${code}: ${message}`)
+        .join("\n"),
+    )
     this.name = "Failed"
     this.diagnostics = diagnostics
   }

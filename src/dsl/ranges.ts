@@ -50,3 +50,162 @@ export const trainingRanges = {
 
 /** Side of an image that a model sees, in pixels. */
 export const imageSide: Range = whole(1, 16_384)
+
+/** What an argument may be: a number in a range, a list of them, or options by name. Arguments that are no numbers are not looked at. */
+export type Slot = Range | { readonly each: Range } | { readonly options: Readonly<Record<string, Slot>> } | undefined
+
+/** Widths themselves are HS1021's: here only that they can be counted at all. */
+const width: Range = { most: 1e7 }
+const count = whole(1, 1e6)
+const side = whole(1, 4096)
+const pads = whole(0, 4096)
+const share: Range = { least: 0, most: 1 }
+const eps: Range = { above: 0, most: 1 }
+const factor: Range = { least: -1e6, most: 1e6 }
+const depth = whole(1, 1000)
+const rank: Range = { least: 0.5, most: 1e6 }
+const heads = whole(1, 1024)
+const ratio: Range = { above: 0, most: 100 }
+const axis = whole(-8, 7)
+const extent = whole(-1e7, 1e7)
+const options = (of: Readonly<Record<string, Slot>>): Slot => ({ options: of })
+const convolution = { stride: side, padding: pads, dilation: side, groups: count }
+const adamOptions = { rate: trainingRanges.rate, betas: { each: { least: 0, below: 1 } }, eps }
+const beside = options({ scale: factor })
+const image = {
+  size: imageSide,
+  channels: whole(1, 4096),
+  mean: factor,
+  deviation: { above: 0, most: 1e6 },
+  padding: factor,
+}
+const decoder = {
+  depth,
+  heads: whole(1, 1024),
+  mlpWidth: count,
+  iouWidth: count,
+  iouDepth: whole(1, 100),
+  maskTokens: whole(1, 1000),
+}
+const encoder = {
+  imageSize: imageSide,
+  patchSize: whole(1, 1024),
+  width: count,
+  depth,
+  heads: whole(1, 1024),
+  windowSize: whole(0, 1024),
+  globalBlocks: { each: whole(0, 999) },
+  mlpRatio: { above: 0, most: 100 },
+  outChannels: count,
+}
+const samOptions = options({ ...encoder, maskChannels: count, decoder: options(decoder) })
+
+/** Numbers that another number of the same options bounds. */
+export const relations: Readonly<
+  Record<string, (options: Readonly<Record<string, unknown>>) => readonly (readonly [name: string, range: Range])[]>
+> = {
+  sam: ({ depth, patchSize }) => [
+    ...(isWithin(whole(1, 1000), depth) ? [["globalBlocks", whole(0, depth - 1)] as const] : []),
+    ...(isWithin(whole(1, 16_384), patchSize) ? [["imageSize", whole(patchSize, 16_384)] as const] : []),
+  ],
+}
+
+/** Every number of every public function of the language, by the function's name; `forward.` are those inside a module's forward. */
+export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
+  linear: [width, width],
+  embedding: [count, width],
+  conv2d: [width, width, side, options(convolution)],
+  depthwiseConv2d: [width, side, options({ stride: side, padding: pads, dilation: side })],
+  convTranspose2d: [width, width, side, options({ ...convolution, outputPadding: pads })],
+  conv1d: [width, width, side, options(convolution)],
+  layerNorm: [width, options({ eps })],
+  layerNorm2d: [width, options({ eps })],
+  batchNorm2d: [width, options({ eps, momentum: share })],
+  batchNorm1d: [width, options({ eps, momentum: share })],
+  groupNorm: [count, width, options({ eps })],
+  dropout: [{ least: 0, below: 1 }],
+  dropPath: [{ least: 0, below: 1 }],
+  maxPool2d: [side, options({ stride: side, padding: pads })],
+  avgPool2d: [side, options({ stride: side, padding: pads })],
+  upsample: [{ above: 0, most: 64 }],
+  windowAttention: [count, heads, side, options({ windows: count })],
+  mlp: [count, count],
+  swinBlock: [count, heads, side, side, options({ mlpRatio: ratio, dropPath: { least: 0, below: 1 } })],
+  patchMerging: [count, side],
+  patchExpand: [count, count, side, options({ by: side })],
+  samBlock: [count, heads, count, imageSide, whole(0, 1024)],
+  samGridAttention: [count, heads, side],
+  samMlp: [count, count],
+  samNeck: [count, count],
+  parameter: [
+    { each: count },
+    options({ fill: factor, normal: { least: 0, most: 1e6 }, uniform: { least: 0, most: 1e6 } }),
+  ],
+  buffer: [
+    { each: count },
+    options({ fill: factor, normal: { least: 0, most: 1e6 }, uniform: { least: 0, most: 1e6 } }),
+  ],
+  adapt: [],
+  repeat: [depth],
+  features: [width],
+  schedule: [depth],
+  uniform: [depth, rank],
+  table: [{ each: rank }],
+  withTotal: [whole(1, 1e9)],
+  fitTrainable: [whole(1, Number.MAX_SAFE_INTEGER)],
+  lora: [options({ rank, alpha: { above: 0, most: 1e6 } })],
+  besideMlp: [undefined, beside],
+  besideMlpResidual: [undefined, beside],
+  expectTrainable: [whole(0, Number.MAX_SAFE_INTEGER)],
+  expectTotal: [whole(0, Number.MAX_SAFE_INTEGER)],
+  budget: [options({ trainable: whole(0, Number.MAX_SAFE_INTEGER), bytes: whole(0, Number.MAX_SAFE_INTEGER) })],
+  sam: [samOptions],
+  pixels: [options(image)],
+  lowResolutionMask: [options({ size: imageSide })],
+  given: [{ each: count }],
+  adam: [options(adamOptions)],
+  adamW: [options({ ...adamOptions, weightDecay: { least: 0, most: 1 } })],
+  sgd: [options({ rate: trainingRanges.rate, momentum: { least: 0, below: 1 } })],
+  dice: [options({ smooth: { least: 0, most: 1e6 } })],
+  crossEntropy: [options({ weights: { each: { least: 0, most: 1e6 } } })],
+  focal: [options({ gamma: { least: 0, most: 100 }, alpha: share })],
+  tversky: [
+    options({ alpha: { least: 0, most: 1e6 }, beta: { least: 0, most: 1e6 }, smooth: { least: 0, most: 1e6 } }),
+  ],
+  weighted: [{ least: 0, most: 1e6 }],
+  cosineRate: [options({ warmup: whole(0, 1e6), floor: share })],
+  stepRate: [whole(1, 1e6), { above: 0, most: 1 }],
+  training: [
+    undefined,
+    options({
+      epochs: trainingRanges.epochs,
+      batch: trainingRanges.batch,
+      accumulate: trainingRanges.accumulate,
+      seed: trainingRanges.seed,
+      augmentation: options({
+        rotation: { least: 0, most: 180 },
+        scale: { least: 0, below: 1 },
+        gain: { least: 0, below: 1 },
+      }),
+    }),
+  ],
+  asRatio: [{ above: 0, most: 100 }],
+  "forward.scale": [undefined, factor],
+  "forward.shift": [undefined, factor],
+  "forward.equals": [undefined, factor],
+  "forward.constant": [{ each: { least: -1e30, most: 1e30 } }, { each: count }],
+  "forward.concat": [undefined, axis],
+  "forward.slice": [undefined, axis, extent, extent],
+  "forward.mean": [undefined, axis],
+  "forward.sum": [undefined, axis],
+  "forward.pad": [undefined, axis, whole(0, 1e6), whole(0, 1e6)],
+  "forward.roll": [undefined, axis, extent],
+  "forward.gather": [undefined, { each: whole(0, 1e7) }],
+  "forward.windows": [undefined, side],
+  "forward.unwindows": [undefined, side],
+  "forward.attention": [undefined, undefined, undefined, whole(1, 1024)],
+  "forward.relPosAttention": [undefined, undefined, undefined, whole(1, 1024)],
+  "forward.resize": [undefined, imageSide, imageSide],
+  "forward.padTo": [undefined, imageSide],
+  "forward.pixelCentres": [imageSide, imageSide],
+}

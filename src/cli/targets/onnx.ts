@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { fileName } from "../../compiler/report/escape.ts"
 import { writeOnnx } from "../../runtime/onnxFile.ts"
 import { talk } from "../output.ts"
 import type { Lower } from "./target.ts"
@@ -7,7 +8,7 @@ import type { Lower } from "./target.ts"
 export const onnxFile: Lower = async ({ name, data }, _, { out, batch = 1, weights }) => {
   const written = await writeOnnx(data, {
     batch,
-    path: join(out, `${name}.onnx`),
+    path: join(out, `${fileName(name)}.onnx`),
     ...(weights === undefined ? {} : { weights }),
   })
   for (const file of written) talk(`wrote ${file}`)

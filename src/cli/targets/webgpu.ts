@@ -6,6 +6,7 @@ import { Failed } from "../../compiler/diagnostic.ts"
 import { packageRoot } from "../../compiler/frontend/package.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
+import { fileName } from "../../compiler/report/escape.ts"
 import { emitForBrowser } from "../../runtime/browser/emit.ts"
 import { talk } from "../output.ts"
 import type { Lower } from "./target.ts"
@@ -32,7 +33,7 @@ export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch
     ])
   }
   talk(`${name}: fits the limits that every WebGPU device has, segmenting${learning.length > 0 ? " and training" : ""}`)
-  const folder = join(out, name)
+  const folder = join(out, fileName(name))
   const { notes } = await emitForBrowser(data, {
     folder,
     page: join(packageRoot, "dist/pages/segment"),

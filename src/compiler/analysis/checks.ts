@@ -131,6 +131,17 @@ const adaptationProblems = (model: ModelData, adaptation: Adaptation): readonly 
       ),
     ]
   }
+  const widest = blocks.find(({ block, rank }) => rank > (infos[block - 1]?.width || Number.POSITIVE_INFINITY))
+  if (widest !== undefined)
+    problems.push({
+      ...error(
+        at,
+        "HS1048",
+        `a rank of ${widest.rank} is larger than the ${infos[widest.block - 1]!.width} features of the block: no bottleneck`,
+        "Take a smaller rank.",
+      ),
+      severity: "warning",
+    })
   for (const { block, placements } of blocks) {
     const info = infos[block - 1]
     if (info === undefined) continue
@@ -316,9 +327,59 @@ const expectationProblems = (name: string, model: ModelData): readonly Problem[]
     ]
   })
 
+/** Warnings that save a day: adapters that were frozen by what came after them, or beside which everything learns. */
+const freezingProblems = (name: string, model: ModelData, tensors: readonly ModelTensor[]): readonly Problem[] => {
+  if (model.adaptations.length === 0) return []
+  const warning = (at: string | undefined, code: Code, message: string, help: string): Problem => ({
+    ...error(at, code, message, help),
+    severity: "warning",
+  })
+  const end = model.rules.findLastIndex(({ select }) => select.kind === "all")
+  const last = model.rules[end]
+  const added = model.rules.findIndex(({ select }) => select.kind === "adaptation")
+  if (last !== undefined && !last.learn && added >= 0 && added < end && !tensors.some(({ learns }) => learns))
+    return [
+      warning(
+        last.at,
+        "HS1045",
+        `in '${name}', the adapters do not learn: everything is frozen after they are added`,
+        "Put freezeAll before adapt.",
+      ),
+    ]
+  if (model.rules.some(({ learn }) => !learn)) return []
+  const beside = tensors
+    .filter(({ adaptation, learns }) => adaptation === undefined && learns)
+    .reduce((n, { size }) => n + size, 0)
+  return beside === 0
+    ? []
+    : [
+        warning(
+          model.adaptations[0]!.at,
+          "HS1046",
+          `in '${name}', nothing is frozen: ${beside.toLocaleString("en-US")} parameters learn beside the adapters`,
+          "Put freezeAll before adapt, if only the adapters are to learn.",
+        ),
+      ]
+}
+
+/** From 2⁵³ on, a sum is rounded and would prove what is not true. */
+const countable = (name: string, model: ModelData, tensors: readonly ModelTensor[]): readonly Problem[] =>
+  tensors.reduce((n, { size }) => n + size, 0) <= Number.MAX_SAFE_INTEGER
+    ? []
+    : [
+        error(
+          model.at,
+          "HS1044",
+          `'${name}' has 2⁵³ parameters or more, which cannot be counted exactly`,
+          "Make the model smaller.",
+        ),
+      ]
+
 /** Everything that can be told without running the layers. Counts are checked only of what is otherwise whole. */
 export const modelProblems = (name: string, model: ModelData, tensors: readonly ModelTensor[]): readonly Problem[] => {
   const structure = unique([
+    ...countable(name, model, tensors),
+    ...freezingProblems(name, model, tensors),
     ...layerProblems(model.network),
     ...taskProblems(model),
     ...blockPathProblems(model),

@@ -119,8 +119,9 @@ export const spec = {
   },
   HS1025: {
     title: "the type checker did not run",
-    cause: "The native TypeScript compiler could not be started on this machine.",
-    cure: "Reinstall with npm ci; until then the spec is checked by evaluating it only.",
+    cause:
+      "The native TypeScript compiler could not be started, or the folder for temporary files cannot be written. What was not checked does not pass.",
+    cure: "Reinstall with npm ci, or set TMPDIR to a folder that can be written.",
   },
   HS1026: {
     title: "a ratio is used as a width",
@@ -159,5 +160,62 @@ export const spec = {
     title: "there are no blocks at this path",
     cause: "blocks is the path of a list or sequence of layers of the network, and nothing of the kind is there.",
     cure: "Give the path as the tensors' names have it, such as encoder.blocks.",
+  },
+  HS1040: {
+    title: "a number makes no sense",
+    cause:
+      "A function of the language was given a number that it can do nothing with: negative, fractional, not finite, or absurd.",
+    cure: "Give a number in the range that the message names.",
+  },
+  HS1041: {
+    title: "an expectation that nothing checks",
+    cause: "expectTrainable, expectTotal or budget is on a model that the spec does not export.",
+    cure: "Export the model, or leave the expectation out.",
+  },
+  HS1042: {
+    title: "imports in a circle",
+    cause: "The files of the spec import one another, so one of them runs before what it needs is there.",
+    cure: "Move what they share into a file of its own.",
+  },
+  HS1043: {
+    title: "what looks like a model is none",
+    cause: "An export says that it is a model, but it was not made by the language, or a layer contains itself.",
+    cure: "Make models with model(…), sam(…) and pipe(…).",
+  },
+  HS1044: {
+    title: "more parameters than can be counted",
+    cause: "The model has 2⁵³ parameters or more, and from there on counts would be rounded.",
+    cure: "Make the model smaller; look for a width or a size with too many digits.",
+  },
+  HS1045: {
+    title: "adapters that do not learn",
+    cause: "Everything is frozen after the adapters were added, so they are frozen too.",
+    cure: "Put freezeAll before adapt.",
+  },
+  HS1046: {
+    title: "nothing is frozen beside the adapters",
+    cause: "Adapters were added to a model of which nothing is frozen: all of it learns.",
+    cure: "Put freezeAll before adapt, if only the adapters are to learn.",
+  },
+  HS1047: {
+    title: "a number is given for a rank",
+    cause: "Ranks are whole numbers that a schedule gives; a plain number is not known to be one.",
+    cure: "Take the rank that adapt gives: adapt(uniform(12, 64), (rank) => [ … ]).",
+  },
+  HS1048: {
+    title: "a rank larger than the width",
+    cause:
+      "An adapter of a rank over the width that it adapts is no bottleneck: it has more parameters than a full layer.",
+    cure: "Take a smaller rank.",
+  },
+  HS1049: {
+    title: "something else than a list of placements",
+    cause: "adapt takes a function from a rank to a list of placements, and was given something else.",
+    cure: "Write adapt(ranks, (rank) => [afterAttention(adapter(rank))]).",
+  },
+  HS1050: {
+    title: "the analysis does not end",
+    cause: "Counting, planning and costing one model took longer than 60 seconds.",
+    cure: "Look for an image size, a depth or a factor with too many digits. HASAM_ANALYSIS_LIMIT, in milliseconds, gives more time.",
   },
 } as const satisfies Record<`HS1${number}`, Explanation>

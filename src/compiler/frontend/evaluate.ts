@@ -1,10 +1,11 @@
 /** A spec is ordinary TypeScript: it is bundled, run in a thread of its own, and what it exports comes back as plain data. */
 import { readFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
-import { relative, resolve } from "node:path"
+import { basename, relative, resolve } from "node:path"
 import { Worker } from "node:worker_threads"
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping"
-import type { BuildFailure, Message } from "esbuild"
+import type { BuildFailure, Message, Metafile } from "esbuild"
+import type { Senseless } from "../../dsl/guard.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import type { Training } from "../../dsl/training.ts"
@@ -39,15 +40,40 @@ export interface EvaluatedSpec {
   /** Where an export is named. */
   readonly exportOf: (name: string) => Place
   readonly diagnostics: readonly Diagnostic[]
+  /** Of what makes no sense in the spec no number would be true: nothing else is told of its models. */
+  readonly senseless: boolean
+  /** The files that it is made of. */
+  readonly files: readonly string[]
 }
 
 /** Milliseconds that a spec may take; a test shortens it. */
-const limit = Number(process.env["HASAM_SPEC_LIMIT"] ?? 30_000)
+const given = Number(process.env["HASAM_SPEC_LIMIT"])
+const limit = given > 0 ? given : 30_000
 const bundleName = "hasam-spec.cjs"
 
 interface Bundle {
   readonly code: string
   readonly map: TraceMap
+  readonly files: readonly string[]
+  /** Modules that import one another in a circle, if any do. */
+  readonly circle: readonly string[]
+}
+
+/** The first circle of imports, as the files along it. */
+const circleOf = (inputs: Metafile["inputs"], entry: string): readonly string[] => {
+  const done = new Set<string>()
+  const walk = (file: string, path: readonly string[]): readonly string[] => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return []
+    for (const { path: next, external } of inputs[file]?.imports ?? []) {
+      if (external) continue
+      const found = walk(next, [...path, file])
+      if (found.length > 0) return found
+    }
+    done.add(file)
+    return []
+  }
+  return walk(entry, [])
 }
 
 /** What esbuild says, where it speaks of more than a spec's author knows. */
@@ -77,10 +103,11 @@ const messageOf = (entry: string, { text, location }: Message): Diagnostic => {
 const bundle = async (entry: string, source: string | undefined): Promise<Bundle | readonly Diagnostic[]> => {
   const { build } = await import("esbuild")
   try {
-    const { outputFiles } = await build({
+    const { outputFiles, metafile } = await build({
       entryPoints: [entry],
       bundle: true,
       write: false,
+      metafile: true,
       format: "cjs",
       platform: "node",
       target: "node20",
@@ -106,8 +133,14 @@ const bundle = async (entry: string, source: string | undefined): Promise<Bundle
     })
     const map = outputFiles.find(({ path }) => path.endsWith(".map"))!
     const code = outputFiles.find(({ path }) => path.endsWith(".js"))!
-    // Sources in the map are relative to the bundle's folder, which is made up.
-    return { code: code.text, map: new TraceMap(map.text, "file:///hasam/") }
+    const names = Object.keys(metafile.inputs)
+    const first = names.find((name) => resolve(name) === resolve(entry)) ?? names[0]!
+    return {
+      code: code.text,
+      map: new TraceMap(map.text),
+      files: names.map((name) => resolve(name)),
+      circle: circleOf(metafile.inputs, first),
+    }
   } catch (failure) {
     const { errors } = failure as BuildFailure
     if (errors === undefined) throw failure
@@ -122,12 +155,19 @@ const placer =
     if (line === undefined) return { file: entry, line: 0, column: 0 }
     const found = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 })
     if (found.source === null) return { file: entry, line: 1, column: 1 }
-    return { file: decodeURIComponent(new URL(found.source).pathname), line: found.line, column: found.column + 1 }
+    // Sources in the map are relative to the bundle's folder, which is made up; as paths, they may hold a # or a %.
+    return { file: resolve("/hasam", decodeURIComponent(found.source)), line: found.line, column: found.column + 1 }
   }
 
 interface Evaluated {
   readonly models: readonly { readonly name: string; readonly data: ModelData }[]
   readonly trainings: readonly { readonly name: string; readonly training: Training; readonly model?: string }[]
+  readonly fakes?: readonly { readonly name: string; readonly flaw: string }[]
+  /** Exports that are functions. */
+  readonly functions?: readonly string[]
+  readonly senseless?: readonly Senseless[]
+  /** Where expectations were written. */
+  readonly expected?: readonly string[]
   readonly problem?: { readonly message: string; readonly at?: string }
 }
 
@@ -157,13 +197,20 @@ const exportPlaces = (entry: string, text: string): ReadonlyMap<string, Place> =
   return new Map(found.map(({ 1: lead, 2: name, index }) => [name!, place(index + lead!.length)]))
 }
 
-const none = (entry: string, diagnostics: readonly Diagnostic[]): EvaluatedSpec => ({
+const none = (
+  entry: string,
+  diagnostics: readonly Diagnostic[],
+  files: readonly string[] = [entry],
+  senseless = false,
+): EvaluatedSpec => ({
   entry,
   models: [],
   trainings: [],
   placeOf: () => ({ file: entry, line: 1, column: 1 }),
   exportOf: () => ({ file: entry, line: 1, column: 1 }),
   diagnostics,
+  senseless,
+  files,
 })
 
 export interface EvaluateOptions {
@@ -185,7 +232,7 @@ export const evaluateSpec = async (
     const placeOf = placer(entry, made.map)
     const result = await runIn(thread, made.code, inputSize)
     const about = (code: Code, message: string, help: string, at?: string): EvaluatedSpec =>
-      none(entry, [{ ...placeOf(at), code, severity: "error", message, help }])
+      none(entry, [{ ...placeOf(at), code, severity: "error", message, help }], made.files)
     if (result === "timeout")
       return about(
         "HS1006",
@@ -199,6 +246,24 @@ export const evaluateSpec = async (
         "the spec ended its thread before its exports were there",
         "Leave out process.exit and the like: a spec only describes a model.",
       )
+    // A spec that throws may do so because of a number before it.
+    const nonsense = (result.senseless ?? []).map(
+      ({ at, message, help, junk }): Diagnostic => ({
+        ...placeOf(at),
+        code: junk ? "HS1049" : "HS1040",
+        severity: "error",
+        message,
+        help,
+      }),
+    )
+    if (nonsense.length > 0 && result.problem !== undefined) return none(entry, nonsense, made.files, true)
+    if (result.problem !== undefined && made.circle.length > 0)
+      return about(
+        "HS1042",
+        `the spec's files import one another in a circle: ${made.circle.map((file) => basename(file)).join(" → ")}`,
+        "Move what they share into a file of its own.",
+        result.problem.at,
+      )
     if (result.problem !== undefined)
       return about(
         "HS1005",
@@ -211,18 +276,48 @@ export const evaluateSpec = async (
     const byOrder = (a: { readonly name: string }, b: { readonly name: string }) => lineOf(a.name) - lineOf(b.name)
     const exportOf = (name: string) => places.get(name) ?? { file: entry, line: 1, column: 1 }
     const models = result.models.toSorted(byOrder)
+    const fakes = (result.fakes ?? []).map(
+      ({ name, flaw }): Diagnostic => ({
+        ...exportOf(name),
+        code: "HS1043",
+        severity: "error",
+        message: `'${name}' looks like a model, but ${flaw}`,
+        help: "Make models with model(…), sam(…) and pipe(…).",
+      }),
+    )
+    const bound = new Set(models.flatMap(({ data }) => data.expectations.map(({ at }) => at)))
+    const unbound = [...new Set(result.expected ?? [])]
+      .filter((at) => !bound.has(at))
+      .map(placeOf)
+      .filter(({ file }) => resolve(file) === resolve(entry))
+      .map(
+        (place): Diagnostic => ({
+          ...place,
+          code: "HS1041",
+          severity: "error",
+          message: "this expectation is on a model that is not exported, so nothing would check it",
+          help: "Export the model, or leave the expectation out.",
+        }),
+      )
+    const [makes] = result.functions ?? []
     const diagnostics: readonly Diagnostic[] =
-      models.length > 0
-        ? []
-        : [
-            aboutFile(
-              entry,
-              "HS1008",
-              `'${relative(process.cwd(), entry)}' exports no model`,
-              "Export what pipe(…) gives: export const mine = pipe(samVitB, freezeAll, …).",
-            ),
-          ]
-    return { entry, models, trainings: result.trainings.toSorted(byOrder), placeOf, exportOf, diagnostics }
+      nonsense.length + fakes.length > 0
+        ? [...nonsense, ...fakes]
+        : models.length > 0
+          ? unbound
+          : [
+              aboutFile(
+                entry,
+                "HS1008",
+                `'${relative(process.cwd(), entry)}' exports no model`,
+                makes === undefined
+                  ? "Export what pipe(…) gives: export const mine = pipe(samVitB, freezeAll, …)."
+                  : `'${makes}' is a function: call it, and export what it gives: export const mine = ${makes}(…).`,
+              ),
+            ]
+    const senseless = nonsense.length > 0
+    const trainings = result.trainings.toSorted(byOrder)
+    return { entry, models, trainings, placeOf, exportOf, diagnostics, senseless, files: made.files }
   } finally {
     void thread.terminate()
   }

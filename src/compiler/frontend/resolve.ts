@@ -2,9 +2,25 @@ import { statSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { aboutFile, type Diagnostic } from "../diagnostic.ts"
 
+const statOf = (path: string) => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined // a part of the path is a file, a circle of links, or no one may look
+  }
+}
+
 const kind = (path: string): "file" | "folder" | undefined => {
-  const stat = statSync(path, { throwIfNoEntry: false })
+  const stat = statOf(path)
   return stat?.isFile() ? "file" : stat?.isDirectory() ? "folder" : undefined
+}
+
+/** `path#export`; a path that is there may hold a # of its own. */
+export const splitSpec = (given: string): { readonly path: string; readonly name?: string } => {
+  const at = given.lastIndexOf("#")
+  const path = resolve(given)
+  if (at < 0 || kind(path) !== undefined || kind(`${path}.ts`) !== undefined) return { path: given }
+  return { path: given.slice(0, at), name: given.slice(at + 1) }
 }
 
 /** A spec's entry: the file, or the folder's index.ts. */

@@ -1,6 +1,6 @@
 /** tsc reads the specs in a process of its own, while this one evaluates them. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
@@ -75,6 +75,14 @@ const reachesOut = (text: string): { readonly message: string; readonly help: st
       }
 }
 
+/** A plain number where a schedule's rank belongs. */
+const plainForRank = /type '(?:number|[\d.]+)' is not assignable to (?:parameter of )?type 'Rank'/i
+const aRank = {
+  code: "HS1047",
+  message: "a number is given for a rank",
+  help: "Take the rank that adapt gives: adapt(uniform(12, 64), (rank) => [ … ]).",
+} as const
+
 /** A line of tsc's output, and the indented lines that explain it. */
 const parse = (output: string, folder: string): readonly Diagnostic[] => {
   const found: { file: string; line: number; column: number; code: `TS${number}`; text: string }[] = []
@@ -95,6 +103,7 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
   return found.map(({ file, line, column, code, text }) => {
     const sentence = /Problem<(?:"|`)([^"`]+)(?:"|`)(?:>| \|)/.exec(text)?.[1]
     const known = sentence === undefined ? undefined : codeOfSentence(sentence)
+    if (known === undefined && plainForRank.test(text)) return { file, line, column, severity: "error", ...aRank }
     return known === undefined
       ? { file, line, column, code, severity: "error", ...(reachesOut(text) ?? { message: firstSentence(text) }) }
       : { file, line, column, code: known, severity: "error", message: sentence! }
@@ -104,11 +113,22 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
 /** Where --types writes a spec's counts. */
 export const countsFile = (entry: string): string => join(dirname(entry), ".hasam/counts.d.ts")
 
-const temporary = (): string | Error => {
+const prefix = "hasam-tsc-"
+
+/** Folders of type checks that were killed: their names say whose they were. */
+const removeLeftovers = (within: string): void => {
+  for (const name of readdirSync(within)) {
+    const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? []
+    if (pid === undefined || Number(pid) === process.pid || lives(Number(pid))) continue
+    rmSync(join(within, name), { recursive: true, force: true })
+  }
+}
+const lives = (pid: number): boolean => {
   try {
-    return mkdtempSync(join(tmpdir(), "hasam-"))
+    process.kill(pid, 0)
+    return true
   } catch (problem) {
-    return problem as Error
+    return (problem as NodeJS.ErrnoException).code === "EPERM"
   }
 }
 
@@ -128,35 +148,63 @@ const shadowed = (entries: readonly string[], sources: Sources, folder: string):
     }),
   )
 
+interface Project {
+  readonly folder: string
+  /** Where the checker reads a file that is an editor's text → the file. */
+  readonly written: ReadonlyMap<string, string>
+}
+
+/** A folder with the project to check, or why there is none. */
+const projectOf = (entries: readonly string[], sources: Sources): Project | Error => {
+  let folder: string | undefined
+  try {
+    removeLeftovers(tmpdir())
+    folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
+    const ambient = join(folder, "globals.d.ts")
+    writeFileSync(ambient, globals)
+    const read = shadowed(entries, sources, folder)
+    const moved = [...read].filter(([entry, shadow]) => entry !== shadow).flat()
+    const files = [...read.values(), ambient, ...entries.map(countsFile).filter((file) => existsSync(file))]
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config(files, moved.map(dirname))))
+    return { folder, written: new Map([...read].map(([entry, shadow]) => [shadow, entry])) }
+  } catch (problem) {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+    return problem as Error
+  }
+}
+
 /** All type errors of the specs, in one run. */
 export const typeCheck = (entries: readonly string[], sources: Sources = new Map()): Promise<readonly Diagnostic[]> => {
-  const notRun = (reason: string): Diagnostic => ({
-    ...aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${firstSentence(reason).slice(0, 200)}`),
-    severity: "warning",
-  })
+  // What was not checked is not fine.
+  const notRun = (reason: string, help: string): Diagnostic =>
+    aboutFile(entries[0]!, "HS1025", `the type checker did not run: ${firstSentence(reason).slice(0, 200)}`, help)
   const checker = typeChecker()
-  if (checker === undefined) return Promise.resolve([notRun("TypeScript is not installed: npm install typescript")])
+  if (checker === undefined)
+    return Promise.resolve([notRun("TypeScript is not installed", "Install it beside hasam: npm install typescript.")])
   const [tsc, ...first] = checker
-  const folder = temporary()
-  if (folder instanceof Error) return Promise.resolve([notRun(folder.message)])
-  const project = join(folder, "tsconfig.json")
-  const ambient = join(folder, "globals.d.ts")
-  writeFileSync(ambient, globals)
-  const read = shadowed(entries, sources, folder)
-  const written = new Map([...read].map(([entry, shadow]) => [shadow, entry]))
-  const moved = [...read].filter(([entry, shadow]) => entry !== shadow).flat()
-  const files = [...read.values(), ambient, ...entries.map(countsFile).filter((file) => existsSync(file))]
-  writeFileSync(project, JSON.stringify(config(files, moved.map(dirname))))
+  const project = projectOf(entries, sources)
+  if (project instanceof Error)
+    return Promise.resolve([
+      notRun(
+        project.message,
+        "It needs a folder for temporary files: set TMPDIR to one that can be written, or free space.",
+      ),
+    ])
+  const { folder, written } = project
   return new Promise((done) => {
     execFile(
       tsc,
-      [...first, "-p", project, "--pretty", "false"],
+      [...first, "-p", join(folder, "tsconfig.json"), "--pretty", "false"],
       { cwd: folder, maxBuffer: 64 * 2 ** 20 },
       (error, stdout, stderr) => {
         rmSync(folder, { recursive: true, force: true })
         const found = parse(stdout, folder).map((one) => ({ ...one, file: written.get(one.file) ?? one.file }))
         const silent = error !== null && found.length === 0
-        done(silent ? [notRun(stderr || stdout || error.message)] : found)
+        const help =
+          process.env["HASAM_TSC"] === undefined
+            ? "Reinstall with npm ci."
+            : "HASAM_TSC names it: correct or unset that."
+        done(silent ? [notRun(stderr || stdout || error.message, help)] : found)
       },
     )
   })

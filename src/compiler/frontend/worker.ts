@@ -2,13 +2,49 @@
 import { createRequire } from "node:module"
 import { compileFunction } from "node:vm"
 import { parentPort } from "node:worker_threads"
+import { guarded } from "../../dsl/guard.ts"
 import * as hasam from "../../dsl/index.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { isModel, type ModelData, withImageSize } from "../../dsl/model.ts"
 import { isTraining } from "../../dsl/training.ts"
 
 const nodeRequire = createRequire(import.meta.url)
-const requireFor = (name: string): unknown => (name === "hasam" ? hasam : nodeRequire(name))
+const { language, senseless, expected } = guarded(hasam)
+const requireFor = (name: string): unknown => (name === "hasam" ? language : nodeRequire(name))
+
+/** Why a value is not plain data; a model that was put together by hand may be anything. */
+const sound = new WeakSet<object>()
+const flawOf = (value: unknown, above: ReadonlySet<unknown> = new Set()): string | undefined => {
+  if (typeof value === "function") return "it holds a function where data should be"
+  if (typeof value === "symbol" || typeof value === "bigint") return `it holds a ${typeof value}`
+  if (typeof value !== "object" || value === null) return undefined
+  if (sound.has(value)) return undefined
+  if (above.has(value)) return "a layer contains itself"
+  if (above.size > 400) return "its layers are nested too deeply"
+  const within = new Set(above).add(value)
+  for (const inner of Object.values(value)) {
+    const flaw = flawOf(inner, within)
+    if (flaw !== undefined) return flaw
+  }
+  sound.add(value)
+  return undefined
+}
+const isTable = (x: unknown): boolean => typeof x === "object" && x !== null && !Array.isArray(x)
+/** Only model(…) and sam(…) make models. */
+const modelFlaw = ({
+  network,
+  takes,
+  teaches,
+  blocks,
+  adaptations,
+  rules,
+  expectations,
+}: ModelData): string | undefined => {
+  if (!isTable(network) || typeof network.kind !== "string" || !isTable(takes) || !isTable(teaches))
+    return "it was not made by model(…)"
+  if (![blocks, adaptations, rules, expectations].every(Array.isArray)) return "it was not made by model(…)"
+  return flawOf(network) ?? flawOf({ takes, teaches, blocks, adaptations, rules, expectations })
+}
 
 /** The first place in the bundle on an error's stack. */
 const placeOf = (stack: string, filename: string): string | undefined => {
@@ -24,9 +60,21 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
   try {
     compileFunction(code, ["module", "exports", "require"], { filename })(module, module.exports, requireFor)
     const entries = Object.entries(module.exports)
-    const models = entries.flatMap(([name, value]) => (isModel(value) ? [{ name, data: value.data }] : []))
+    const fakes = entries.flatMap(([name, value]) => {
+      const flaw = isModel(value)
+        ? isTable(value.data)
+          ? modelFlaw(value.data)
+          : "it was not made by model(…)"
+        : undefined
+      return flaw === undefined ? [] : [{ name, flaw }]
+    })
+    const isFake = (name: string) => fakes.some((fake) => fake.name === name)
+    const models = entries.flatMap(([name, value]) =>
+      isModel(value) && !isFake(name) ? [{ name, data: value.data }] : [],
+    )
+    const functions = entries.flatMap(([name, value]) => (typeof value === "function" ? [name] : []))
     const trainings = entries.flatMap(([name, value]) => {
-      if (!isTraining(value)) return []
+      if (!isTraining(value) || !isTable(value.model) || modelFlaw(value.model) !== undefined) return []
       const of = models.find(({ data }) => data === value.model)?.name
       return [{ name, training: value, ...(of === undefined ? {} : { model: of }) }]
     })
@@ -41,6 +89,10 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
         ...rest,
         training: { ...training, model: plain(training.model) },
       })),
+      fakes,
+      functions,
+      senseless,
+      expected,
     })
   } catch (problem) {
     const error = problem instanceof Error ? problem : new Error(String(problem))
@@ -48,6 +100,7 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
     parentPort!.postMessage({
       models: [],
       trainings: [],
+      senseless,
       problem: { message: error.message, ...(at === undefined ? {} : { at }) },
     })
   }

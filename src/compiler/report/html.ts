@@ -1,6 +1,8 @@
 /** The report as one page: nothing is fetched, and its few lines of script only sort a table. */
+import { createHash } from "node:crypto"
+import { xml as escaped } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
-import { blocksSvg, commonScale, escaped } from "./svg.ts"
+import { blocksSvg, commonScale } from "./svg.ts"
 import * as unit from "./units.ts"
 
 const style = `
@@ -27,6 +29,9 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
   body.append(...rows)
 })
 `
+/** Nothing is fetched or sent, and no script runs but the one above. */
+const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${createHash("sha256").update(script).digest("base64")}'; base-uri 'none'; form-action 'none'">`
+
 /** A cell; with the number it sorts by. */
 const cell = (text: string, n?: number): string => `<td${n === undefined ? "" : ` data-n="${n}"`}>${text}</td>`
 const table = (caption: string, head: readonly string[], rows: readonly string[], foot = ""): string =>
@@ -179,5 +184,5 @@ const modelHtml = (model: ModelReport, i: number, report: Report): string => {
 export const reportHtml = (report: Report): string => {
   const { models, hasam } = report
   const title = models.length === 1 ? `${models[0]!.name}: hasam report` : "hasam report"
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head><body><main>\n<h1>hasam report</h1>\n${overview(models)}\n${models.map((model, i) => modelHtml(model, i, report)).join("\n")}\n</main><footer><p class="family">hasam ${escaped(hasam)}</p></footer><script>${script}</script></body></html>\n`
+  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${policy}<title>${escaped(title)}</title><style>${style}</style></head><body><main>\n<h1>hasam report</h1>\n${overview(models)}\n${models.map((model, i) => modelHtml(model, i, report)).join("\n")}\n</main><footer><p class="family">hasam ${escaped(hasam)}</p></footer><script>${script}</script></body></html>\n`
 }

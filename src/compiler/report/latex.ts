@@ -1,13 +1,12 @@
 /** A table for a paper, with booktabs. */
+import { latex } from "./escape.ts"
 import type { Report } from "./report.ts"
 import * as unit from "./units.ts"
-
-const escaped = (text: string): string => text.replace(/[#$%&_{}]/g, (c) => `\\${c}`)
 
 export const reportLatex = ({ models }: Report): string => {
   const rows = models.map(
     ({ name, trainable, total }) =>
-      `${escaped(name)} & ${unit.exact(trainable)} & ${unit.exact(total)} & ${((100 * trainable) / Math.max(1, total)).toFixed(2)} & ${(trainable / 2 ** 18).toFixed(2)} \\\\`,
+      `${latex(name)} & ${unit.exact(trainable)} & ${unit.exact(total)} & ${((100 * trainable) / Math.max(1, total)).toFixed(2)} & ${(trainable / 2 ** 18).toFixed(2)} \\\\`,
   )
   return [
     "% Parameters are exact counts; mebibytes are of what learns, in float32.",

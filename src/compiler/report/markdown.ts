@@ -1,3 +1,4 @@
+import { markdown, markdownCode } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
 import * as unit from "./units.ts"
 
@@ -13,7 +14,7 @@ const modelMarkdown = (model: ModelReport): string => {
   const blocks = model.blocks.some(({ trainable }) => trainable > 0)
     ? [
         table(
-          ["block", "attention", ...placements.map((name) => `\`${name}\` rank`), "learn"],
+          ["block", "attention", ...placements.map((name) => `${markdownCode(name)} rank`), "learn"],
           model.blocks.map(({ index, kind, ranks, trainable }) => [
             `${index}`,
             kind,
@@ -36,18 +37,18 @@ const modelMarkdown = (model: ModelReport): string => {
         ]),
   ]
   return [
-    `## ${model.name}`,
-    `${model.family}. Learns ${unit.parameters(model.trainable)} of ${unit.exact(model.total)}.`,
+    `## ${markdown(model.name)}`,
+    `${markdown(model.family)}. Learns ${unit.parameters(model.trainable)} of ${unit.exact(model.total)}.`,
     table(
       ["part", "parameters", "learn"],
       [
-        ...model.parts.map(({ name, total, trainable }) => [name, unit.exact(total), unit.exact(trainable)]),
+        ...model.parts.map(({ name, total, trainable }) => [markdown(name), unit.exact(total), unit.exact(trainable)]),
         ["**total**", unit.exact(model.total), unit.exact(model.trainable)],
       ],
     ),
     ...blocks,
     ...cost,
-    ...model.expectations.map(({ text, holds }) => `- ${holds ? "✓" : "✗"} \`${text}\``),
+    ...model.expectations.map(({ text, holds }) => `- ${holds ? "✓" : "✗"} ${markdownCode(text)}`),
   ].join("\n\n")
 }
 

@@ -2,11 +2,9 @@
  * Where does what learn? A picture for each model: its parts, hatched where they are frozen, and a bar for each block, of what was added there and learns.
  * Models beside one another have one scale.
  */
+import { xml as escaped } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
 import * as unit from "./units.ts"
-
-export const escaped = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
 /** Colours that are told apart by readers who do not see red or green (Okabe and Ito 2008). */
 const palette = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]

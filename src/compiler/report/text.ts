@@ -1,5 +1,6 @@
 /** The report on one screen. */
 import type { Colors } from "./colors.ts"
+import { visible } from "./escape.ts"
 import type { Fit, Memory, ModelReport } from "./report.ts"
 import * as unit from "./units.ts"
 
@@ -25,7 +26,7 @@ const bar = (n: number, most: number): string => {
 const partRows = ({ parts, total, trainable }: ModelReport): readonly Row[] => [
   ["part", "parameters", "learn", ""],
   ...parts.map((part) => [
-    part.name,
+    visible(part.name),
     unit.exact(part.total),
     unit.exact(part.trainable),
     part.trainable === 0 ? "frozen" : part.trainable === part.total ? "learns" : "learns in part",
@@ -94,12 +95,12 @@ export interface TextOptions {
 export const modelText = (model: ModelReport, { colors: c }: TextOptions): string => {
   const indent = (lines: readonly string[]) => lines.map((line) => (line === "" ? "" : `  ${line}`))
   const size = model.imageSize === undefined ? "" : `, ${model.imageSize.join(" × ")}`
-  const heading = `${c.bold(model.name)}  ${c.dim(`${model.family}${size}`)}`
+  const heading = `${c.bold(visible(model.name))}  ${c.dim(`${visible(model.family)}${size}`)}`
   const [partHead, ...parts] = aligned(partRows(model), [0, 3])
   const withBlocks = model.blocks.some(({ trainable }) => trainable > 0)
   const [blockHead, ...blocks] = withBlocks ? aligned(blockRows(model), [1, blockRows(model)[0]!.length - 1]) : []
   const expectations = model.expectations.map(({ text, holds, place }) => {
-    const where = place === undefined ? "" : c.dim(`  ${place.file}:${place.line}`)
+    const where = place === undefined ? "" : c.dim(`  ${visible(place.file)}:${place.line}`)
     return `${holds ? c.green("✓") : c.red("✗")} ${text}${where}`
   })
   return [
@@ -124,7 +125,7 @@ export const summaryText = (models: readonly ModelReport[], { colors: c }: TextO
     [
       ["model", "learn", "of", "", "float32"],
       ...models.map(({ name, trainable, total }) => [
-        name,
+        visible(name),
         unit.exact(trainable),
         unit.exact(total),
         unit.percent(trainable, total),

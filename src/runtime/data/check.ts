@@ -87,7 +87,7 @@ export const checkData = async (root: string, options: CheckOptions = {}): Promi
   try {
     const found = await findCases(root, options)
     data = found.data
-    diagnostics.push(...found.diagnostics)
+    for (const one of found.diagnostics) diagnostics.push(one)
     const { cases } = data
     const looked = prefetch(
       cases,
@@ -103,16 +103,18 @@ export const checkData = async (root: string, options: CheckOptions = {}): Promi
     )
     let done = 0
     for await (const result of looked) {
-      if (result instanceof Failed) diagnostics.push(...result.diagnostics)
+      if (result instanceof Failed) for (const one of result.diagnostics) diagnostics.push(one)
       else seen.push(result)
       options.onProgress?.(++done, cases.length)
     }
-    diagnostics.push(...aboutImages(root, seen), ...aboutMasks(root, seen, options.class), ...aboutCases(data, seen))
-    if (options.split !== undefined) diagnostics.push(...checkSplit(options.split.split, cases, options.split.file))
-    diagnostics.push(...repeated(root, seen, options.split?.split))
+    for (const one of [...aboutImages(root, seen), ...aboutMasks(root, seen, options.class), ...aboutCases(data, seen)])
+      diagnostics.push(one)
+    if (options.split !== undefined)
+      for (const one of checkSplit(options.split.split, cases, options.split.file)) diagnostics.push(one)
+    for (const one of repeated(root, seen, options.split?.split)) diagnostics.push(one)
   } catch (error) {
     if (!(error instanceof Failed)) throw error
-    diagnostics.push(...error.diagnostics)
+    for (const one of error.diagnostics) diagnostics.push(one)
   }
   return {
     $schema: "hasam/data-report/1",
@@ -166,9 +168,9 @@ const counts = (cases: readonly Case[], seen: readonly Seen[]) => {
         filled.length === 0
           ? null
           : {
-              smallest: Math.min(...filled),
+              smallest: filled.reduce((a, b) => Math.min(a, b), 1),
               mean: filled.reduce((a, b) => a + b, 0) / filled.length,
-              largest: Math.max(...filled),
+              largest: filled.reduce((a, b) => Math.max(a, b), 0),
             },
     },
   }

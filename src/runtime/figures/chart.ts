@@ -1,5 +1,6 @@
 /** Charts as SVG, drawn by echarts without a browser. echarts is loaded when the first chart is drawn. */
 import type { EChartsOption } from "echarts"
+import { legal } from "../../compiler/report/escape.ts"
 
 const size = { width: 720, height: 420 }
 
@@ -18,7 +19,7 @@ export const chartSvg = async (option: EChartsOption, { width, height } = size):
       textStyle: { fontFamily: "DejaVu Sans, Arial, sans-serif" },
       ...option,
     })
-    return withStableIds(chart.renderToSVGString())
+    return legal(withStableIds(chart.renderToSVGString()))
   } finally {
     chart.dispose()
   }

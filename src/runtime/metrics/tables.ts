@@ -1,4 +1,5 @@
 /** A comparison as text, Markdown or LaTeX. Bold and asterisks come from the numbers. */
+import { latex, markdown, visible } from "../../compiler/report/escape.ts"
 import type { Cell, Comparison } from "./comparison.ts"
 import { type MetricName, metricNames } from "./results.ts"
 
@@ -54,42 +55,35 @@ const markText = ({ significant, best }: Cell): string => `${significant ? "*" :
 /** For a terminal: columns aligned, ◂ beside the best. */
 export const tableText = (table: Comparison, options: TableOptions = {}): string => {
   const rows = [
-    headers(table),
+    headers(table).map(visible),
     ...matrix(table, (cell, metric) => `${number(cell, metric, " ± ", options)}${markText(cell)}`),
   ]
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
-  const lines = rows.map((row) =>
+  const shown = rows.map(([model, ...rest]) => [visible(model!), ...rest])
+  const widths = shown[0]!.map((_, i) => Math.max(...shown.map((row) => row[i]!.length)))
+  const lines = shown.map((row) =>
     row
       .map((text, i) => text.padEnd(widths[i]!))
       .join("  ")
       .trimEnd(),
   )
-  return `${[...lines, "", "◂ best", ...table.notes].join("\n")}\n`
+  return `${[...lines, "", "◂ best", ...table.notes.map(visible)].join("\n")}\n`
 }
 
 const boldMarkdown = (text: string, cell: Cell) => `${cell.best ? `**${text}**` : text}${cell.significant ? "\\*" : ""}`
 
 /** For a README: the best in bold. */
 export const tableMarkdown = (table: Comparison, options: TableOptions = {}): string => {
-  const cell = (text: string) => text.replaceAll("|", "\\|")
   const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`
   const names = headers(table)
   const body = matrix(table, (cell, metric) => boldMarkdown(number(cell, metric, " ± ", options), cell))
   return `${[
-    row(names.map(cell)),
+    row(names.map(markdown)),
     row(names.map((_, i) => (i === 0 ? "---" : "---:"))),
-    ...body.map(([model, ...rest]) => row([cell(model!), ...rest])),
+    ...body.map(([model, ...rest]) => row([markdown(model!), ...rest])),
     "",
-    ...table.notes.map((note) => `${note.replaceAll("*", "\\*")}  `),
+    ...table.notes.map((note) => `${markdown(note)}  `),
   ].join("\n")}\n`
 }
-
-const latexCharacters: Readonly<Record<string, string>> = {
-  "\\": "\\textbackslash{}",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-}
-const latex = (text: string): string => text.replace(/[\\~^]|[#$%&_{}]/g, (c) => latexCharacters[c] ?? `\\${c}`)
 
 /** For a paper, with booktabs: the best in bold, asterisks raised. */
 export const tableLatex = (table: Comparison, options: TableOptions = {}): string => {
@@ -112,7 +106,7 @@ export const tableLatex = (table: Comparison, options: TableOptions = {}): strin
     ([model, ...rest]) => `${[latex(model!), ...rest].map((text) => (text === "–" ? "--" : text)).join(" & ")} \\\\`,
   )
   return `${[
-    ...table.notes.map((note) => `% ${note}`),
+    ...table.notes.map((note) => `% ${visible(note)}`),
     `\\begin{tabular}{${columns}}`,
     "\\toprule",
     `${[...Array.from({ length: lead }, () => ""), ...groups].join(" & ")} \\\\`,

@@ -1,0 +1,184 @@
+/** Numbers that make no sense, and what looks right and is not: HS1040 to HS1048, and what is blamed on whom. */
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, expect, test } from "vitest"
+import { withinTime } from "../../src/compiler/analysis/limit.ts"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { guarded } from "../../src/dsl/guard.ts"
+import * as hasam from "../../src/dsl/index.ts"
+import { functionRanges, isWithin, type Range, type Slot } from "../../src/dsl/ranges.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "hasam-"))
+const compile = (text: string, name = "spec.ts") => {
+  writeFileSync(join(folder, name), text)
+  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam-compile.js"), name], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  })
+  expect(run.stderr).not.toContain("internal")
+  return { status: run.status, text: run.stderr, out: run.stdout }
+}
+const head = `import { adapt, afterAttention, freezeAll, linear, model, pipe, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer } from "hasam"
+const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [1] })
+const adapter = (rank: Rank) => residual(sequential(linear(16, rank), linear(rank, 16)))
+`
+
+describe("HS1040: the table of ranges", () => {
+  const wrong = (range: Range): readonly number[] =>
+    [Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 0.25, 1.5, 1e300, (range.most ?? 0) + 1].filter((x) => !isWithin(range, x))
+  const slots = (slot: Slot, path: string): readonly { readonly path: string; readonly range: Range; readonly put: (x: unknown) => unknown }[] => {
+    if (slot === undefined) return []
+    if ("options" in slot)
+      return Object.entries(slot.options).flatMap(([name, inner]) =>
+        slots(inner, path === "" ? name : `${path}.${name}`).map((found) => ({
+          ...found,
+          put: (x: unknown) => ({ [name]: found.put(x) }),
+        })),
+      )
+    if ("each" in slot) return [{ path, range: slot.each, put: (x) => [x] }]
+    return [{ path, range: slot as Range, put: (x) => x }]
+  }
+  const all = Object.entries(functionRanges).flatMap(([name, of]) =>
+    of.flatMap((slot, i) => slots(slot, "").map((found) => ({ ...found, name, i, title: `${name} ${i} ${found.path}` }))),
+  )
+  test("has many numbers", () => expect(all.length).toBeGreaterThan(100))
+  test.each(all)("$title", ({ name, i, path, range, put }) => {
+    const { language, senseless } = guarded(hasam)
+    const [, inner] = name.split("forward.")
+    const table = (inner === undefined ? language : language["forward"]) as Record<string, (...args: unknown[]) => unknown>
+    const bad = wrong(range)
+    expect(bad.length).toBeGreaterThan(1)
+    for (const x of bad) {
+      const args = Array.from({ length: i + 1 }, (_, k) => (k === i ? put(x) : undefined))
+      const before = senseless.length
+      try {
+        table[inner ?? name]!(...args)
+      } catch {
+        // The other arguments are missing: what counts is that the number was seen.
+      }
+      expect(senseless.slice(before).map(({ message }) => message)[0], String(x)).toContain(path === "" ? (inner ?? name) : `${inner ?? name}: ${path}`)
+    }
+  })
+  test("every public function is in the table, or takes no numbers", () => {
+    const without = [
+      ...["pipe", "chain", "parallel", "residual", "sequential", "shared", "skipConcat", "counted", "define"],
+      ...["extent", "flag", "ifGiven", "list", "named", "optional", "whenGiven", "model", "afterAttention", "afterMlp", "at"],
+      ...["inMlpResidual", "maskDecoder", "imageEncoder", "promptEncoder", "reverse", "totalOf", "without", "blocks", "freeze"],
+      ...["freezeAll", "inBlocks", "submodule", "tensor", "unfreeze", "boxes", "classes", "masks", "point", "points", "add", "on"],
+      ...["bceWithLogits", "mse", "isTraining", "asks", "defaultsFor", "defaultPrompt", "defaultLoss"],
+    ]
+    const functions = Object.entries(hasam).flatMap(([name, f]) => (typeof f === "function" ? [name] : []))
+    expect(functions.filter((name) => !(name in functionRanges) && !without.includes(name))).toEqual([])
+  })
+  test("all are told at once, each at its place, and nothing that follows", () => {
+    const { status, text } = compile(`import { dropout, linear, repeat, sam } from "hasam"
+export const a = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [7], maskChannels: 1.5, windowSize: 1e6 })
+export const d = dropout(2)
+export const r = repeat(-1, () => linear(4, 4))
+`)
+    expect(status).toBe(1)
+    expect(text.match(/error HS1040/g)).toHaveLength(5)
+    expect(text).toContain("spec.ts(2,18): error HS1040: sam: globalBlocks is a whole number from 0 to 1, not 7")
+    expect(text).toContain("spec.ts(3,18): error HS1040: dropout is a number from 0, below 1, not 2")
+    expect(text.match(/error/g)!.length).toBe(6)
+  })
+})
+
+test("HS1041: an expectation on a model that is not exported", () => {
+  const { status, text } = compile(`${head}const hidden = pipe(tiny, expectTrainable(7))\nexport const model1 = tiny\n`)
+  expect([status, text]).toEqual([1, expect.stringContaining("spec.ts(4,27): error HS1041: ")])
+})
+test("HS1042: a circle of imports", () => {
+  writeFileSync(join(folder, "other.ts"), `import { width } from "./circle.ts"\nexport const twice = 2 * width.of\n`)
+  const { status, text } = compile(
+    `import { linear, model, sequential } from "hasam"\nimport { twice } from "./other.ts"\nexport const width = { of: 3 }\nexport const net = sequential(linear(3, twice))\n`,
+    "circle.ts",
+  )
+  expect([status, text]).toEqual([1, expect.stringContaining("error HS1042: ")])
+  expect(text).toContain("circle.ts → other.ts → circle.ts")
+})
+test.each([
+  ["{}", "it was not made by model(…)"],
+  ["null", "it was not made by model(…)"],
+  ["{ network: { kind: 'relu', pointwise: true }, takes: {}, teaches: {} }", "it was not made by model(…)"],
+  ["cyclic", "a layer contains itself"],
+])("HS1043: a fake model: %s", (data, why) => {
+  const { status, text } = compile(`import { linear, model, sequential } from "hasam"
+const cyclic: any = { ...(model(sequential(linear(4, 4)) as any, { name: "n", takes: { x: { kind: "given", shape: [4] } } } as any) as any).data }
+cyclic.network = { ...cyclic.network, layers: [] }
+cyclic.network.layers.push(cyclic.network)
+export const fake: any = { kind: "model", data: ${data} }
+`)
+  expect([status, text]).toEqual([1, expect.stringContaining(`error HS1043: 'fake' looks like a model, but ${why}`)])
+})
+test("HS1044: counts past 2⁵³", () => {
+  const { status, text } = compile(
+    `${head}const big = () => linear(9_000_000, 9_000_000)\nexport const huge: any = model(sequential(...Array.from({ length: 120 }, big) as any) as any, { name: "huge", takes: { x: { kind: "given", shape: [9_000_000] } }, teaches: {} } as any)\n`,
+  )
+  expect([status, text]).toEqual([1, expect.stringContaining("error HS1044: ")])
+})
+test("HS1045, HS1046, HS1048: warnings that save a day", () => {
+  const { text } = compile(`${head}export const late = pipe(tiny, adapt(uniform(2, 4), (rank) => [afterAttention(adapter(rank))]), freezeAll)
+export const all = pipe(tiny, adapt(uniform(2, 32), (rank) => [afterAttention(adapter(rank))]))
+`)
+  expect(text).toContain("spec.ts(4,21): warning HS1045: in 'late', the adapters do not learn")
+  expect(text).toMatch(/spec\.ts\(5,31\): warning HS1046: in 'all', nothing is frozen: [\d,]+ parameters learn/)
+  expect(text).toContain("spec.ts(5,31): warning HS1048: a rank of 32 is larger than the 16 features of the block")
+})
+test("HS1047: a number for a rank", () => {
+  const { text } = compile(`${head}export const m = pipe(tiny, freezeAll, adapt(uniform(2, 4), () => [afterAttention(adapter(4))]))\n`)
+  expect(text).toContain("error HS1047: a number is given for a rank\n  Take the rank that adapt gives")
+})
+
+test("HS1049: something else than a list of placements, where no type tells it", () => {
+  const { status, text } = compile(`${head}export const m: any = pipe(tiny, freezeAll, adapt(uniform(2, 4), ((rank: Rank) => afterAttention(adapter(rank))) as any))\n`)
+  expect([status, text]).toEqual([1, expect.stringContaining("error HS1049: adapt takes a function that gives a list of placements, not a placement: put [ ] around it")])
+})
+
+test("HS1050: an analysis that takes too long is ended", () => {
+  expect(withinTime(() => 7)).toBe(7)
+  expect(() => withinTime(() => { throw new Error("own") })).toThrow("own")
+  const started = Date.now()
+  expect(withinTime(() => { for (;;) Math.random() }, 50)).toBe("timeout")
+  expect(Date.now() - started).toBeLessThan(20_000)
+  writeFileSync(join(folder, "slow.ts"), `${head}export const slow = tiny\n`)
+  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam-compile.js"), "slow.ts"], { cwd: folder, encoding: "utf8", env: { ...process.env, HASAM_ANALYSIS_LIMIT: "1" } })
+  expect([run.status, run.stderr]).toEqual([1, expect.stringContaining("error HS1050: analysing 'slow' took longer than 0.001 s")])
+})
+
+describe("blame", () => {
+  test("HS1008: a function that would give a model", () => {
+    const { text } = compile(`${head}export const make = (r: number) => pipe(tiny, freezeAll, adapt(uniform(2, r), (rank) => [afterAttention(adapter(rank))]))\n`)
+    expect(text).toContain("'make' is a function: call it, and export what it gives: export const make = make(…).".replace("make = make", "mine = make"))
+  })
+  test.each([
+    ["no [ ] around placements", "adapt(uniform(2, 4), (rank) => afterAttention(adapter(rank)))"],
+    ["an adapter in place of a function", "adapt(uniform(2, 4), adapter(4 as Rank))"],
+    ["junk returned", "adapt(uniform(2, 4), () => 7)"],
+    ["what is no function", "(tiny as any as string)"],
+  ])("types first, and nothing that only follows: %s", (_, part) => {
+    const { status, text } = compile(`${head}export const m = pipe(tiny, freezeAll, ${part})\n`)
+    expect(status).toBe(1)
+    expect(text).toMatch(/error (TS\d+|HS1049)/)
+    expect(text).not.toMatch(/HS1005|is not a function|Cannot read|undefined|\$\{/)
+  })
+  test("a # in a folder's name", () => {
+    mkdirSync(join(folder, "a#b%20c"), { recursive: true })
+    const { status, out } = compile(`${head}export const m = pipe(tiny, expectTrainable(1))\n`, "a#b%20c/spec.ts")
+    expect(out).toContain("m  SAM")
+    expect(status).toBe(1)
+    const { text } = compile(`${head}export const m = pipe(tiny, expectTrainable(1))\n`, "a#b%20c/spec.ts")
+    expect(text).toContain("a#b%20c/spec.ts(4,29): error HS1003")
+  })
+  test("a folder that was deleted, a full device for the answer", () => {
+    const gone = mkdtempSync(join(tmpdir(), "hasam-"))
+    const run = (script: string) => spawnSync("bash", ["-c", script, process.execPath, join(packageRoot, "bin/hasam-compile.js")], { cwd: gone, encoding: "utf8" })
+    const deleted = run('rmdir "$PWD"; "$0" "$1" spec.ts')
+    expect([deleted.status, deleted.stderr]).toEqual([1, expect.not.stringContaining("internal")])
+    const full = spawnSync("bash", ["-c", '"$0" "$1" spec.ts --json > /dev/full', process.execPath, join(packageRoot, "bin/hasam-compile.js")], { cwd: folder, encoding: "utf8" })
+    expect([full.status, full.stderr]).toEqual([1, expect.stringContaining("HS4001: the file cannot be written: the disk is full")])
+  })
+})
