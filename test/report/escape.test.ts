@@ -68,8 +68,8 @@ test("an export named ../../escape writes inside --out, in every form; a termina
   const name = `../../escape \\u001b[31m<b>\\u0022\\u0022\\u0022|$x$\\u202e`
   writeFileSync(
     join(folder, "spec.ts"),
-    `import { conv2d, model, sequential } from "hasam"
-const net = model(sequential(conv2d(3, 1, 3)), { name: "net", input: [3, 8, 8] })
+    `import { conv2d, masks, model, pixels, sequential } from "hasam"
+const net = model(sequential(conv2d(3, 1, 3)), { name: "net", takes: { image: pixels({ size: 8 }) }, teaches: { masks: masks() } })
 export { net as "${name}", net as plain }
 `,
   )
