@@ -39,5 +39,5 @@ test.each(["model_state", "state_dict", "teacher", "sam_model", "my network"])(
 
 test("what would run something is refused beside a state dict, too", async () => {
   const path = await file(`}(${text("args")}cos\nsystem\n(${text("true")}tR${text("model_state")}${state}u`)
-  expect(codesOf(readAll(path))).toEqual(["HS3005"])
+  expect(await codesOf(readAll(path))).toEqual(["HS3005"])
 })
