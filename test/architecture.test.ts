@@ -37,16 +37,6 @@ test("each layer imports itself and those before it", () => {
   expect(wrong).toEqual([])
 })
 
-test("engines, what runs them and pages are of no one model", () => {
-  const named = files.filter(
-    (file) =>
-      ["backends", "runtime/browser", "runtime/task", "pages"].some((folder) =>
-        relative(src, file).startsWith(folder),
-      ) && /image_encoder|point_coords/.test(readFileSync(file, "utf8")),
-  )
-  expect(named.map((file) => relative(src, file))).toEqual([])
-})
-
 test("backends know nothing of one another", () => {
   const wrong = files.flatMap((file) => {
     const [layer, backend, rest] = placeOf(file)
@@ -97,12 +87,10 @@ test("only commands print, and only they set an exit code", () => {
 test("no model is special: the words of one stand in its own files and in its checkpoints' family", () => {
   const special = files.filter((file) => {
     const [layer, ...rest] = placeOf(file)
-    if (!["compiler", "runtime", "backends"].includes(layer!)) return false
+    if (!["compiler", "runtime", "backends", "pages"].includes(layer!)) return false
     // A family's folder and its registration are where a checkpoint's names are known.
     if (rest.join("/").startsWith("weights/families/")) return false
     return /\bsam\b|image_encoder|point_coords/i.test(readFileSync(file, "utf8"))
   })
-  expect(
-    special.map((file) => relative(src, file)).filter((name) => name !== join("runtime", "browser", "page.ts")),
-  ).toEqual([])
+  expect(special.map((file) => relative(src, file))).toEqual([])
 })

@@ -44,10 +44,11 @@ export const draw = (canvas: HTMLCanvasElement, { image, found, question, dragge
   context.drawImage(image, 0, 0)
   if (found.some(({ mask }) => mask !== undefined)) {
     const shown = context.getImageData(0, 0, canvas.width, canvas.height)
-    for (const one of found) paint(shown.data, one, Math.max(1, Math.round(1.5 * zoom)))
+    for (const one of found) paint(shown.data, one, Math.max(1, Math.round(zoom)))
     context.putImageData(shown, 0, 0)
   }
-  const unit = canvas.clientWidth > canvas.width ? canvas.width / canvas.clientWidth : zoom
+  // Of an image that is enlarged, marks are still half a pixel of it or more.
+  const unit = Math.max(0.5, canvas.width / Math.max(1, canvas.clientWidth))
   const line = (path: () => void, colour: string) => {
     for (const [style, wide] of [
       ["#000", 4],
