@@ -180,7 +180,7 @@ export const spec = {
   HS1043: {
     title: "what looks like a model is none",
     cause: "An export says that it is a model, but it was not made by the language, or a layer contains itself.",
-    cure: "Make models with model(…), sam(…) and pipe(…).",
+    cure: "Make models with model(…) or a named one, and pipe(…).",
   },
   HS1044: {
     title: "more parameters than can be counted",

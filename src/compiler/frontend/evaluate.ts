@@ -282,7 +282,7 @@ export const evaluateSpec = async (
         code: "HS1043",
         severity: "error",
         message: `'${name}' looks like a model, but ${flaw}`,
-        help: "Make models with model(…), sam(…) and pipe(…).",
+        help: "Make models with model(…) or a named one, and pipe(…).",
       }),
     )
     const bound = new Set(models.flatMap(({ data }) => data.expectations.map(({ at }) => at)))

@@ -30,7 +30,7 @@ const flawOf = (value: unknown, above: ReadonlySet<unknown> = new Set()): string
   return undefined
 }
 const isTable = (x: unknown): boolean => typeof x === "object" && x !== null && !Array.isArray(x)
-/** Only model(…) and sam(…) make models. */
+/** Only model(…) makes models, by itself or within a named one. */
 const modelFlaw = ({
   network,
   takes,
