@@ -68,10 +68,15 @@ export interface Added {
   readonly adaptation: number
 }
 
-/** The narrowest that a layer makes its input: of a bottleneck, its rank. 0 where nothing has a width. */
+/** The narrowest that a layer makes its input: of a bottleneck, its rank; of tokens, how many there are. 0 where nothing has a width. */
 export const narrowest = (layer: LayerData): number => {
   const inside = childrenOf(layer).flatMap(([, child]) => narrowest(child) || [])
-  const own = "gives" in layer && inside.length === 0 ? [layer.gives] : []
+  const own =
+    layer.kind === "parameter"
+      ? [layer.shape.at(-2) ?? 0]
+      : "gives" in layer && inside.length === 0
+        ? [layer.gives]
+        : []
   const widths = [...inside, ...own].filter((width) => width > 0)
   return widths.length === 0 ? 0 : Math.min(...widths)
 }

@@ -4,7 +4,7 @@
  */
 import { layerAt } from "./blocks.ts"
 import type { CallStep, FunctionStep, Init, LayerData, LoraData, ModuleData, SequentialData, Step } from "./layer.ts"
-import type { AdapterPlacement, LoraPlacement, PlacementData } from "./placement.ts"
+import type { AdapterPlacement, LoraPlacement, PlacementData, PrefixPlacement, TokensPlacement } from "./placement.ts"
 import { noPlace } from "./sentences.ts"
 import { childrenOf } from "./tensors.ts"
 
@@ -323,6 +323,96 @@ const withLora = (block: LayerData, { on, rank, alpha, at, place }: LoraPlacemen
     { layer: block },
   )
 
+const usesGrid = (layer: LayerData): boolean =>
+  (layer.kind === "module" &&
+    layer.steps.some((step) => "fn" in step && (step.fn === "windows" || step.fn === "relPosAttention"))) ||
+  childrenOf(layer).some(([, child]) => usesGrid(child))
+
+/** A tensor that learns, of a module: the child, and the steps that give it for each image of a batch. */
+const learned = (
+  module: ModuleData,
+  name: string,
+  shape: readonly number[],
+  init: Init,
+  like: string,
+): { readonly child: string; readonly layer: LayerData; readonly steps: readonly Step[]; readonly value: string } => {
+  const child = fresh(module.children, name)
+  const value = `${child}_repeated`
+  return {
+    child,
+    layer: { kind: "parameter", shape, init },
+    steps: [{ read: child, out: child }, fn("repeatBatch", [child, like], value)],
+    value,
+  }
+}
+
+const withTokens = (block: LayerData, { count, stay, init, name }: TokensPlacement, adaptation: number): Edited => {
+  const [input] = block.kind === "module" ? block.inputs : []
+  const [output] = block.kind === "module" ? Object.values(block.outputs) : []
+  if (block.kind !== "module" || block.inputs.length !== 1 || input === undefined || output === undefined)
+    return { problem: "tokens are added to blocks of one input, and this is none" }
+  if (usesGrid(block))
+    return { problem: "the tokens of this block are a grid with positions: others have no place in it" }
+  const { child, layer, steps, value } = learned(block, name, [1, count, block.takes], init, input)
+  const joined = `${child}_joined`
+  const inner = block.steps.map((step) =>
+    "args" in step ? { ...step, args: step.args.map((arg) => (arg === input ? joined : arg)) } : step,
+  )
+  const own = { axis: 1, start: 0, end: -count }
+  const with_ = `${output}_with_${child}`
+  return {
+    layer: {
+      ...block,
+      children: { ...block.children, [child]: layer },
+      steps: [
+        ...steps,
+        fn("concat", [input, value], joined, { axis: 1 }),
+        ...(stay ? inner : remade(inner, output, with_, [fn("slice", [with_], output, own)])),
+      ],
+      added: { ...block.added, [child]: adaptation },
+    },
+  }
+}
+
+const withPrefix = (block: LayerData, { place, count, init }: PrefixPlacement, adaptation: number): Edited => {
+  const path = place.split(".")
+  const there = layerAt(block, path)
+  if (there === undefined) return { problem: noPlace(place), near: placesIn(block) }
+  const at = there.kind === "module" ? there.steps.findIndex((step) => "fn" in step && step.fn === "attention") : -1
+  const attends = there.kind === "module" ? (there.steps[at] as FunctionStep | undefined) : undefined
+  if (there.kind !== "module" || attends === undefined)
+    return { problem: `'${place}' does not attend by forward.attention, whose keys and values others can join` }
+  const [q, k, v] = attends.args as [string, string, string]
+  const keys = learned(there, "prefix_k", [1, count, there.takes], init, k)
+  const values = learned(there, "prefix_v", [1, count, there.takes], init, v)
+  const joined = (x: string) => `${x}_with_prefix`
+  const edited: ModuleData = {
+    ...there,
+    children: { ...there.children, [keys.child]: keys.layer, [values.child]: values.layer },
+    steps: [
+      ...there.steps.slice(0, at),
+      ...keys.steps,
+      fn("concat", [keys.value, k], joined(k), { axis: 1 }),
+      ...values.steps,
+      fn("concat", [values.value, v], joined(v), { axis: 1 }),
+      { ...attends, args: [q, joined(k), joined(v)] },
+      ...there.steps.slice(at + 1),
+    ],
+    added: { ...there.added, [keys.child]: adaptation, [values.child]: adaptation },
+  }
+  return { layer: mapAt(block, path, () => edited) }
+}
+
 /** A block with one placement. */
-export const edited = (block: LayerData, placement: PlacementData, adaptation: number): Edited =>
-  placement.kind === "lora" ? withLora(block, placement, adaptation) : withAdapter(block, placement, adaptation)
+export const edited = (block: LayerData, placement: PlacementData, adaptation: number): Edited => {
+  switch (placement.kind) {
+    case "lora":
+      return withLora(block, placement, adaptation)
+    case "tokens":
+      return withTokens(block, placement, adaptation)
+    case "prefix":
+      return withPrefix(block, placement, adaptation)
+    case "adapter":
+      return withAdapter(block, placement, adaptation)
+  }
+}

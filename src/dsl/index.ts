@@ -63,10 +63,15 @@ export {
   besideMlp,
   besideMlpResidual,
   inMlpResidual,
+  type KeysAndValuesOptions,
+  keysAndValues,
   type LoraOptions,
   lora,
   type Placement,
+  type PromptTokensOptions,
+  promptTokens,
 } from "./placement.ts"
+export { adaptFormer, haSam, houlsby, prefixTuning, samedLora, vptDeep, vptShallow } from "./presets.ts"
 export type { SamConfig } from "./sam/config.ts"
 export { maskDecoder, projectedAttention as samAttention } from "./sam/decoder.ts"
 export {
@@ -122,4 +127,5 @@ export {
 } from "./task.ts"
 export * from "./training.ts"
 export type { Extent, Flag, Value } from "./value.ts"
+export { type VitConfig, vit } from "./vit.ts"
 export { asRatio, type Problem, type Rank, type Ratio } from "./width.ts"

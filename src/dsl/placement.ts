@@ -1,4 +1,4 @@
-import { dataOf, type Layer, type LayerData } from "./layer.ts"
+import { dataOf, type Init, type Layer, type LayerData } from "./layer.ts"
 import { callSite } from "./place.ts"
 import type { NotAnAdapter } from "./sentences.ts"
 import type { Problem, Rank, Same } from "./width.ts"
@@ -30,7 +30,26 @@ export interface LoraPlacement {
   readonly alpha: number
   readonly at?: string
 }
-export type PlacementData = AdapterPlacement | LoraPlacement
+/** Tokens that learn beside those of a block. */
+export interface TokensPlacement {
+  readonly kind: "tokens"
+  readonly count: number
+  /** They go on to the next block; else they leave after this one. */
+  readonly stay: boolean
+  readonly init: Init
+  readonly name: string
+  readonly at?: string
+}
+/** Keys and values that learn before those of an attention. */
+export interface PrefixPlacement {
+  readonly kind: "prefix"
+  /** Where the block attends. */
+  readonly place: string
+  readonly count: number
+  readonly init: Init
+  readonly at?: string
+}
+export type PlacementData = AdapterPlacement | LoraPlacement | TokensPlacement | PrefixPlacement
 
 /** Something to add to a block of this width, at a place that the block must have. */
 export interface Placement<in out Width extends number = any, out Place extends string = any> {
@@ -169,4 +188,37 @@ export interface LoraOptions {
 export const lora = ({ rank, on, alpha = rank }: LoraOptions): Placement<any, never> => {
   const site = callSite()
   return placement({ kind: "lora", on, rank, alpha, ...(site === undefined ? {} : { at: site }) })
+}
+
+export interface PromptTokensOptions extends PlaceOptions {
+  /** Go on to the next block, after its own tokens: visual prompt tuning, shallow. Default: false, they leave after this one. */
+  readonly stay?: boolean
+  /** Default: normal, with a deviation of 0.02. */
+  readonly init?: Init
+}
+/**
+ * `count` tokens that learn join a block's own [b, n, width], and leave after it: visual prompt tuning, deep (Jia et al. 2022). For blocks whose tokens are a
+ * sequence; SAM's are a grid.
+ */
+export const promptTokens = (
+  count: Rank,
+  { stay = false, init = { normal: 0.02 }, name = "prompt_tokens" }: PromptTokensOptions = {},
+): Placement<any, never> => {
+  const site = callSite()
+  return placement({ kind: "tokens", count, stay, init, name, ...(site === undefined ? {} : { at: site }) })
+}
+
+export interface KeysAndValuesOptions<Place extends string> {
+  /** Where the block attends. Default: attn. */
+  readonly place?: Place
+  /** Default: normal, with a deviation of 0.02. */
+  readonly init?: Init
+}
+/** `count` keys and values that learn, before those of a block's attention: prefix tuning (Li and Liang 2021). Tensors: attn.prefix_k and attn.prefix_v. */
+export const keysAndValues = <const Place extends string = "attn">(
+  count: Rank,
+  { place = "attn" as Place, init = { normal: 0.02 } }: KeysAndValuesOptions<Place> = {},
+): Placement<any, Place> => {
+  const site = callSite()
+  return placement({ kind: "prefix", place, count, init, ...(site === undefined ? {} : { at: site }) })
 }
