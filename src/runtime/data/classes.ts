@@ -34,7 +34,11 @@ export const classMask = async (
         : "a lossy format has mixed the numbers of the mask's classes",
       "Save one mask as PNG whose pixels hold the numbers of classes, or say each class's colour with --palette.",
     )
-  const { width, height, values } = known.right
+  const { width, height } = known.right
+  const numbers = Array.from(known.right.values)
+  // Of two classes, the mask as it is usually drawn: 0 and 255.
+  const drawn = classes === 2 && palette === undefined && numbers.every((value) => value === 0 || value === 255)
+  const values = drawn ? numbers.map((value) => Math.min(value, 1)) : numbers
   if (width !== image.width || height !== image.height)
     throw failed(
       path,
@@ -42,7 +46,7 @@ export const classMask = async (
       `the mask is ${sizeOf({ width, height })} and its image ${sizeOf(image)} pixels`,
       "A mask has one value for each pixel of its image; export it again.",
     )
-  const wrong = Array.from(values).find((value) => value >= classes)
+  const wrong = values.find((value) => value >= classes)
   if (wrong !== undefined)
     throw failed(
       path,

@@ -228,7 +228,7 @@ const windowed = define(
     stem: conv2d(3, 4, 3, { padding: 1, standardised: 1e-5 }),
     whole: swinBlock(4, 2, [8, 8], 4),
     shifted: swinBlock(4, 2, [8, 8], 4, { shifted: true, dropPath: 0 }),
-    across: conv1d(4, 6, 3, { padding: 1, stride: 2 }),
+    across: conv1d(4, 6, 3, { padding: 1, stride: 4 }),
     norm: batchNorm1d(6, { momentum: 0.2 }),
     drop_path: dropPath(0),
     nearest: upsample(2, { mode: "nearest" }),
@@ -243,7 +243,7 @@ const windowed = define(
     const seen = m.shifted(m.whole(tokens))
     const image = rearrange<4>(seen, "b (h w) c -> b c h w", { h: 8 })
     const sequence = m.norm(m.across(rearrange<4>(m.drop_path(seen), "b n c -> b c n")))
-    const small = rearrange(sequence, "b (c k) (h w) -> b c h (w k)", { k: 3, h: 4 })
+    const small = rearrange(sequence, "b (c k) (h w) -> b c (h k) w", { k: 3, h: 2 })
     const large = add(m.nearest(resize(image, 4, 4, { mode: "bicubic" })), m.aligned(resize(image, 4, 4)))
     const pairs = rearrange(gather(m.table, distances([4, 4])), "(q k) 1 -> 1 1 q k", { q: 16 })
     const kept = padLike(mul(pairs, pairs), resize(image, 19, 17, { mode: "nearest" }))

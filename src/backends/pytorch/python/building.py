@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 import torch.nn as nn
 from torch import Tensor
+from torch.nn import BatchNorm1d, BatchNorm2d
 
 from initial import initialise
 from settings import FACTS
@@ -87,6 +88,9 @@ def outputs_of(model: nn.Module, feeds: Mapping[str, Tensor]) -> dict[str, Tenso
     return {name: x for name, x in outputs.items() if x is not None}
 
 
+BatchNorm = (BatchNorm1d, BatchNorm2d)
+
+
 def freeze(model: nn.Module) -> None:
     """Gradients for what learns, and for nothing else."""
     for name, parameter in model.named_parameters():
@@ -100,11 +104,11 @@ def train_mode(model: nn.Module) -> None:
     """
     model.train()
     for path, module in model.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, BatchNorm):
             module.train(norm_learns(model, path, module))
 
 
-def norm_learns(model: nn.Module, path: str, norm: nn.BatchNorm2d) -> bool:
+def norm_learns(model: nn.Module, path: str, norm: BatchNorm1d | BatchNorm2d) -> bool:
     """Its weight learns, or, where it has none, anything beside it."""
     around = path if norm.affine else path.rpartition(".")[0]
     return any(p.requires_grad for p in model.get_submodule(around).parameters())
@@ -115,7 +119,7 @@ def statistics(model: nn.Module) -> dict[str, Tensor]:
     return {
         f"{path}.{name}" if path else name: tensor
         for path, module in model.named_modules()
-        if isinstance(module, nn.BatchNorm2d) and norm_learns(model, path, module)
+        if isinstance(module, BatchNorm) and norm_learns(model, path, module)
         for name, tensor in module.named_buffers(recurse=False)
         if name != "num_batches_tracked"
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -262,7 +262,7 @@ def pad_like(x: Tensor, like: Tensor) -> Tensor:
     return F.pad(x, (left, columns - left, top, rows - top))
 
 
-@lru_cache(maxsize=None)
+@cache
 def formula_rows(formula: str, of: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.from_numpy(formula_values(formula, of)).long().to(device)
 
