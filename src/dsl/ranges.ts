@@ -136,6 +136,10 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   samBlock: [count, heads, count, imageSide, whole(0, 1024)],
   samGridAttention: [count, heads, side],
   samMlp: [count, count],
+  samAttention: [count, count, heads],
+  samPatchEmbed: [count, imageSide],
+  samNetwork: [samOptions],
+  samTakes: [samOptions],
   samNeck: [count, count],
   parameter: [
     { each: count },
