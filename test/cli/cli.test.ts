@@ -122,7 +122,7 @@ export const total: ${count} = mine.counts.total
     expect(status).toBe(0)
     expect(out).toContain("relPosAttentionGrad")
     expect(hasam("compile", "examples/small", "--dump", "fold").talk).toContain(
-      "--dump: error HS5002: 'fold' is not elaborate, loss,",
+      "--dump: error HS5002: 'fold' is not elaborate, unpad, loss,",
     )
   })
   test("a spec outside the repository, and one that imports another", () => {

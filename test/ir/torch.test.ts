@@ -7,7 +7,7 @@ import { type Conv2dAttrs, type Shape, sizeOf } from "../../src/compiler/ir/grap
 import { decompose } from "../../src/compiler/passes/decompose.ts"
 import { differentiate } from "../../src/compiler/passes/differentiate.ts"
 import { lossOf } from "../../src/compiler/passes/losses.ts"
-import { add, bceWithLogits, dice, type Loss, mse, weighted } from "../../src/dsl/index.ts"
+import { add, bceWithLogits, dice, type Loss, masks, mse, point, weighted } from "../../src/dsl/index.ts"
 import { relativeError } from "./support.ts"
 
 interface Reference {
@@ -34,7 +34,7 @@ const mask = (b: Builder, t: Value): Value => b.step(t)
 const loss =
   (of: Loss, by = 1): Build =>
   (b, [x, t]) =>
-    lossOf(b, of, b.scale(x, by), mask(b, t))
+    lossOf(b, of, [{ output: "masks", taught: masks(), value: b.scale(x, by), target: mask(b, t) }])
 
 const sizes = [
   [9, 13],
@@ -107,11 +107,12 @@ const builds: Readonly<Record<string, Build>> = {
   dice: loss(dice()),
   "dice of several masks": loss(dice()),
   "dice of sure logits": loss(dice(), 900),
-  "dice without a target": (b, [x, t]) => lossOf(b, dice(), x, b.scale(t, 0)),
+  "dice without a target": (b, [x, t]) =>
+    lossOf(b, dice(), [{ output: "masks", taught: masks(), value: x, target: b.scale(t, 0) }]),
   bceWithLogits: loss(bceWithLogits()),
   "bceWithLogits of several masks": loss(bceWithLogits()),
   "bceWithLogits of sure logits": loss(bceWithLogits(), 900),
-  mse: (b, [x, t]) => lossOf(b, mse(), x, t),
+  mse: (b, [x, t]) => lossOf(b, mse(), [{ output: "point", taught: point(), value: x, target: t }]),
   "a weighted sum": loss(add(weighted(0.3, dice()), weighted(20, bceWithLogits()))),
 }
 

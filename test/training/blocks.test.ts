@@ -1,8 +1,10 @@
 /** What blocks give, for histograms: the value after the block's last residual connection, adapters included. */
+
 import { expect, test } from "vitest"
 import { cpu } from "../../src/backends/onnx/engine.ts"
 import { tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import type { Tensors } from "../../src/compiler/ir/graph.ts"
+import { centre } from "../../src/dsl/training.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { blockValues } from "../../src/runtime/evaluation/blocks.ts"
 import { adapted, odd, randomInputs, randomWeights, sizesFor } from "../run/models.ts"
@@ -17,7 +19,7 @@ const [tokens, width] = [25, 24]
 const changes = async (model: typeof odd.data, name: string) => {
   const weights = randomWeights(tensorTable(model))
   const moved = { ...weights[name]!, data: weights[name]!.data.map((x, i) => (i === 5 ? x + 0.5 : x)) }
-  const run = (given: Tensors) => blockValues(cpu(), model, given, [1, 2, 3], samples(), 1)
+  const run = (given: Tensors) => blockValues(cpu(), model, given, [1, 2, 3], samples(), centre, 1)
   const [before, after] = [await run(weights), await run({ ...weights, [name]: moved })]
   return Object.fromEntries(
     Object.entries(before).map(([block, { shape, data }]) => {

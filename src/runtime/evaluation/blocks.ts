@@ -5,7 +5,7 @@ import type { Backend } from "../../backends/backend.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { type Program, sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
-import { inferenceProgram } from "../../compiler/passes/program.ts"
+import { compile } from "../../compiler/passes/pipeline.ts"
 import { simplify } from "../../compiler/passes/rebuild.ts"
 import { blocksOf } from "../../dsl/blocks.ts"
 import type { ModelData } from "../../dsl/model.ts"
@@ -34,14 +34,17 @@ export const blockProgram = (model: ModelData, blocks: readonly number[]): Progr
       "this model has no blocks",
       'Evaluate a model with blocks, such as a ViT: blocks: "encoder.layers" in model(…).',
     )
-  const { graph } = inferenceProgram(model, standardSizes(model, 1))
+  // As the layers are written: later passes move products out of blocks and into them.
+  const task = { model, sizes: standardSizes(model, 1), goal: { kind: "inference" } } as const
+  const { graph } = compile(task, { stopAfter: "elaborate" }).program
   const outputs = blocks.map((block) => {
     const path = infos[block - 1]?.path
     const value =
       path === undefined
         ? -1
         : graph.nodes.findLastIndex(
-            ({ op, from }) => op !== "parameter" && (from === path || from?.startsWith(`${path}.`)),
+            ({ op, from }) =>
+              op !== "parameter" && op !== "constant" && (from === path || from?.startsWith(`${path}.`)),
           )
     if (value < 0)
       throw failed("--histograms", "HS5002", `there is no block ${block}`, `Blocks are 1 to ${infos.length}.`)
