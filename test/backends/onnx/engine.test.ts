@@ -25,7 +25,7 @@ const bytesOf = (tensors: Tensors): string =>
 
 describe.each(["native", "wasm"] as const)("a small SAM with adapters, %s", (engine) => {
   test("segments as the reference does", async () => {
-    const run = await open(forward, weights, { engine, scores: 40 })
+    const run = await open(forward, weights, { engine, scores: 600 })
     const actual = await run.run(inputs)
     await run.dispose()
     const expected = evaluate(forward.graph, plain({ ...weights, ...inputs }))
@@ -37,7 +37,7 @@ describe.each(["native", "wasm"] as const)("a small SAM with adapters, %s", (eng
   })
 
   test("has the reference's gradients, of every parameter", async () => {
-    const run = await open(allGradients, weights, { engine, scores: 40 })
+    const run = await open(allGradients, weights, { engine, scores: 600 })
     const actual = await run.run({ ...inputs, target })
     await run.dispose()
     const expected = evaluate(allGradients.graph, plain({ ...weights, ...inputs, target }))
