@@ -7,6 +7,7 @@ import { modelProblems } from "../../src/compiler/analysis/checks.ts"
 import { learningNames, tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { elaborate, standardSizes } from "../../src/compiler/passes/elaborate/index.ts"
+import { gradientProgram } from "../../src/compiler/passes/program.ts"
 import { modelReport } from "../../src/compiler/report/model.ts"
 import {
   adapt,
@@ -27,6 +28,7 @@ import {
   type Model,
   masks,
   model,
+  mse,
   named,
   optional,
   pipe,
@@ -43,6 +45,7 @@ import {
   whenGiven,
 } from "../../src/dsl/index.ts"
 import { withImageSize } from "../../src/dsl/model.ts"
+import { targetsOf } from "../../src/runtime/task/index.ts"
 
 const problems = (of: Model<any, any>) =>
   modelProblems("model", of.data, tensorTable(of.data)).map(({ code, message }) => `${code}: ${message}`)
@@ -257,4 +260,21 @@ test("another image size, square or not, for any model; position tables follow",
   expect(standardSizes(withImageSize(net, [40, 56])).inputs).toEqual({ image: [1, 40, 56] })
   const larger = withImageSize(tiny.data, [64, 64])
   expect(tensorTable(larger).find(({ name }) => name.endsWith("pos_embed"))!.shape).toEqual([1, 8, 8, 16])
+})
+
+test("mse on masks, at half resolution, of one channel: the target has the output's shape", () => {
+  const half = model(sequential(conv2d(1, 4, 3, { padding: 1 }), relu, conv2d(4, 1, 2, { stride: 2 })), {
+    name: "half",
+    takes: { image: pixels({ size: [48, 64], channels: 1 }) },
+    teaches: { masks: masks() },
+  }).data
+  const { program } = gradientProgram(half, standardSizes(half, 2), { learning: learningNames(half), loss: mse() })
+  const target = program.graph.nodes.find((node) => node.op === "input" && node.attrs.name === "target")
+  expect(target!.shape).toEqual([2, 1, 24, 32])
+  const { resizedMask, image } = {
+    resizedMask: { width: 64, height: 48, data: new Uint8Array(48 * 64).fill(1) },
+    image: { shape: [1, 48, 64], data: new Float32Array(48 * 64) },
+  }
+  const sample = { resizedMask, image } as never
+  expect(targetsOf([sample, sample], half, program)["target"]!.shape).toEqual([2, 1, 24, 32])
 })

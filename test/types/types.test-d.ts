@@ -3,15 +3,25 @@ import {
   adapt,
   afterAttention,
   asRatio,
+  at,
   type Backbone,
+  chain,
+  define,
   expectTrainable,
+  features,
+  forward,
   freeze,
   freezeAll,
+  given,
+  type Layer,
   linear,
   type Model,
+  model,
+  optional,
   pipe,
   type Rank,
   relu,
+  repeat,
   residual,
   type SamPart,
   samVitB,
@@ -21,6 +31,7 @@ import {
   unfreeze,
   uniform,
   type ViTB,
+  without,
 } from "hasam"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -40,8 +51,8 @@ holds<Same<typeof samVitB, Model<ViTB, SamPart>>>()
 holds<Same<typeof frozen, Model<ViTB, never>>>()
 holds<Same<typeof adapted, Model<ViTB, "adapters">>>()
 holds<Same<typeof both, Model<ViTB, "adapters" | "maskDecoder">>>()
-const without = pipe(both, freeze("adapters"))
-holds<Same<typeof without, Model<ViTB, "maskDecoder">>>()
+const decoderOnly = pipe(both, freeze("adapters"))
+holds<Same<typeof decoderOnly, Model<ViTB, "maskDecoder">>>()
 holds<ViTB extends Backbone<12, 768> ? true : false>()
 
 schedule(12, (i) => {
@@ -67,4 +78,33 @@ residual(linear(768, 64))
 const byHand: Rank = 31
 adapt(uniform(12, 8), (rank: Rank) => [afterAttention(adapter(rank))])
 
-export { byHand }
+// Deep schedules written as calls, and literal ones on any model.
+without(32)(uniform(32, 7))
+const mlp = <const W extends number>(w: W) =>
+  define("MLPBlock", { lin1: linear(w, 4 * w), act: relu, lin2: linear(4 * w, w) }, features(w), (m, x) =>
+    m.lin2(m.act(m.lin1(x))),
+  )
+const wide: Layer<8, 8> = mlp(8)
+const net = model(chain({ stem: linear(8, 8), layers: repeat(3, () => mlp(8)) }), {
+  name: "net",
+  takes: { x: given([4, 8]) },
+  blocks: "layers",
+})
+const small = (rank: Rank) => residual(sequential(linear(8, rank), relu, linear(rank, 8)))
+export const anywhere = pipe(
+  net,
+  freezeAll,
+  adapt(uniform(3, 2), (rank) => [at("lin1").before(small(rank))]),
+)
+const elsewhere = adapt(uniform(3, 2), (rank) => [at("lin3").after(small(rank))])
+// @ts-expect-error a block has no lin3
+pipe(net, freezeAll, elsewhere)
+const deeper = adapt(uniform(4, 2), (rank) => [at("lin1").before(small(rank))])
+// @ts-expect-error it has three blocks
+pipe(net, freezeAll, deeper)
+define("Optional", { fc: linear(8, 8) }, { x: features(8), y: optional(8) }, (m, { x, y }) => ({
+  // @ts-expect-error y may be missing
+  out: forward.add(m.fc(x), y),
+}))
+
+export { byHand, wide }

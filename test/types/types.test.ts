@@ -32,7 +32,7 @@ test("what is right is right, and what is wrong is an error", () => {
 })
 
 describe("the editor says the compiler's sentence", () => {
-  const head = `import { adapt, afterAttention, asRatio, expectTrainable, freezeAll, linear, pipe, type Rank, relu, residual, samVitB, samVitH, sequential, uniform, without } from "hasam"
+  const head = `import { adapt, afterAttention, asRatio, at, define, expectTrainable, features, forward, freezeAll, linear, model, pipe, pixels, points, type Rank, relu, residual, samVitB, samVitH, sequential, uniform, without } from "hasam"
 const adapter = (rank: Rank) => residual(sequential(linear(768, rank), relu, linear(rank, 768)))
 const wide = (rank: Rank) => residual(sequential(linear(1024, rank), relu, linear(rank, 1024)))
 `
@@ -50,6 +50,22 @@ const wide = (rank: Rank) => residual(sequential(linear(1024, rank), relu, linea
     ],
     ["without(13)(uniform(12, 8))", sentence.noSuchBlock(13, 12)],
     ["pipe(samVitB, freezeAll, expectTrainable(1))", sentence.nothingLearns],
+    [
+      'define("Bad", { a: linear(768, 64), b: linear(32, 768) }, features(768), (m, x) => m.b(m.a(x)))',
+      sentence.takesOther(32, 64),
+    ],
+    [
+      'define("Bad", { a: linear(768, 64) }, features(768), (m, x) => forward.add(x, m.a(x)))',
+      sentence.otherWidth(768, 64),
+    ],
+    [
+      'pipe(samVitB, freezeAll, adapt(uniform(12, 8), (rank) => [at("mlpp").after(adapter(rank))]))',
+      sentence.noPlace("mlpp"),
+    ],
+    [
+      'model(define("N", {}, { image: features(3) }, (_, { image }) => image), { name: "N", takes: { image: pixels({ size: 8 }), ...points() } })',
+      sentence.noInput("point_coords"),
+    ],
     ["linear(768, 0.5)", sentence.notWhole(0.5)],
     ["linear(768, asRatio(0.25))", "a ratio is not a number of features: multiply it by a width in a schedule"],
   ])("%s", (code, expected) => {
