@@ -103,7 +103,7 @@ export const guarded = (language: Readonly<Record<string, unknown>>): Guarded =>
       return []
     }
     const isPlacement = (x: unknown): boolean =>
-      isRecord(x) && typeof x["kind"] === "string" && ("layer" in x || "rank" in x)
+      isRecord(x) && typeof x["kind"] === "string" && ("layer" in x || "rank" in x || "count" in x)
     if (typeof given !== "function")
       return () => junk(Array.isArray(given) ? "a list" : given === null ? "null" : `a ${typeof given}`)
     const make = given as Any
