@@ -9,7 +9,10 @@ import { stacked } from "./stack.ts"
 /** The centre of each mask; pixels count from their corner, so that centres lie at + ½. */
 export const pointTarget = (samples: readonly Sample[], { size: [height, width] }: Pixels): Tensor =>
   stacked(
-    samples.map(({ centre }) => [((centre?.x ?? 0) + 0.5) / width, ((centre?.y ?? 0) + 0.5) / height]),
+    samples.map(({ centre, point = { x: 0, y: 0 } }) => {
+      const { x, y } = centre ?? point
+      return [(x + 0.5) / width, (y + 0.5) / height]
+    }),
     [2],
   )
 

@@ -80,7 +80,7 @@ describe.each([...engines])("a program on %s", (_, engine) => {
       'HS2606: "x" has shape [2,4], the program expects [4,2]',
     )
     await expect(run.run({ ...feed, w: noise(1, [2, 1]) })).rejects.toThrow("HS2606")
-    await expect(run.load({ x: feed.x })).rejects.toThrow('HS2606: "x" is an input')
+    await expect(run.load({ x: feed.x })).rejects.toThrow('HS2606: "x" is fed at each run, not loaded')
     await expect(run.read(["nothing"])).rejects.toThrow("HS2606")
     expect((await run.read(["steps"])).steps!.data[0]).toBe(5)
     await run.dispose()

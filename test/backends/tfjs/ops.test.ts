@@ -38,7 +38,7 @@ interface Comparison {
 const probed = (Object.keys(ops) as Computed[]).flatMap((op) =>
   probesOf(op).map((probe): Comparison => {
     const graph = probeGraph(op, probe)
-    const positive = op === "log" || op === "sqrt"
+    const positive = op === "log" || op === "sqrt" || op === "pow"
     const inputs = probe.inputs.map((shape, at) => {
       const { data } = noise(100 + at, shape)
       return [`in${at}`, { shape, data: positive ? data.map(Math.abs) : data }] as const
