@@ -1,12 +1,10 @@
-// The pages of src/pages, each with its scripts bundled and the WebAssembly beside it: a folder that a server can serve as it is.
+// The pages of src/pages, each with its scripts bundled. The WebAssembly comes beside it from tfjs's package when a model is written.
 import { copyFileSync, mkdirSync } from "node:fs"
-import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
-const wasm = join(dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json")), "dist")
 
 /** Readers of files share modules with what a page needs; a page never calls them. */
 const withoutNode = {
@@ -34,6 +32,4 @@ export const buildPages = async (out) => {
     plugins: [withoutNode],
   })
   for (const file of ["index.html", "style.css"]) copyFileSync(join(from, file), join(to, file))
-  for (const kind of ["", "-simd", "-threaded-simd"])
-    copyFileSync(join(wasm, `tfjs-backend-wasm${kind}.wasm`), join(to, `tfjs-backend-wasm${kind}.wasm`))
 }

@@ -53,7 +53,7 @@ describe.skipIf(!online)("installed from its tarball", () => {
     expect(status).toBe(0)
     expect(out).toContain("✓ expectTrainable(968_304)")
     expect(existsSync(join(folder, "first/.gitignore"))).toBe(true)
-    expect(hasam("init", "first")).toMatchObject({ status: 1, talk: expect.stringContaining("HS5002") })
+    expect(hasam("init", "first")).toMatchObject({ status: 2, talk: expect.stringContaining("HS5002") })
     expect(hasam("init", "No Name").talk).toContain("'No Name' cannot be a package's name")
   })
 

@@ -1,11 +1,9 @@
 /** One script for a page, and the WebAssembly beside it: nothing to install, nothing to fetch from elsewhere. */
-import { copyFile, mkdir } from "node:fs/promises"
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
+import { mkdir } from "node:fs/promises"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Plugin } from "esbuild"
-
-const wasmFiles = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`)
+import { copyWasm } from "./wasm.ts"
 
 /** Readers of files share modules with what a page needs; a page never calls them. */
 const withoutNode: Plugin = {
@@ -33,7 +31,5 @@ export const bundleForBrowser = async (folder: string): Promise<readonly string[
     logLevel: "error",
     plugins: [withoutNode],
   })
-  const packaged = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json"))
-  for (const file of wasmFiles) await copyFile(join(packaged, "dist", file), join(folder, file))
-  return [script, ...wasmFiles.map((file) => join(folder, file))]
+  return [script, ...(await copyWasm(folder)).map((file) => join(folder, file))]
 }

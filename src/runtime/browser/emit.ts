@@ -8,6 +8,7 @@ import { modelWeights } from "../base.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
 import { save } from "../weights/save.ts"
 import { modelText } from "./modelFile.ts"
+import { copyWasm } from "./wasm.ts"
 
 export interface PageOptions {
   readonly folder: string
@@ -42,5 +43,6 @@ export const emitForBrowser = async (
     await copyFile(join(page, file), join(folder, file)).catch((error: unknown) => {
       throw cannotWrite(join(folder, file), error)
     })
-  return { written: ["model.json", "weights.safetensors", ...files].map((name) => join(folder, name)), notes }
+  const wasm = await copyWasm(folder)
+  return { written: ["model.json", "weights.safetensors", ...files, ...wasm].map((name) => join(folder, name)), notes }
 }
