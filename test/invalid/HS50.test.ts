@@ -9,7 +9,7 @@ import { backendFor, demandEngine, targetNamed } from "../../src/cli/targets/ind
 import { overBudget } from "../../src/cli/budget.ts"
 import { pointsOf, promptOf } from "../../src/cli/trainingOptions.ts"
 import { bytes } from "../../src/cli/values.ts"
-import { centre } from "../../src/dsl/index.ts"
+import { boxes, centre } from "../../src/dsl/index.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const file = (name: string, text: string): string => {
@@ -60,7 +60,7 @@ describe("HS5001: a budget file", () => {
 test("HS5002: values that an option does not know", async () => {
   expect(await codeOf(() => pointsOf(undefined, { kind: "localizer" }))).toBe("HS5002")
   expect(await codeOf(() => pointsOf("points.csv", centre))).toBe("HS5002")
-  expect(promptOf("box", centre)).toEqual({ kind: "box" })
+  expect(promptOf("box", centre, { name: "net", takes: { boxes: boxes() } })).toEqual({ kind: "box" })
   expect(["11GB", "800MiB", "1048576"].map((text) => bytes.read("--memory", text))).toEqual([11 * 2 ** 30, 800 * 2 ** 20, 2 ** 20])
 })
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { resnet } from "../../examples/localizer/index.ts"
 import type { Backend } from "../../src/backends/backend.ts"
-import { model } from "../../src/dsl/index.ts"
+import { model, pixels, point } from "../../src/dsl/index.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { locate } from "../../src/runtime/evaluation/cases.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
@@ -17,7 +17,7 @@ const giving = (x: number, y: number): Backend => ({
   name: "stub",
   compile: async () => ({
     load: async () => undefined,
-    run: async () => ({ out: { shape: [1, 2], data: Float32Array.of(x, y) } }),
+    run: async () => ({ point: { shape: [1, 2], data: Float32Array.of(x, y) } }),
     read: async () => ({}),
     dispose: async () => undefined,
   }),
@@ -32,7 +32,11 @@ test.each([
   [0.25, 1.2, { x: 3.5, y: 15, hit: false }],
   [-0.1, 0.5, { x: 0, y: 7.5, hit: false }],
 ])("a predicted point (%d, %d) of the square", async (x, y, expected) => {
-  const { data } = model(resnet(4), { name: "narrow", input: [3, 64, 64] })
+  const { data } = model(resnet(4), {
+    name: "narrow",
+    takes: { image: pixels({ size: 64 }) },
+    teaches: { point: point() },
+  })
   const points = await predictor(giving(x, y), data, {}, "point")
   async function* samples() {
     yield sample

@@ -8,7 +8,7 @@ import type { Graph, Shape, Tensors } from "../../../src/compiler/ir/graph.ts"
 import { type Computed, ops, recordOf } from "../../../src/compiler/ops/index.ts"
 import { cases } from "./cases.ts"
 import { openEngines } from "./engines.ts"
-import { noise } from "./programs.ts"
+import { type Comparison, probed } from "./probed.ts"
 
 const engines = await openEngines()
 afterAll(async () => {
@@ -28,27 +28,7 @@ const difference = (actual: ArrayLike<number>, expected: ArrayLike<number>): num
 const referenceOf = (graph: Graph, inputs: Tensors) =>
   evaluate(graph, Object.fromEntries(Object.entries(inputs).map(([name, { data }]) => [name, data])))
 
-interface Comparison {
-  readonly name: string
-  readonly graph: Graph
-  readonly inputs: Tensors
-  readonly tolerance: number
-}
-/** The table of what each engine does is made of these. */
-const probed = (Object.keys(ops) as Computed[]).flatMap((op) =>
-  probesOf(op).map((probe): Comparison => {
-    const graph = probeGraph(op, probe)
-    const positive = op === "log" || op === "sqrt" || op === "pow"
-    const inputs = probe.inputs.map((shape, at) => {
-      const { data } = noise(100 + at, shape)
-      return [`in${at}`, { shape, data: positive ? data.map(Math.abs) : data }] as const
-    })
-    return { name: `table: ${op} ${probe.when ?? ""}`, graph, inputs: Object.fromEntries(inputs), tolerance: 3e-5 }
-  }),
-)
-/** The gradients of attention take its output, which these would make up. */
-const takesOutput = ({ name }: Comparison) => /attentionGrad/i.test(name)
-const comparisons: readonly Comparison[] = [...cases, ...probed.filter((of) => !takesOutput(of))]
+const comparisons: readonly Comparison[] = [...cases, ...probed]
 
 describe.each([...engines])("ops on %s", (_, engine) => {
   test.each(comparisons.map((of) => [of.name, of] as const))("%s", async (_, { graph, inputs, tolerance }) => {

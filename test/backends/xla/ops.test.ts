@@ -7,10 +7,11 @@ import { ops } from "../../../src/compiler/ops/index.ts"
 import { difference } from "../onnx/session.ts"
 import { windows } from "../onnx/windows.ts"
 import { cases } from "../tfjs/cases.ts"
+import { probed } from "../tfjs/probed.ts"
 import { absent, quick } from "./plugin.ts"
 import { together } from "./together.ts"
 
-const all = [...cases, ...windows]
+const all = [...cases, ...windows, ...probed]
 
 const prefixed = (i: number, tensors: Tensors): readonly (readonly [string, Tensor])[] =>
   Object.entries(tensors).map(([name, tensor]) => [`${i}/${name}`, tensor] as const)
