@@ -60,7 +60,7 @@ describe("HS5001: a budget file", () => {
 test("HS5002: values that an option does not know", async () => {
   expect(await codeOf(() => pointsOf(undefined, { kind: "localizer" }))).toBe("HS5002")
   expect(await codeOf(() => pointsOf("points.csv", centre))).toBe("HS5002")
-  expect(promptOf("box", centre, { name: "net", takes: { boxes: boxes() } })).toEqual({ kind: "box" })
+  expect(promptOf("box", centre, { name: "net", takes: boxes() })).toEqual({ kind: "box" })
   expect(["11GB", "800MiB", "1048576"].map((text) => bytes.read("--memory", text))).toEqual([11 * 2 ** 30, 800 * 2 ** 20, 2 ** 20])
 })
 
