@@ -11,7 +11,7 @@ export interface Comparison {
   readonly tolerance: number
 }
 /** The table of what each engine does is made of these. */
-const all = (Object.keys(ops) as Computed[]).flatMap((op) =>
+export const rows = (Object.keys(ops) as Computed[]).flatMap((op) =>
   probesOf(op).map((probe): Comparison => {
     const graph = probeGraph(op, probe)
     const positive = op === "log" || op === "sqrt" || op === "pow"
@@ -24,4 +24,4 @@ const all = (Object.keys(ops) as Computed[]).flatMap((op) =>
 )
 /** The gradients of attention take its output, which these would make up. */
 const takesOutput = ({ name }: Comparison) => /attentionGrad/i.test(name)
-export const probed: readonly Comparison[] = all.filter((of) => !takesOutput(of))
+export const probed: readonly Comparison[] = rows.filter((of) => !takesOutput(of))
