@@ -40,15 +40,17 @@ const notFound = (problem: unknown): string | undefined => {
   return name !== undefined && name in uses ? name : undefined
 }
 
+/** HS2520, with the line that brings the package. */
+export const missing = (name: string): Failed =>
+  failed(
+    name,
+    "HS2520",
+    `the package '${name}' is not installed; it is needed to ${uses[name]}`,
+    `Bring it: ${bringing(together(name))}`,
+  )
+
 /** An import's error as HS2520, with the line that brings what is missing; every other error as it is. */
 export const explainMissing = (problem: unknown): unknown => {
   const name = problem instanceof Failed ? undefined : notFound(problem)
-  return name === undefined
-    ? problem
-    : failed(
-        name,
-        "HS2520",
-        `the package '${name}' is not installed; it is needed to ${uses[name]}`,
-        `Bring it: ${bringing(together(name))}`,
-      )
+  return name === undefined ? problem : missing(name)
 }

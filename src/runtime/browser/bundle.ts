@@ -1,9 +1,9 @@
 /** One script for a page, and the WebAssembly beside it: nothing to install, nothing to fetch from elsewhere. */
-import { mkdir } from "node:fs/promises"
-import { join } from "node:path"
+import { copyFile, mkdir } from "node:fs/promises"
+import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Plugin } from "esbuild"
-import { copyWasm } from "./wasm.ts"
+import { wasmFiles } from "./wasm.ts"
 
 /** Readers of files share modules with what a page needs; a page never calls them. */
 const withoutNode: Plugin = {
@@ -31,5 +31,7 @@ export const bundleForBrowser = async (folder: string): Promise<readonly string[
     logLevel: "error",
     plugins: [withoutNode],
   })
-  return [script, ...(await copyWasm(folder)).map((file) => join(folder, file))]
+  const copies = wasmFiles().map((file) => [file, join(folder, basename(file))] as const)
+  for (const [from, to] of copies) await copyFile(from, to)
+  return [script, ...copies.map(([, to]) => to)]
 }

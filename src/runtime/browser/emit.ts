@@ -1,6 +1,6 @@
 /** A compiled model as a folder that any web server can serve. */
 import { copyFile, readdir } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { ModelData } from "../../dsl/model.ts"
@@ -8,7 +8,7 @@ import { modelWeights } from "../base.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
 import { save } from "../weights/save.ts"
 import { modelText } from "./modelFile.ts"
-import { copyWasm } from "./wasm.ts"
+import { wasmFiles } from "./wasm.ts"
 
 export interface PageOptions {
   readonly folder: string
@@ -20,7 +20,7 @@ export interface PageOptions {
 
 /**
  * Writes model.json, weights.safetensors, and the page with its engine. Gives their paths, and what was done to the weights as sentences.
- * Throws HS5311 for a model that a page cannot ask, and what reading weights and writing files throw.
+ * Throws HS5311 for a model that a page cannot ask, HS2520 without tfjs's WebAssembly, and what reading weights and writing files throw.
  */
 export const emitForBrowser = async (
   model: ModelData,
@@ -29,6 +29,8 @@ export const emitForBrowser = async (
   const given = Object.entries(model.takes).find(([, { kind }]) => kind === "given")
   if (given !== undefined)
     throw failed(model.name, "HS5311", `'${given[0]}' is numbers that no image gives, and a page has only images`)
+  // Found before anything is written: a folder without them would be half a page.
+  const files = [...(await readdir(page)).map((file) => join(page, file)), ...wasmFiles()]
   const { tensors, notes } = await modelWeights(model, weights, 0)
   const stored = tensorTable(model).filter(
     ({ persistent, name }) => persistent && !name.endsWith(".num_batches_tracked"),
@@ -38,11 +40,16 @@ export const emitForBrowser = async (
     join(folder, "weights.safetensors"),
     Object.fromEntries(stored.flatMap(({ name }) => (tensors[name] === undefined ? [] : [[name, tensors[name]]]))),
   )
-  const files = await readdir(page)
-  for (const file of files)
-    await copyFile(join(page, file), join(folder, file)).catch((error: unknown) => {
-      throw cannotWrite(join(folder, file), error)
+  for (const file of files) {
+    const path = join(folder, basename(file))
+    await copyFile(file, path).catch((error: unknown) => {
+      throw cannotWrite(path, error)
     })
-  const wasm = await copyWasm(folder)
-  return { written: ["model.json", "weights.safetensors", ...files, ...wasm].map((name) => join(folder, name)), notes }
+  }
+  return {
+    written: ["model.json", "weights.safetensors", ...files.map((file) => basename(file))].map((name) =>
+      join(folder, name),
+    ),
+    notes,
+  }
 }

@@ -78,9 +78,12 @@ describe.each([...engines])("a small SAM on %s", (_, engine) => {
     const overall = Math.max(...names.map((name) => largest(expectedGradients[name]!.data)))
     for (const name of names) {
       const expected = expectedGradients[name]!.data
-      // A gradient that is zero in exact arithmetic (a key's bias) is only noise: an error below float32's spacing at the largest.
-      const scale = Math.max(largest(expected), (2 ** -23 / 1e-3) * overall)
-      expect(difference(actual[name]!.data, expected) / scale, name).toBeLessThan(1e-3)
+      const off = difference(actual[name]!.data, expected)
+      // Softmax does not see a key's bias: its gradient is zero in exact arithmetic, and what is left is rounding of the largest.
+      if (/\.k_proj\.bias$/.test(name)) {
+        expect(largest(expected), name).toBeLessThan(1e-12 * overall)
+        expect(off, name).toBeLessThan(2 ** -23 * overall)
+      } else expect(off / Math.max(largest(expected), 1e-5 * overall), name).toBeLessThan(1e-3)
     }
     await run.dispose()
   })
