@@ -19,6 +19,7 @@ import {
   forward,
   globalAveragePool,
   imageNet,
+  type Layer,
   linear,
   maxPool2d,
   model,
@@ -31,8 +32,9 @@ import {
   training,
 } from "hasam"
 
-/** Two 3 × 3 convolutions around a residual connection; where the width changes, a 1 × 1 convolution on the connection. */
-const block = (takes: number, gives: number, stride: number) => {
+/** Two 3 × 3 convolutions around a residual connection; where the width changes, at half the size, with a 1 × 1 convolution on the connection. */
+export const basicBlock = (takes: number, gives: number): Layer<number, number> => {
+  const stride = takes === gives ? 1 : 2
   const body = {
     conv1: conv2d(takes, gives, 3, { stride, padding: 1, bias: false }),
     bn1: batchNorm2d(gives),
@@ -49,8 +51,7 @@ const block = (takes: number, gives: number, stride: number) => {
     m.relu(forward.add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x))))), m.downsample(x))),
   )
 }
-const stage = (takes: number, gives: number) =>
-  sequential(block(takes, gives, takes === gives ? 1 : 2), block(gives, gives, 1))
+const stage = (takes: number, gives: number) => sequential(basicBlock(takes, gives), basicBlock(gives, gives))
 
 /** ResNet-18, 64 features wide, or a narrower one. */
 export const resnet = (width = 64) =>

@@ -1,5 +1,6 @@
 import sharp from "sharp"
 import { expect, test } from "vitest"
+import { pixels } from "../../src/dsl/index.ts"
 import type { Case } from "../../src/runtime/data/case.ts"
 import { phantom } from "../../src/runtime/data/phantoms/phantom.ts"
 import { prepare } from "../../src/runtime/data/prepare.ts"
@@ -12,7 +13,10 @@ test("a sheet shows image, truth, and each model's contour", async () => {
   const { image, mask } = phantom({ width: 128, seed: 1, subject: 0, index: 0 })
   const moved = { ...mask, data: mask.data.map((_, i) => mask.data[i + 10] ?? 0) }
   const row = (id: string, masks: Readonly<Record<string, typeof mask>>) => ({
-    sample: { ...prepare({ image, mask, point: centreOf(mask) }, 256), case: { id } as Case },
+    sample: {
+      ...prepare({ image, mask, point: centreOf(mask) }, pixels({ size: 256, fit: "longestSide" })),
+      case: { id } as Case,
+    },
     masks,
   })
   const png = await sheet([row("a <&>", { ours: moved, theirs: moved }), row("b", { ours: moved })], { tile: 100 })

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { resnet } from "../../examples/localizer/index.ts"
 import type { Backend } from "../../src/backends/backend.ts"
-import { model, pixels, point } from "../../src/dsl/index.ts"
+import { centre, model, pixels, point } from "../../src/dsl/index.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { locate } from "../../src/runtime/evaluation/cases.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
@@ -37,7 +37,7 @@ test.each([
     takes: { image: pixels({ size: 64 }) },
     teaches: { point: point() },
   })
-  const points = await predictor(giving(x, y), data, {}, "point")
+  const points = await predictor(giving(x, y), data, {}, centre)
   async function* samples() {
     yield sample
   }

@@ -33,6 +33,7 @@ import {
   upsample,
   type Value,
 } from "hasam"
+import { basicBlock } from "../../localizer/index.ts"
 import { nth, upTo } from "../lists.ts"
 
 const { add, concat, mul, rearrange } = forward
@@ -105,24 +106,6 @@ const patchMerging = (width: number, side: number) =>
     },
   )
 
-const basicBlock = (takes: number, gives: number): Layer<number, number> => {
-  const stride = takes === gives ? 1 : 2
-  const body = {
-    conv1: conv2d(takes, gives, 3, { stride, padding: 1, bias: false }),
-    bn1: batchNorm2d(gives),
-    relu,
-    conv2: conv2d(gives, gives, 3, { padding: 1, bias: false }),
-    bn2: batchNorm2d(gives),
-  }
-  if (stride === 1)
-    return define("BasicBlock", body, features(takes), (m, x) =>
-      m.relu(add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x))))), x)),
-    )
-  const downsample = sequential(conv2d(takes, gives, 1, { stride, bias: false }), batchNorm2d(gives))
-  return define("BasicBlock", { ...body, downsample }, features(takes), (m, x) =>
-    m.relu(add(m.bn2(m.conv2(m.relu(m.bn1(m.conv1(x))))), m.downsample(x))),
-  )
-}
 const stage = (blocks: number, takes: number, gives: number): Layer<number, number> =>
   sequential<readonly Layer<number, number>[]>(
     ...upTo(blocks).map((i) => (i === 0 ? basicBlock(takes, gives) : basicBlock(gives, gives))),

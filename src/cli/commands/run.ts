@@ -41,7 +41,7 @@ const withDiceOver = (loss: Loss, over: "image" | "batch"): Loss => {
   return over === "batch" ? { ...loss, over } : { kind: "dice", smooth: loss.smooth }
 }
 
-/** hasam run SPEC: inputs → outputs, as segment-anything's Sam.forward. */
+/** hasam run SPEC: inputs → outputs, named as the model declares them. */
 export const run = async (spec: string, flags: RunFlags): Promise<void> => {
   demandEngine(flags.target)
   const { model, options } = await selectModel(spec, flags)
