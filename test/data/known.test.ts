@@ -6,17 +6,7 @@ import { describe, expect, test } from "vitest"
 import { checkData, isUsable } from "../../src/runtime/data/check.ts"
 import { dataReportText } from "../../src/runtime/data/checkText.ts"
 import { findCases, openData } from "../../src/runtime/data/layouts/index.ts"
-import {
-  diagnosticsOf,
-  goodFolders,
-  rectangle,
-  scan,
-  shared,
-  temporary,
-  withCode,
-  write,
-  writeGrey,
-} from "./helpers.ts"
+import { diagnosticsOf, goodFolders, rectangle, scan, shared, temporary, write, writeGrey } from "./helpers.ts"
 
 let seed = 0
 const image = (path: string) => writeGrey(path, 10, 8, scan(10, 8, ++seed))

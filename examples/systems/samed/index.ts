@@ -16,7 +16,6 @@ import {
   expectTotal,
   expectTrainable,
   features,
-  forward,
   freeze,
   imageEncoder,
   lora,

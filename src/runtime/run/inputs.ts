@@ -33,7 +33,7 @@ const matches = (shape: Shape, expected: readonly Axis[], axes: Map<string, numb
 const finite = (data: Float32Array): boolean => data.every((x) => Number.isFinite(x))
 
 /** The shape that an input may have: letters are any extent, the same letter the same extent. */
-const expected = (name: string, feed: Feed): readonly Axis[] => {
+const expected = (_name: string, feed: Feed): readonly Axis[] => {
   switch (feed.kind) {
     case "pixels":
       return feed.padded === "inside" ? ["B", feed.channels, "H", "W"] : ["B", feed.channels, ...feed.size]
