@@ -112,8 +112,6 @@ type NeededOf<I> = {
 type Several<T, All = T> = T extends All ? ([All] extends [T] ? false : true) : never
 
 // A sentence for each name.
-type Unfed<Name> = Name extends string ? Problem<NotFed<Name>> : never
-type Unknown<Name> = Name extends string ? Problem<NoInput<Name>> : never
 type Ungiven<Name> = Name extends string ? Problem<NoOutput<Name>> : never
 
 /** Are these inputs the network's, and are all fed that it needs? One unnamed input has the name that it is given here. */

@@ -80,7 +80,7 @@ const readJournal = async (path: string, hash: string): Promise<ReadonlyMap<stri
 }
 
 export const segmentAll = async (run: SegmentRun): Promise<Segmented> => {
-  const { out, job, images, segmenter, signal } = run
+  const { out, job, images, signal } = run
   const journal = join(out, journalOf(job))
   const hash = hashOf(run.settings)
   const done = new Map(await readJournal(journal, hash))
