@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^hasam$/, replacement: here("./src/dsl/index.ts") },
       { find: /^hasam\/compiler$/, replacement: here("./src/compiler/index.ts") },
+      { find: /^hasam\/runtime$/, replacement: here("./src/runtime/index.ts") },
     ],
   },
   test: {

@@ -7,6 +7,7 @@ import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import { own } from "../dsl/own.ts"
 import { imageSide, trainingRanges, whole } from "../dsl/ranges.ts"
 import { precisions } from "../dsl/training.ts"
+import { isPrecise } from "../runtime/engines.ts"
 import { demandEngine, demandTrainer, preciseNames, targetNamed } from "./targets/index.ts"
 import {
   bytes,
@@ -82,7 +83,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "segment --part": share,
   "--port": number(whole(0, 65_535)),
   "--precision": choice(precisions),
-  "--prompt": async () => choice((await import("./trainingOptions.ts")).promptNames),
+  "--prompt": async () => choice((await import("../runtime/trainingOptions.ts")).promptNames),
   "--rate": number(trainingRanges.rate),
   "--report": async () => choices((await import("./reports.ts")).formatNames),
   "--save-points": path,
@@ -108,8 +109,7 @@ export const kindOf = async (command: string, option: string): Promise<Kind | un
   return typeof entry === "function" ? entry() : entry
 }
 
-const precise = ({ target }: Readonly<Record<string, unknown>>): boolean =>
-  targetNamed(String(target)).precisions === true
+const precise = ({ target }: Readonly<Record<string, unknown>>): boolean => isPrecise(String(target))
 
 /** Options that do nothing without another one: saying so is better than doing nothing. */
 export const needs: readonly (readonly [

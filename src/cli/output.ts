@@ -4,6 +4,7 @@ import { styleText } from "node:util"
 import type { Diagnostic } from "../compiler/diagnostic.ts"
 import { type Colors, plain } from "../compiler/report/colors.ts"
 import { visible } from "../compiler/report/escape.ts"
+import type { Tell } from "../runtime/events.ts"
 
 const styled = (format: keyof Colors) => (text: string) => styleText(format, text)
 const onTerminal: Colors = {
@@ -79,6 +80,9 @@ export const talkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
       ),
     )
 }
+
+/** What work tells while it goes on. */
+export const tell: Tell = (event) => (event.kind === "note" ? talk(event.line) : talkDiagnostics(event.diagnostics))
 
 export const exit = { fine: 0, wrong: 1, usage: 2, overBudget: 3, interrupted: 130 } as const
 

@@ -7,7 +7,7 @@ import { Failed } from "../../src/compiler/diagnostic.ts"
 import type { Report } from "../../src/compiler/report/report.ts"
 import { backendFor, demandEngine, targetNamed } from "../../src/cli/targets/index.ts"
 import { overBudget } from "../../src/cli/budget.ts"
-import { pointsOf, promptOf } from "../../src/cli/trainingOptions.ts"
+import { pointsOf, promptOf } from "../../src/runtime/trainingOptions.ts"
 import { bytes } from "../../src/cli/values.ts"
 import { boxes, centre } from "../../src/dsl/index.ts"
 

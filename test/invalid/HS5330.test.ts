@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { openPart } from "../../src/cli/trainingOptions.ts"
+import { openPart } from "../../src/runtime/trainingOptions.ts"
 import { saveSplit } from "../../src/runtime/data/splitFile.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { diagnosticsOf, goodFolders, temporary } from "../data/helpers.ts"

@@ -50,8 +50,8 @@ export const finder = model(network, { name: "Pointer", takes: { image: pixels({
 `
 
 /** Specs are evaluated by the build, as the commands do. */
-const { selectModel }: typeof import("../../src/cli/select.ts") = await import(
-  /* @vite-ignore */ join(packageRoot, "dist/cli/select.js")
+const { selectModel }: typeof import("../../src/runtime/select.ts") = await import(
+  /* @vite-ignore */ join(packageRoot, "dist/runtime/select.js")
 )
 
 /** What the page tells scripts of an answer. */

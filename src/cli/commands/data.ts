@@ -5,8 +5,8 @@ import { dataReportText } from "../../runtime/data/checkText.ts"
 import { openData } from "../../runtime/data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
 import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
+import { type DataFlags, dataOptionsOf } from "../../runtime/trainingOptions.ts"
 import { exit, say } from "../output.ts"
-import { type DataFlags, dataOptionsOf } from "../trainingOptions.ts"
 
 interface CheckFlags extends DataFlags {
   readonly split?: string

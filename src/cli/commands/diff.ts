@@ -1,8 +1,8 @@
 import { type DiffRow, diffOf } from "../../compiler/report/diff.ts"
 import { aligned } from "../../compiler/report/text.ts"
 import { change, signed } from "../../compiler/report/units.ts"
+import { selectModel } from "../../runtime/select.ts"
 import { colors, say } from "../output.ts"
-import { selectModel } from "../select.ts"
 
 const cells = ({ name, before, after }: DiffRow): readonly string[] => [
   name,

@@ -3,80 +3,27 @@ import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
 import type { Taught } from "../../dsl/task.ts"
-import type { Precision } from "../../dsl/training.ts"
-import { modelWeights } from "../../runtime/base.ts"
 import { csvText } from "../../runtime/data/csv.ts"
 import type { Mask } from "../../runtime/data/raster.ts"
-import { reader, type Sample } from "../../runtime/data/reader.ts"
+import type { Sample } from "../../runtime/data/reader.ts"
 import { locate, measure } from "../../runtime/evaluation/cases.ts"
+import { type EvaluationSettings, openEvaluation } from "../../runtime/evaluation/open.ts"
 import { writeAtomically } from "../../runtime/files.ts"
 import { type Results, resultsCsv, saveResults, summaries } from "../../runtime/metrics/results.ts"
 import { conventions, type MetricOptions } from "../../runtime/metrics/segmentation.ts"
-import { withAdapters } from "../../runtime/run/adapters.ts"
-import { classesTaught, isAsked, pixelsOf, taughtOf, teachesCentres } from "../../runtime/task/index.ts"
-import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
+import { isAsked, taughtOf } from "../../runtime/task/index.ts"
 import { predictor } from "../../runtime/training/predict.ts"
-import { say, talk } from "../output.ts"
-import { inputSizeOf, selectModel } from "../select.ts"
+import { say, talk, tell } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
-import { askable, unitOf } from "../trainingData.ts"
-import {
-  type DataFlags,
-  dataFlagsOf,
-  dataOptionsOf,
-  openPart,
-  type PromptName,
-  pointsOf,
-  promptOf,
-} from "../trainingOptions.ts"
 
-interface EvalFlags extends DataFlags {
-  readonly data?: string
-  readonly part?: "train" | "validation" | "test" | "all"
-  readonly weights?: string
-  readonly adapters?: string
+interface EvalFlags extends EvaluationSettings {
   readonly target: string
-  readonly precision?: Precision
-  readonly out?: string
-  readonly split?: string
-  readonly prompt?: PromptName
-  readonly points?: string
-  readonly savePoints?: string
   readonly hd95: "pooled" | "larger"
   readonly empty: "diagonal" | "exclude"
-  readonly seed?: number
+  readonly savePoints?: string
   readonly figures?: boolean
   readonly histograms?: readonly number[]
   readonly json?: boolean
-}
-
-/** Where spec, data, weights and split come from: a run's folder says it all, options say otherwise. */
-const subjectOf = async (subject: string, flags: EvalFlags) => {
-  const folder = resolve(subject)
-  const isRun = await exists(join(folder, files.run))
-  const run = isRun ? await readRun(folder) : undefined
-  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
-  const inputSize = inputSizeOf(run?.options["inputSize"])
-  const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
-  const data = flags.data ?? run?.data
-  if (data === undefined)
-    throw failed(subject, "HS5002", "there is no data to evaluate on", "Give --data DIR; a run's folder knows its own.")
-  if (run !== undefined && flags.seed !== undefined)
-    throw failed("--seed", "HS5002", "--seed does nothing for a run: it has its own", "Leave --seed out.")
-  const otherData = flags.data !== undefined && run !== undefined && resolve(flags.data) !== run.data
-  return {
-    selected,
-    data,
-    otherData,
-    weights: flags.weights ?? run?.weights ?? undefined,
-    adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
-    split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
-    out: flags.out ?? (isRun ? folder : undefined),
-    seed: Number(run?.options["seed"] ?? flags.seed ?? 0),
-    dataFlags: dataFlagsOf(run?.options ?? {}, flags),
-    points: typeof run?.options["points"] === "string" ? run.options["points"] : undefined,
-    options: (run?.options ?? selected.options) as typeof selected.options,
-  }
 }
 
 /** A localizer gives points and others masks: what is asked of the one means nothing for the other. */
@@ -106,54 +53,16 @@ const textOf = (results: Results): string => {
 export const evaluate = async (subject: string, flags: EvalFlags): Promise<void> => {
   demandEngine(flags.target)
   const options: MetricOptions = { hausdorff: flags.hd95, empty: flags.empty }
-  const from = await subjectOf(subject, flags)
-  if ((flags.figures || flags.histograms !== undefined) && from.out === undefined)
-    throw failed(subject, "HS5002", "there is no folder for figures", "Give --out DIR; a run has its own.")
-  const { data: model, report } = from.selected.model
   // A block that is not there is told before anything is evaluated.
-  if (flags.histograms !== undefined)
-    (await import("../../runtime/evaluation/blocks.ts")).blockProgram(model, flags.histograms)
-  const dataOptions = dataOptionsOf(from.dataFlags)
-  const prompt = promptOf(flags.prompt, from.options.prompt, model)
-  const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
-  const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
-  const opened = await openPart(from.data, dataOptions, { ...from, part: flags.part })
-  const { part } = opened
-  if (opened.note !== undefined) talk(`note: ${opened.note}`)
-  const samples = reader({
-    ...dataOptions,
-    pixels: pixelsOf(model),
-    centres: teachesCentres(model),
-    labels: classesTaught(model),
-    seed: from.seed,
-    prompt,
-    ...(points === undefined ? {} : { points }),
+  const { blockProgram } = await import("../../runtime/evaluation/blocks.ts")
+  const evaluation = await openEvaluation(subject, flags, tell, (model, out) => {
+    if ((flags.figures || flags.histograms !== undefined) && out === undefined)
+      throw failed(subject, "HS5002", "there is no folder for figures", "Give --out DIR; a run has its own.")
+    demandMeaning(flags, taughtOf(model)[1])
+    if (flags.histograms !== undefined) blockProgram(model, flags.histograms)
   })
-  const [, taught] = taughtOf(model)
-  demandMeaning(flags, taught)
-  // A prompt from outside can be given for an image without foreground, too: what is found there is false.
-  const kept = await askable(
-    samples,
-    opened.chosen.filter(({ id }) => taught.kind === "point" || points?.has(id) !== true),
-    model,
-    prompt,
-    part === "all" ? "" : part,
-  )
-  const asked = new Set(kept.map(({ id }) => id))
-  const cases = opened.chosen.filter(({ id }) => asked.has(id) || (taught.kind !== "point" && points?.has(id) === true))
-  if (cases.length === 0)
-    throw failed(
-      from.data,
-      "HS5330",
-      `there is nothing to evaluate: the masks of all ${opened.chosen.length} images are empty, and prompts are taken from them`,
-      "Give the points with --prompt file --points FILE; then what is found where nothing is counts.",
-    )
-  const unit = unitOf(from.data, cases)
-
-  const precision = { precision: flags.precision ?? from.options.precision }
-  const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
-  for (const note of notes) talk(`note: ${note}`)
-  const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
+  const { from, model, report, part, opened, samples, taught, cases, unit, prompt, weights } = evaluation
+  const precision = { precision: evaluation.precision }
   const segmenter = await predictor(await engineFor(flags.target, precision), model, weights, prompt)
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,

@@ -9,11 +9,11 @@ import type { Loss, Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { decodeInputs } from "../../runtime/run/inputs.ts"
+import { selectModel } from "../../runtime/select.ts"
 import { dropoutFeeds } from "../../runtime/training/dropout.ts"
 import { loadAll } from "../../runtime/weights/load.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { talk } from "../output.ts"
-import { selectModel } from "../select.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
 
 interface RunFlags {

@@ -3,21 +3,18 @@ import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { promptingOf } from "../../dsl/task.ts"
 import type { Precision } from "../../dsl/training.ts"
-import { modelWeights } from "../../runtime/base.ts"
 import { toldOnce } from "../../runtime/data/alike.ts"
 import type { Window } from "../../runtime/data/images/window.ts"
-import { withAdapters } from "../../runtime/run/adapters.ts"
+import { type LoadedModel, loadModel } from "../../runtime/loaded.ts"
 import { imagesOf, type Named, partOf } from "../../runtime/segment/images.ts"
 import { segmentAll, tableOf } from "../../runtime/segment/index.ts"
 import { type Asked, askedOf, readAsked } from "../../runtime/segment/prompts.ts"
 import { type Member, segmenter } from "../../runtime/segment/segmenter.ts"
 import { taughtOf } from "../../runtime/task/index.ts"
 import { clamped } from "../../runtime/task/point.ts"
-import { exists, files, readRun } from "../../runtime/training/checkpoint.ts"
-import { exit, say, talk, talkDiagnostics } from "../output.ts"
-import { inputSizeOf, selectModel } from "../select.ts"
+import { exists, files } from "../../runtime/training/checkpoint.ts"
+import { exit, say, talk, talkDiagnostics, tell } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
-import { dataFlagsOf } from "../trainingOptions.ts"
 
 export interface SegmentFlags {
   readonly out: string
@@ -40,29 +37,10 @@ export interface SegmentFlags {
   readonly json?: boolean
 }
 
-interface Loaded extends Member {
-  readonly name: string
-  readonly window?: Window
-}
+type Loaded = Member & Pick<LoadedModel, "window">
 
 /** A run's model with what it learned; or a spec's, with the weights that are given. */
-const loadMember = async (subject: string, flags: SegmentFlags): Promise<Loaded> => {
-  const folder = resolve(subject)
-  const run = (await exists(join(folder, files.run))) ? await readRun(folder) : undefined
-  const inputSize = inputSizeOf(run?.options["inputSize"])
-  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
-  const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
-  const model = selected.model.data
-  const base = flags.weights ?? run?.weights ?? undefined
-  const { tensors, notes } = await modelWeights(model, base, Number(run?.options["seed"] ?? flags.seed))
-  for (const note of notes) talk(`note: ${note}`)
-  if (run === undefined && base === undefined)
-    talk("note: no --weights: the model has its initial values, and its masks mean nothing")
-  const adapters = flags.adapters ?? (run === undefined ? undefined : join(folder, files.best))
-  const weights = adapters === undefined ? tensors : await withAdapters(model, tensors, adapters)
-  const { window } = dataFlagsOf(run?.options ?? {}, flags.window === undefined ? {} : { window: flags.window })
-  return { model, weights, name: selected.model.report.name, ...(window === undefined ? {} : { window }) }
-}
+const loadMember = (subject: string, flags: SegmentFlags): Promise<Loaded> => loadModel(subject, flags, tell)
 
 /** Runs come first, and all that follows is images; a spec is one argument. */
 const split = async (args: readonly string[]) => {

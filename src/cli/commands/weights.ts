@@ -3,6 +3,7 @@ import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
+import { inputSizeOf, selectModel } from "../../runtime/select.ts"
 import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.ts"
 import { convert, type Naming } from "../../runtime/weights/convert.ts"
 import { inspect } from "../../runtime/weights/inspect.ts"
@@ -10,7 +11,6 @@ import { verify } from "../../runtime/weights/load.ts"
 import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { exitCodeOf, say, talkDiagnostics } from "../output.ts"
-import { inputSizeOf, selectModel } from "../select.ts"
 
 /** hasam weights inspect FILE */
 export const inspectCommand = async (file: string, { json = false }: { readonly json?: boolean }): Promise<void> => {

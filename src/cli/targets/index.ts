@@ -4,48 +4,47 @@ import type { Backend } from "../../backends/backend.ts"
 import type { Compiled } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { Precision } from "../../dsl/training.ts"
+import { type EngineOptions, engineNamed, engines, type OpenEngine, preciseEngines } from "../../runtime/engines.ts"
 import { talk } from "../output.ts"
-import type { EngineOptions, LowerFlags, Target } from "./target.ts"
+import type { LowerFlags, Target } from "./target.ts"
 
 export const targets: readonly Target[] = [
   {
     name: "cpu",
     about: "onnxruntime on the processor",
-    engine: async () => (await import("../../backends/onnx/engine.ts")).cpu(),
+    engine: engines.cpu,
   },
   {
     name: "wasm",
     about: "TensorFlow.js in WebAssembly: no native code",
-    engine: async () => (await import("../../backends/tfjs/index.ts")).wasmBackend(),
+    engine: engines.wasm,
   },
   {
     name: "webgpu",
     about: "browsers, and Node with the package webgpu",
-    engine: async () => (await import("../../backends/tfjs/node.ts")).webgpuBackend(),
+    engine: engines.webgpu,
     lower: async () => (await import("./webgpu.ts")).forBrowsers,
   },
   {
     name: "webgpu-f16",
     about: "webgpu with attention in 16 bits",
-    engine: async () => (await import("../../backends/tfjs/node.ts")).webgpuBackend({ f16: true }),
+    engine: engines["webgpu-f16"],
   },
   {
     name: "cuda",
     about: "an NVIDIA GPU: XLA's CUDA plugin, from PyPI",
-    engine: async (options) => (await import("../../backends/xla/engine.ts")).cuda(options),
+    engine: engines.cuda,
     lower: async () => (await import("./cuda.ts")).forCuda,
-    precisions: true,
   },
   {
     name: "xla",
     about: "any other PJRT plugin: HASAM_PJRT_PLUGIN",
-    engine: async (options) => (await import("../../backends/xla/engine.ts")).xla(options),
-    precisions: true,
+    engine: engines.xla,
   },
   {
     name: "reference",
     about: "float64: slow, and right",
-    engine: async () => (await import("../../backends/reference.ts")).reference(),
+    engine: engines.reference,
   },
   {
     name: "onnx",
@@ -70,7 +69,7 @@ export const trainingNames = namesOf(
   targets.filter(({ engine, trainer }) => engine !== undefined || trainer !== undefined),
 )
 /** Those that compute products in several ways. */
-export const preciseNames = namesOf(targets.filter(({ precisions }) => precisions))
+export const preciseNames = preciseEngines.join(", ")
 
 /** Throws HS2503. */
 export const targetNamed = (name: string): Target => {
@@ -85,11 +84,9 @@ export const targetNamed = (name: string): Target => {
 }
 
 /** Throws HS2503. */
-export const demandEngine = (name: string): NonNullable<Target["engine"]> => {
-  const { engine } = targetNamed(name)
-  if (engine === undefined)
-    throw failed("--target", "HS2503", `'${name}' is not a target that runs`, `Targets that run are ${runningNames}.`)
-  return engine
+export const demandEngine = (name: string): OpenEngine => {
+  targetNamed(name)
+  return engineNamed(name)
 }
 
 /** Throws HS2503. */

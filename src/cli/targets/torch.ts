@@ -7,8 +7,8 @@ import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { writeAtomically } from "../../runtime/files.ts"
 import { exists, files } from "../../runtime/training/checkpoint.ts"
+import type { PackageRun } from "../../runtime/training/elsewhere.ts"
 import { talk } from "../output.ts"
-import type { PackageRun } from "./target.ts"
 
 /** Below the run's folder: the package, and the run as the package writes it. */
 const packageFolder = "package"

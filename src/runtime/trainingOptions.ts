@@ -3,12 +3,12 @@ import { Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
 import { asks, type Precision, type Prompt, type TrainingOptions } from "../dsl/training.ts"
-import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "../runtime/data/case.ts"
-import { openData } from "../runtime/data/layouts/index.ts"
-import type { Point } from "../runtime/data/prompts.ts"
-import { readPoints } from "../runtime/data/prompts.ts"
-import { type Split, splitCases } from "../runtime/data/split.ts"
-import { loadSplit } from "../runtime/data/splitFile.ts"
+import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "./data/case.ts"
+import { openData } from "./data/layouts/index.ts"
+import type { Point } from "./data/prompts.ts"
+import { readPoints } from "./data/prompts.ts"
+import { type Split, splitCases } from "./data/split.ts"
+import { loadSplit } from "./data/splitFile.ts"
 
 const usage = (what: string, message: string, help: string) => failed(what, "HS5002", message, help)
 

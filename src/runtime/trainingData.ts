@@ -2,15 +2,15 @@
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
 import type { Prompt } from "../dsl/training.ts"
-import type { Case, DataOptions } from "../runtime/data/case.ts"
-import { checkData } from "../runtime/data/check.ts"
-import type { Reader } from "../runtime/data/reader.ts"
-import type { Split } from "../runtime/data/split.ts"
-import { needsForeground } from "../runtime/task/index.ts"
-import { talk, talkDiagnostics } from "./output.ts"
+import type { Case, DataOptions } from "./data/case.ts"
+import { checkData } from "./data/check.ts"
+import type { Reader } from "./data/reader.ts"
+import type { Split } from "./data/split.ts"
+import type { Tell } from "./events.ts"
+import { needsForeground } from "./task/index.ts"
 
 /**
- * Reads every image and mask once: errors stop, warnings are printed. Copies in two parts are an error of a split that somebody made, and a
+ * Reads every image and mask once: errors stop, warnings are told. Copies in two parts are an error of a split that somebody made, and a
  * warning about one that chance made.
  */
 export const demandUsable = async (
@@ -18,13 +18,15 @@ export const demandUsable = async (
   options: DataOptions,
   split: Split,
   splitFile: string | undefined,
+  tell: Tell,
 ): Promise<void> => {
   const { diagnostics } = await checkData(dir, { ...options, split: { file: splitFile ?? dir, split } })
   const weighed = diagnostics.map(
     (one): Diagnostic => (one.code === "HS4207" && splitFile === undefined ? { ...one, severity: "warning" } : one),
   )
   const errors = weighed.filter(({ severity }) => severity === "error")
-  talkDiagnostics(weighed.filter(({ severity }) => severity === "warning"))
+  const warnings = weighed.filter(({ severity }) => severity === "warning")
+  if (warnings.length > 0) tell({ kind: "warnings", diagnostics: warnings })
   if (errors.length > 0) throw new Failed(errors as unknown as Diagnostics)
 }
 
@@ -35,11 +37,16 @@ export const askable = async (
   model: ModelData,
   prompt: Prompt,
   what: string,
+  tell: Tell,
 ): Promise<readonly Case[]> => {
   if (!needsForeground(model, prompt)) return cases
   const kept = await reader.withForeground(cases)
   const left = cases.length - kept.length
-  if (left > 0) talk(`note: ${left} of ${cases.length} ${what} images are left out: their masks are empty`)
+  if (left > 0)
+    tell({
+      kind: "note",
+      line: `note: ${left} of ${cases.length} ${what} images are left out: their masks are empty`,
+    })
   return kept
 }
 

@@ -1,0 +1,134 @@
+/** What is to be evaluated, with all that this needs: a run knows its spec, data, weights and split; settings say otherwise. */
+import { join, resolve } from "node:path"
+import { failed } from "../../compiler/diagnostic.ts"
+import type { ModelData } from "../../dsl/model.ts"
+import type { Precision } from "../../dsl/training.ts"
+import { modelWeights } from "../base.ts"
+import { reader } from "../data/reader.ts"
+import type { Tell } from "../events.ts"
+import type { MetricOptions } from "../metrics/segmentation.ts"
+import { withAdapters } from "../run/adapters.ts"
+import { inputSizeOf, selectModel } from "../select.ts"
+import { classesTaught, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
+import { exists, files, readRun } from "../training/checkpoint.ts"
+import { askable, unitOf } from "../trainingData.ts"
+import {
+  type DataFlags,
+  dataFlagsOf,
+  dataOptionsOf,
+  openPart,
+  type PromptName,
+  pointsOf,
+  promptOf,
+} from "../trainingOptions.ts"
+
+export interface EvaluationSettings extends DataFlags {
+  /** Other data than the run's. */
+  readonly data?: string
+  /** Default: test, where the data can be split or say it. */
+  readonly part?: "train" | "validation" | "test" | "all"
+  /** Checkpoint of the base. */
+  readonly weights?: string
+  /** What training wrote; a run's best by default. */
+  readonly adapters?: string
+  /** What computes. Default: cpu. */
+  readonly target?: string
+  readonly precision?: Precision
+  /** Where results go. */
+  readonly out?: string
+  /** A saved split. */
+  readonly split?: string
+  readonly prompt?: PromptName
+  /** Points by image, for the prompts `file` and `localizer`. */
+  readonly points?: string
+  /** Of both directions: pooled, as MedPy, or the larger of the two, as MONAI. Default: pooled. */
+  readonly hd95?: MetricOptions["hausdorff"]
+  /** One mask empty: the image's diagonal, or left out. Default: diagonal. */
+  readonly empty?: MetricOptions["empty"]
+  /** Where no run gives it. */
+  readonly seed?: number
+}
+
+/** Where spec, data, weights and split come from: a run's folder says it all, options say otherwise. */
+const subjectOf = async (subject: string, flags: EvaluationSettings) => {
+  const folder = resolve(subject)
+  const isRun = await exists(join(folder, files.run))
+  const run = isRun ? await readRun(folder) : undefined
+  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
+  const inputSize = inputSizeOf(run?.options["inputSize"])
+  const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
+  const data = flags.data ?? run?.data
+  if (data === undefined)
+    throw failed(subject, "HS5002", "there is no data to evaluate on", "Give --data DIR; a run's folder knows its own.")
+  if (run !== undefined && flags.seed !== undefined)
+    throw failed("--seed", "HS5002", "--seed does nothing for a run: it has its own", "Leave --seed out.")
+  const otherData = flags.data !== undefined && run !== undefined && resolve(flags.data) !== run.data
+  return {
+    selected,
+    data,
+    otherData,
+    weights: flags.weights ?? run?.weights ?? undefined,
+    adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
+    split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
+    out: flags.out ?? (isRun ? folder : undefined),
+    seed: Number(run?.options["seed"] ?? flags.seed ?? 0),
+    dataFlags: dataFlagsOf(run?.options ?? {}, flags),
+    points: typeof run?.options["points"] === "string" ? run.options["points"] : undefined,
+    options: (run?.options ?? selected.options) as typeof selected.options,
+  }
+}
+
+/** Everything loaded, nothing computed. Rejects with `Failed`: the errors of spec, data and weights; HS5308, HS5330. `demand` refuses a model before data are read. */
+export const openEvaluation = async (
+  subject: string,
+  flags: EvaluationSettings,
+  tell: Tell,
+  demand: (model: ModelData, out: string | undefined) => void = () => undefined,
+) => {
+  const from = await subjectOf(subject, flags)
+  const { data: model, report } = from.selected.model
+  demand(model, from.out)
+  const dataOptions = dataOptionsOf(from.dataFlags)
+  const prompt = promptOf(flags.prompt, from.options.prompt, model)
+  const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
+  const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
+  const opened = await openPart(from.data, dataOptions, { ...from, part: flags.part })
+  const { part } = opened
+  if (opened.note !== undefined) tell({ kind: "note", line: `note: ${opened.note}` })
+  const samples = reader({
+    ...dataOptions,
+    pixels: pixelsOf(model),
+    centres: teachesCentres(model),
+    labels: classesTaught(model),
+    seed: from.seed,
+    prompt,
+    ...(points === undefined ? {} : { points }),
+  })
+  const [, taught] = taughtOf(model)
+  // A prompt from outside can be given for an image without foreground, too: what is found there is false.
+  const kept = await askable(
+    samples,
+    opened.chosen.filter(({ id }) => taught.kind === "point" || points?.has(id) !== true),
+    model,
+    prompt,
+    part === "all" ? "" : part,
+    tell,
+  )
+  const asked = new Set(kept.map(({ id }) => id))
+  const cases = opened.chosen.filter(({ id }) => asked.has(id) || (taught.kind !== "point" && points?.has(id) === true))
+  if (cases.length === 0)
+    throw failed(
+      from.data,
+      "HS5330",
+      `there is nothing to evaluate: the masks of all ${opened.chosen.length} images are empty, and prompts are taken from them`,
+      "Give the points with --prompt file --points FILE; then what is found where nothing is counts.",
+    )
+  const unit = unitOf(from.data, cases)
+
+  const precision = flags.precision ?? from.options.precision
+  const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
+  for (const note of notes) tell({ kind: "note", line: `note: ${note}` })
+  const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
+  return { from, model, report, part, opened, samples, taught, cases, unit, prompt, precision, weights }
+}
+export type Evaluation = Awaited<ReturnType<typeof openEvaluation>>

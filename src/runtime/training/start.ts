@@ -1,0 +1,320 @@
+/** A run from its beginning, or from where it stands: the spec compiled, the data checked and split, the folder held, and then the loop. */
+import { join, resolve } from "node:path"
+import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import { version } from "../../compiler/compile.ts"
+import { failed } from "../../compiler/diagnostic.ts"
+import type { Pair } from "../../dsl/layer.ts"
+import { isWithin, rangeText, trainingRanges } from "../../dsl/ranges.ts"
+import type { Precision } from "../../dsl/training.ts"
+import { modelWeights } from "../base.ts"
+import { reader } from "../data/reader.ts"
+import { fractionOfTraining } from "../data/split.ts"
+import { saveSplit } from "../data/splitFile.ts"
+import { engineNamed, isPrecise, preciseEngines } from "../engines.ts"
+import type { Told } from "../events.ts"
+import { frozenOf } from "../run/adapters.ts"
+import { selectModel } from "../select.ts"
+import { classesTaught, measureOf, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
+import { askable, demandUsable } from "../trainingData.ts"
+import {
+  type DataFlags,
+  dataOptionsOf,
+  openWithSplit,
+  overridden,
+  type PromptName,
+  pointsOf,
+  recordedData,
+} from "../trainingOptions.ts"
+import { hashOf } from "../weights/learned.ts"
+import { exists, files, identityOf, type RunFile, readRun, writeRun } from "./checkpoint.ts"
+import type { Trainer } from "./elsewhere.ts"
+import { modelHash } from "./identity.ts"
+import { type RunLock, withRunFolder } from "./lock.ts"
+import { type TrainingEvent, train } from "./train.ts"
+
+/** What is trained on, and what is to be otherwise than the spec says. */
+export interface TrainSettings extends DataFlags {
+  /** A folder of images and masks, or a table of them. */
+  readonly data: string
+  /** The run's folder. */
+  readonly out: string
+  /** Checkpoint of the base: .safetensors or .pth. Left out: everything starts from initial values. */
+  readonly weights?: string
+  /** What computes. Default: cpu. */
+  readonly target?: string
+  /** Processes of a training in another program. */
+  readonly torchrun?: number
+  readonly precision?: Precision
+  /** Go on where the run in `out` stands. */
+  readonly resume?: boolean
+  /** Passes over the training images. */
+  readonly epochs?: number
+  /** Images at once. */
+  readonly batch?: number
+  /** Batches to a step. */
+  readonly accumulate?: number
+  /** Learning rate. */
+  readonly rate?: number
+  readonly seed?: number
+  /** A saved split. Left out: 7 : 1.5 : 1.5 by seed, by subject where known. */
+  readonly split?: string
+  /** Share of the training images, 0…1. */
+  readonly fraction?: number
+  readonly prompt?: PromptName
+  /** Points by image, for the prompts `file` and `localizer`. */
+  readonly points?: string
+  /** [height, width] of what the model sees. */
+  readonly inputSize?: Pair
+  /** Steps between checkpoints within an epoch. */
+  readonly checkpointEvery?: number
+  /** Epochs between validations. */
+  readonly validateEvery?: number
+  /** Bytes for tensors of a step: blocks are computed twice until it fits. */
+  readonly memory?: number
+}
+
+export type RunEvent =
+  | TrainingEvent
+  | Told
+  /** Everything is checked and loaded. */
+  | { readonly kind: "begun"; readonly epochs: number; readonly measure: "Dice" | "hits" }
+
+export interface Trained {
+  /** False: it was stopped, and goes on with `resume`. */
+  readonly finished: boolean
+  /** The run's folder. */
+  readonly folder: string
+  /** Steps done in all. */
+  readonly steps: number
+  /** What was best in validation, and the epoch of it, from 1 on. Left out where nothing was validated. */
+  readonly best?: { readonly epoch: number; readonly measure: "Dice" | "hits"; readonly validation: number }
+  /** Of a training elsewhere: what is reported stands in its own output. */
+  readonly elsewhere?: true
+}
+
+export interface TrainHooks {
+  readonly on?: (event: RunEvent) => void
+  /** Aborted: the step is finished, a checkpoint written, and the run ends. */
+  readonly signal?: AbortSignal
+  /** Trains in another program, where the target does not run in this process. */
+  readonly trainer?: Trainer | undefined
+}
+
+/** The rate may be another one where --rate says so: that is how a run goes on that diverged. */
+const withRate = ({ options, ...rest }: RunFile, rate: number): RunFile => ({
+  ...rest,
+  options: { ...options, optimizer: { ...(options["optimizer"] as object), rate } },
+})
+
+const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
+  const keys = ["hash", "base", "data", "options"] as const
+  const other = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
+  if (other.length === 0) return
+  const words = { hash: "model", base: "base weights", data: "data", options: "training options" }
+  const details = other.map((key) =>
+    key === "options" ? `${words[key]} (${differing(before.options, now.options).join(", ")})` : words[key],
+  )
+  throw failed(
+    folder,
+    "HS5302",
+    `the run folder belongs to a run with other ${details.join(", ")}`,
+    "Give another --out, or the spec and options that the run was started with.",
+  )
+}
+const differing = (a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): readonly string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
+    (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
+  )
+
+/** Numbers that code gives; those of a command line were looked at with its options. Throws HS5002. */
+const demandSensible = (settings: TrainSettings): void => {
+  for (const [name, range] of Object.entries(trainingRanges)) {
+    const value = (settings as unknown as Readonly<Record<string, unknown>>)[name]
+    if (value !== undefined && (typeof value !== "number" || !isWithin(range, value)))
+      throw failed(name, "HS5002", `${name} is ${rangeText(range)}, not ${String(value)}`, `Give ${rangeText(range)}.`)
+  }
+}
+
+/** Where a run stands: what trains in a package has its checkpoint there. */
+const lastOf = (folder: string, elsewhere: boolean): string =>
+  elsewhere ? join(folder, "pytorch", files.last) : join(folder, files.last)
+
+const demandUnbegun = async (folder: string, given: string): Promise<void> => {
+  if ((await exists(join(folder, files.last))) || (await exists(lastOf(folder, true))))
+    throw failed(
+      given,
+      "HS5303",
+      `'${given}' holds a run already`,
+      "Add --resume to go on with it, or give another --out.",
+    )
+}
+
+/** A run that was killed before its first checkpoint starts anew; what another one learned is not overwritten. */
+const demandNothingLost = async (folder: string, given: string, run: RunFile): Promise<void> => {
+  if (!(await exists(join(folder, files.best)))) return
+  const before = await readRun(folder).catch(() => undefined)
+  if (JSON.stringify(before) !== JSON.stringify(JSON.parse(JSON.stringify(run))))
+    throw failed(
+      given,
+      "HS5303",
+      `'${given}' holds what another run learned ('${files.best}'), without its checkpoint`,
+      "Give another --out.",
+    )
+}
+
+const startIn = async (
+  folder: string,
+  lock: RunLock,
+  spec: string,
+  flags: TrainSettings,
+  { on = () => undefined, signal = new AbortController().signal, trainer }: TrainHooks,
+): Promise<Trained> => {
+  const target = flags.target ?? "cpu"
+  const note = (line: string): void => on({ kind: "note", line })
+  if (!flags.resume) await demandUnbegun(folder, flags.out)
+  const selected = await selectModel(spec, flags)
+  const { data: model, name } = selected.model
+  const options = overridden(selected.options, flags, model)
+  const dataOptions = dataOptionsOf(flags)
+  const points = await pointsOf(flags.points, options.prompt)
+  const savedSplit = join(folder, files.split)
+  const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
+  const share = flags.fraction
+  const split =
+    share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
+  const measure = measureOf(taughtOf(model)[1])
+  const samples = reader({
+    ...dataOptions,
+    pixels: pixelsOf(model),
+    centres: teachesCentres(model),
+    labels: classesTaught(model),
+    seed: options.seed,
+    prompt: options.prompt,
+    augmentation: options.augmentation,
+    ...(points === undefined ? {} : { points }),
+  })
+  const inTrain = new Set(split.train)
+  if (!flags.resume)
+    await demandUsable(flags.data, { ...dataOptions, labels: classesTaught(model) }, opened.split, flags.split, on)
+  const inTraining = opened.cases.filter(({ id }) => inTrain.has(id))
+  const training = await askable(samples, inTraining, model, options.prompt, "training", on)
+  const validation = await askable(samples, opened.of("validation"), model, options.prompt, "validation", on)
+  note(
+    `${training.length} images train, ${validation.length} validate, ${split.test.length} are kept for testing (split by ${split.by})`,
+  )
+
+  const { tensors, notes } = await modelWeights(model, flags.weights, options.seed)
+  for (const line of notes) note(`note: ${line}`)
+  if (flags.weights === undefined) note("note: no weights are given: everything starts from initial values")
+  const run: RunFile = {
+    version,
+    name,
+    model: model.name,
+    hash: modelHash(model),
+    base: hashOf(frozenOf(tensorTable(model), tensors)),
+    // The run is evaluated from any folder.
+    spec: resolve(selected.spec),
+    weights: flags.weights === undefined ? null : resolve(flags.weights),
+    data: resolve(flags.data),
+    layout: opened.layout,
+    target,
+    options: {
+      ...options,
+      class: flags.class ?? null,
+      ...recordedData(flags),
+      inputSize: flags.inputSize ?? null,
+      points: flags.points === undefined ? null : resolve(flags.points),
+      fraction: share ?? null,
+    },
+  }
+  if (flags.resume) {
+    const before = await readRun(folder)
+    const asNow = flags.rate === undefined ? before : withRate(before, options.optimizer.rate)
+    demandSame(flags.out, asNow, JSON.parse(JSON.stringify(run)))
+    if (JSON.stringify(asNow) !== JSON.stringify(before)) {
+      note(`note: from here on with a learning rate of ${options.optimizer.rate}`)
+      await writeRun(folder, asNow)
+    }
+    if (before.target !== target)
+      note(`note: the run was begun with --target ${before.target}; other targets round otherwise`)
+  } else {
+    await demandNothingLost(folder, flags.out, run)
+    await writeRun(folder, run)
+    await saveSplit(savedSplit, split, { root: flags.data, cases: opened.cases })
+  }
+
+  if (options.precision !== undefined && options.precision !== "float32" && trainer === undefined && !isPrecise(target))
+    note(
+      `note: the spec's precision ${options.precision} is for ${preciseEngines.join(", ")}; ${target} computes in float32`,
+    )
+
+  on({ kind: "begun", epochs: options.epochs, measure })
+  if (trainer !== undefined) {
+    const { finished } = await trainer({
+      ...{ model, name, hash: run.hash, folder, data: resolve(flags.data), options, signal },
+      weights: run.weights ?? undefined,
+      points: flags.points === undefined ? undefined : resolve(flags.points),
+      chosen: flags.class,
+      checkpointEvery: flags.checkpointEvery,
+      validateEvery: flags.validateEvery,
+      resume: flags.resume ?? false,
+      recompute: flags.memory !== undefined,
+      processes: flags.torchrun,
+    })
+    return { finished, folder, steps: 0, elsewhere: true }
+  }
+  const backend = await engineNamed(target)({
+    note,
+    precision: options.precision,
+    chunked: flags.memory !== undefined,
+  })
+  const result = await train({
+    name,
+    version,
+    model,
+    options,
+    weights: tensors,
+    giveWeights: true,
+    reader: samples,
+    train: training,
+    validation,
+    folder,
+    identity: identityOf(run),
+    demandFolder: lock.demand,
+    backend,
+    resume: flags.resume ?? false,
+    ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
+    ...(flags.validateEvery === undefined ? {} : { validateEvery: flags.validateEvery }),
+    ...(flags.memory === undefined ? {} : { memory: flags.memory }),
+    on,
+    signal,
+  })
+  // A run that was stopped has its curves too.
+  const { writeCurves } = await import("./curves.ts")
+  await writeCurves(folder, name, measure)
+  const { step, bestEpoch, bestDice } = result.progress
+  return {
+    finished: result.finished,
+    folder,
+    steps: step,
+    ...(bestEpoch < 0 ? {} : { best: { epoch: bestEpoch + 1, measure, validation: bestDice } }),
+  }
+}
+
+/**
+ * Trains what is not frozen in the spec's model, or goes on with a run. Rejects with `Failed`: the spec's errors, those of the data (HS41…, HS42…, HS43…),
+ * of the weights (HS30…), of the folder (HS53…) and of the engine.
+ */
+export const startRun = async (spec: string, settings: TrainSettings, hooks: TrainHooks = {}): Promise<Trained> => {
+  const folder = resolve(settings.out)
+  if (hooks.trainer === undefined) engineNamed(settings.target ?? "cpu")
+  demandSensible(settings)
+  if (settings.resume && !(await exists(lastOf(folder, hooks.trainer !== undefined))))
+    throw failed(
+      settings.out,
+      "HS5304",
+      `'${settings.out}' holds no checkpoint of a run`,
+      "Leave --resume out to start the run.",
+    )
+  return withRunFolder(folder, (lock) => startIn(folder, lock, spec, settings, hooks))
+}
