@@ -114,9 +114,9 @@ const train = () =>
 const evaluate = () =>
   reading(
     new Command("eval")
-      .summary("Dice, IoU and HD95 of a run or a model")
+      .summary("Dice, IoU, HD95 and NSD of a run or a model")
       .description(
-        "Segments the test images and measures: each case, mean ± sd; against other runs with a t-test in `compare`.",
+        "Segments the test images and measures: each case, mean ± sd and its 95 % interval; against other runs with a t-test in `compare`.",
       )
       .argument("<run-or-spec>", "a run's folder, or a spec with --weights")
       .option("--data <dir>", "other data than the run's")
@@ -133,6 +133,9 @@ const evaluate = () =>
     .option("--save-points <file>", "of a localizer: write its points, for --prompt file")
     .option("--hd95 <convention>", "pooled (MedPy) or larger (MONAI)", "pooled")
     .option("--empty <rule>", "one mask empty: diagonal or exclude", "diagonal")
+    .option("--tolerance <distance>", "of NSD: surfaces this near agree, as 2px or 0.5mm", "2px")
+    .option("--background", "of a model of classes: the background counts as one")
+    .option("--jitter <x>", "prompts from the masks are moved by up to this share of their boxes, as 0.05")
     .option("--seed <n>", "where no run gives it")
     .option("--figures", "a sheet of images, truths and predictions")
     .option("--histograms <blocks>", "what comes out of these blocks, e.g. 4,8,12: blocks.svg")
@@ -181,7 +184,7 @@ const compare = () =>
     .argument("<run...>", "folders with a cases.csv, as eval writes them; the last is the reference")
     .option("--test <test>", "welch (two-sample, as the paper), paired or wilcoxon", "welch")
     .option("--holm", "correct for several comparisons")
-    .option("--format <format>", "text, markdown or latex", "text")
+    .option("--format <format>", "text, markdown, latex or html", "text")
     .option("--histograms <file>", "an SVG of block outputs, of runs evaluated with --histograms")
     .option("--verbose", "stack traces of internal faults")
     .action(async (runs, options) => (await import("./commands/compare.ts")).compare(runs, options))

@@ -196,6 +196,18 @@ export const coordinates = (names: readonly string[]): Kind => {
   }
 }
 
+/** 2px, 0.5mm: how far surfaces may lie apart. */
+export const tolerance: Kind = {
+  about: "a distance from 0 to 1,000 in pixels or millimetres, as 2px or 0.5mm",
+  read: (name, text) => {
+    const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(px|mm)$/.exec(text.trim()) ?? []
+    if (number === undefined || Number(number) > 1000) throw refuse(name, text, tolerance.about)
+    return { value: Number(number), unit }
+  },
+  wrong: ["", "2", "px", "-1px", "2cm", "1e3px", "NaNpx", "1001mm", "constructor"],
+  right: "2px",
+}
+
 /** 1/4: the first of four jobs. */
 export const share: Kind = {
   about: "which of how many jobs, as 1/4",

@@ -1,7 +1,15 @@
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { components } from "../../src/runtime/data/components.ts"
-import { boxOf, centreOf, randomInsideOf, readPoints, scalePoint } from "../../src/runtime/data/prompts.ts"
+import {
+  boxOf,
+  centreOf,
+  movedBox,
+  movedPoint,
+  randomInsideOf,
+  readPoints,
+  scalePoint,
+} from "../../src/runtime/data/prompts.ts"
 import { stream } from "../../src/runtime/data/random.ts"
 import { maskOf, temporary, write } from "./helpers.ts"
 
@@ -49,4 +57,20 @@ test("points from files", async () => {
   await write(join(root, "p.json"), '{"a 1": {"x": 10, "y": 20.5}}')
   for (const name of ["p.csv", "p.json"])
     expect([...(await readPoints(join(root, name)))]).toEqual([["a 1", { x: 10, y: 20.5 }]])
+})
+
+test("a prompt that is moved stays within its share and the image, and is the same each time", () => {
+  const size = { width: 40, height: 30 }
+  const box = { x0: 30, y0: 5, x1: 39, y1: 24 }
+  const draws = () => stream("moved")
+  const random = draws()
+  const points = Array.from({ length: 200 }, () => movedPoint({ x: 35, y: 15 }, box, 0.1, random, size))
+  expect(points.every(({ x, y }) => Math.abs(x - 35) <= 1 && Math.abs(y - 15) <= 2)).toBe(true)
+  expect(new Set(points.map(({ x, y }) => `${x},${y}`)).size).toBeGreaterThan(8)
+  expect(movedPoint({ x: 35, y: 15 }, box, 0.1, draws(), size)).toEqual(points[0])
+  for (let i = 0; i < 200; i++) {
+    const { x0, y0, x1, y1 } = movedBox(box, 1, random, size)
+    expect([x0 >= 0, y0 >= 0, x1 < 40, y1 < 30, x0 <= x1, y0 <= y1]).toEqual(Array(6).fill(true))
+  }
+  expect(movedBox(box, 0, random, size)).toEqual(box)
 })

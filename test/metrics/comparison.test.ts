@@ -2,10 +2,17 @@ import { join } from "node:path"
 import { expect, test } from "vitest"
 import { stream } from "../../src/runtime/data/random.ts"
 import { compareResults } from "../../src/runtime/metrics/comparison.ts"
-import { loadResults, type Results, resultsCsv, saveResults, summaries } from "../../src/runtime/metrics/results.ts"
+import {
+  loadResults,
+  type Results,
+  resultsCsv,
+  saveResults,
+  summaries,
+  withClasses,
+} from "../../src/runtime/metrics/results.ts"
 import { conventions } from "../../src/runtime/metrics/segmentation.ts"
 import { paired, welch } from "../../src/runtime/metrics/statistics.ts"
-import { tableLatex, tableMarkdown, tableText } from "../../src/runtime/metrics/tables.ts"
+import { tableHtml, tableLatex, tableMarkdown, tableText } from "../../src/runtime/metrics/tables.ts"
 import { temporary } from "../data/helpers.ts"
 
 /** Cases share their difficulty, so models that differ a little differ in every case. */
@@ -19,7 +26,7 @@ const results = (model: string, dataset: string, shift: number, trainable?: numb
     conventions: { ...conventions() },
     cases: Array.from({ length: 40 }, (_, i) => {
       const dice = 0.8 + shift + 0.05 * difficulty.normal() + 0.002 * own.normal()
-      return { id: `c${i}`, dice, iou: dice / (2 - dice), hd95: 40 * (1 - dice) }
+      return { id: `c${i}`, dice, iou: dice / (2 - dice), hd95: 40 * (1 - dice), nsd: dice }
     }),
   }
 }
@@ -72,19 +79,76 @@ test("a model against itself under another name is not significant", () => {
 
 test("as text, Markdown and LaTeX", () => {
   const table = compareResults(all)
-  const text = tableText(table, { deviations: false })
-  expect(text).toMatch(/^Model +Trainable parameters +A Dice % +A IoU % +A HD95 px +B_2 Dice %/)
+  const text = tableText(table, { deviations: false, intervals: false })
+  expect(text).toMatch(/^A\nModel +Trainable parameters +Dice % +IoU % +HD95 px +NSD %\n/)
+  expect(text).toMatch(/\n\nB_2\nModel /)
   expect(text).toMatch(/HA-SAM +6,815,046 \(6\.82 M\) +\d\d\.\d\d ◂/)
   expect(text).toMatch(/Weak +31,037,633 \(31\.04 M\) +\d\d\.\d\d\* /)
   const markdown = tableMarkdown(table)
-  expect(markdown).toMatch(/\| HA-SAM \| 6,815,046 \(6\.82 M\) \| \*\*\d\d\.\d\d ± \d\.\d\d\*\* \|/)
-  expect(markdown).toMatch(/\| Near \| 0 \(0\.00 M\) \| [^|]+ \| [^|]+ \| [^|]+ \| – \| – \| – \|/)
+  expect(markdown).toMatch(
+    /\| HA-SAM \| 6,815,046 \(6\.82 M\) \| \*\*\d\d\.\d\d ± \d\.\d\d\*\* \\\[\d\d\.\d\d, \d\d\.\d\d\\\] \|/,
+  )
+  expect(markdown).toMatch(/\| Near \| 0 \(0\.00 M\) (\| [^|]+ ){4}\| – \| – \| – \| – \|/)
   const latex = tableLatex(table)
-  expect(latex).toContain("\\multicolumn{3}{c}{B\\_2}")
+  expect(latex).toContain("\\multicolumn{4}{c}{B\\_2}")
   expect(latex).toMatch(/HA-SAM & .* & \$\\mathbf\{\d\d\.\d\d \\pm \d\.\d\d\}\$/)
   expect(latex).toMatch(/Weak & .*\$\d\d\.\d\d \\pm \d\.\d\d\^\{\*\}\$/)
-  expect(latex).toContain("Dice \\% & IoU \\% & HD95 px")
+  expect(latex).toContain("Dice \\% & IoU \\% & HD95 px & NSD \\%")
   expect(latex).not.toContain("–")
+  const html = tableHtml(
+    compareResults(all.map((one) => ({ ...one, model: one.model === "Near" ? "<b>&" : one.model }))),
+  )
+  expect(html).toMatch(
+    /<tr><td>HA-SAM<\/td><td>6,815,046 \(6\.82 M\)<\/td><td><strong>\d\d\.\d\d ± \d\.\d\d<\/strong> <small>\[/,
+  )
+  expect(html).toMatch(/\d\.\d\d<sup>\*<\/sup> <small>/)
+  expect(html).toContain("<td>&lt;b&gt;&amp;</td>")
+})
+
+test("where no difference is shown, the table says so in words", () => {
+  const note = /no difference from (\S+) is shown in (.+) by 40 cases/
+  const of = (...results: readonly Results[]) => compareResults(results).notes.filter((one) => note.test(one))
+  expect(of(all[1]!, all[2]!)).toEqual([
+    "A: no difference from HA-SAM is shown in any measure by 40 cases; that there is none is not shown either",
+  ])
+  expect(of(all[0]!, all[2]!)).toEqual([])
+  const nsdAlike = { ...all[0]!, cases: all[0]!.cases.map((one, i) => ({ ...one, nsd: all[2]!.cases[i]!.nsd! })) }
+  expect(note.exec(of(nsdAlike, all[2]!)[0]!)?.[2]).toBe("NSD")
+})
+
+test("every mean has an interval; patients are drawn together", () => {
+  const [low, high] = summaries(all[2]!).dice.interval
+  const { mean, sd } = summaries(all[2]!).dice
+  // As Student's, which is right for values as these.
+  expect((high - low) / 2).toBeCloseTo((2.02 * sd) / Math.sqrt(40), 2)
+  expect([low < mean, mean < high]).toEqual([true, true])
+  const patients = { cases: all[2]!.cases.map((one, i) => ({ ...one, subject: `p${i % 4}`, dice: (i % 4) / 4 })) }
+  const [wideLow, wideHigh] = summaries(patients).dice.interval
+  expect(wideHigh - wideLow).toBeGreaterThan(0.4)
+  expect(summaries({ cases: all[2]!.cases.slice(0, 1) }).dice.interval).toEqual([Number.NaN, Number.NaN])
+})
+
+test("classes are compared one by one beside their mean; results of before NSD are still read", async () => {
+  const metrics = { dice: 0.5, iou: 0.4, hd95: 3, nsd: 0.6 }
+  const classed = (model: string): Results => ({
+    ...all[2]!,
+    model,
+    cases: all[2]!.cases.map((one) => ({ ...one, classes: { nerve: one as never, vessel: metrics } })),
+  })
+  const table = compareResults([classed("a"), classed("b")].flatMap(withClasses))
+  expect(table.datasets.map(({ name }) => name)).toEqual(["A", "A: nerve", "A: vessel"])
+  expect(table.rows[0]!.cells[2]!.dice.mean).toBe(0.5)
+  const path = join(await temporary(), "old.json")
+  const { nsd: _, ...olderConventions } = conventions()
+  const older: Results = {
+    ...all[2]!,
+    conventions: olderConventions,
+    cases: all[2]!.cases.map(({ nsd: _, ...one }) => one),
+  }
+  await saveResults(path, older)
+  const read = await loadResults(path)
+  expect(tableText(compareResults([read, { ...read, model: "other" }]))).not.toContain("NSD %")
+  expect(tableText(compareResults([read, all[0]!])).split("\n")[0]).toContain("NSD %")
 })
 
 test("results are saved, come back, and go to a spreadsheet", async () => {
@@ -99,5 +163,5 @@ test("results are saved, come back, and go to a spreadsheet", async () => {
   await saveResults(path, excluded)
   expect(await loadResults(path)).toEqual(excluded)
   expect(summaries(excluded)).toMatchObject({ dice: { n: 2, mean: 0.5 }, hd95: { n: 1, mean: 0 } })
-  expect(resultsCsv(excluded)).toBe('id,subject,class,dice,iou,hd95_px\n"a, ""b""",,,0,0,\nc,p1,,1,1,0\n')
+  expect(resultsCsv(excluded)).toBe('id,subject,class,dice,iou,hd95_px,nsd\n"a, ""b""",,,0,0,,\nc,p1,,1,1,0,\n')
 })

@@ -2,8 +2,10 @@ import { isLeft } from "fp-ts/lib/Either.js"
 import { expect, test } from "vitest"
 import { stream } from "../../src/runtime/data/random.ts"
 import { decodeRle } from "../../src/runtime/data/rle.ts"
+import { compareClasses } from "../../src/runtime/evaluation/cases.ts"
 import { squaredDistances } from "../../src/runtime/metrics/distance.ts"
 import { compareMasks, conventions, percentile } from "../../src/runtime/metrics/segmentation.ts"
+import nsd from "./nsd.json" with { type: "json" }
 import recorded from "./pairs.json" with { type: "json" }
 
 /** 200 pairs with the values of SciPy's distance transform and NumPy's percentile; MONAI and MedPy agreed when they were recorded. */
@@ -46,11 +48,52 @@ test("200 recorded pairs, empty ones included", () => {
   expect(larger).toBeGreaterThan(100) // the conventions do differ
 })
 
+test("NSD is MONAI's and SciPy's, in millimetres and in pixels", () => {
+  let between = 0
+  pairs.forEach((pair, i) => {
+    const expected = nsd.pairs[i]
+    if (expected === null || expected === undefined) return
+    const [a, b] = [mask(pair.a, pair), mask(pair.b, pair)]
+    const of = (value: number, unit: "px" | "mm") =>
+      compareMasks(a, b, { spacing: pair.spacing, tolerance: { value, unit } }).nsd
+    nsd.tolerances.forEach((value, k) => {
+      // MONAI divides in 32 bits.
+      expect(of(value, "mm")).toBeCloseTo(expected[k]!, 6)
+      expect(of(value, "px")).toBeCloseTo(expected[2 + k]!, 6)
+    })
+    if (expected[1]! > 0 && expected[1]! < 1 && expected[1] !== expected[3]) between++
+  })
+  expect(between).toBeGreaterThan(50)
+  expect(() =>
+    compareMasks(mask("1 2", pairs[0]!), mask("1 3", pairs[0]!), { tolerance: { value: 1, unit: "mm" } }),
+  ).toThrow("internal:")
+})
+
+test("classes: each against MONAI, their mean, the background only where it is asked for", () => {
+  const names = ["background", "nerve", "vessel"]
+  const { width, height } = nsd
+  const labels = (digits: string) => ({ width, height, data: Uint8Array.from(digits, Number) })
+  for (const { a, b, ...expected } of nsd.classes) {
+    const { classes, ...means } = compareClasses(labels(a), labels(b), { names }, { hausdorff: "larger" })
+    expect(Object.keys(classes!)).toEqual(["nerve", "vessel"])
+    for (const metric of ["dice", "iou", "hd95", "nsd"] as const) {
+      ;["nerve", "vessel"].forEach((name, k) =>
+        expect(classes![name]![metric]).toBeCloseTo(expected[metric][k]!, metric === "hd95" ? 4 : 6),
+      )
+      expect(means[metric]).toBeCloseTo((expected[metric][0]! + expected[metric][1]!) / 2, 4)
+    }
+  }
+  const [{ a, b }] = nsd.classes as [(typeof nsd.classes)[number]]
+  const all = compareClasses(labels(a), labels(b), { names }, { background: true })
+  expect(Object.keys(all.classes!)).toEqual(names)
+  expect(all.dice).toBeGreaterThan(compareClasses(labels(a), labels(b), { names }, {}).dice)
+})
+
 test("empty masks follow the rule that is printed", () => {
   const size = { width: 40, height: 30 }
   const [nothing, something] = [mask("", size as Pair), mask("1 5", size as Pair)]
-  expect(compareMasks(nothing, nothing)).toEqual({ dice: 1, iou: 1, hd95: 0 })
-  expect(compareMasks(nothing, something)).toEqual({ dice: 0, iou: 0, hd95: 50 })
+  expect(compareMasks(nothing, nothing)).toEqual({ dice: 1, iou: 1, hd95: 0, nsd: 1 })
+  expect(compareMasks(nothing, something)).toEqual({ dice: 0, iou: 0, hd95: 50, nsd: 0 })
   expect(compareMasks(something, nothing, { spacing: { x: 0.1, y: 0.1 } }).hd95).toBeCloseTo(5, 12)
   expect(compareMasks(something, nothing, { empty: "exclude" }).hd95).toBeUndefined()
   expect(conventions().empty).toContain("diagonal")

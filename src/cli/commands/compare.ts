@@ -3,8 +3,8 @@ import { loadBlocks } from "../../runtime/evaluation/blocks.ts"
 import { blockHistograms } from "../../runtime/figures/histograms.ts"
 import { writeAtomically } from "../../runtime/files.ts"
 import { compareResults, type SignificanceTest } from "../../runtime/metrics/comparison.ts"
-import { loadResults, type Results } from "../../runtime/metrics/results.ts"
-import { tableLatex, tableMarkdown, tableText } from "../../runtime/metrics/tables.ts"
+import { loadResults, type Results, withClasses } from "../../runtime/metrics/results.ts"
+import { tableHtml, tableLatex, tableMarkdown, tableText } from "../../runtime/metrics/tables.ts"
 import { say, talk } from "../output.ts"
 
 interface CompareFlags {
@@ -13,7 +13,7 @@ interface CompareFlags {
   readonly format: keyof typeof texts
   readonly histograms?: string
 }
-const texts = { text: tableText, markdown: tableMarkdown, latex: tableLatex } as const
+export const texts = { text: tableText, markdown: tableMarkdown, latex: tableLatex, html: tableHtml } as const
 
 /** Runs of one model, such as of several seeds, are told apart by their folders. */
 const named = (all: readonly (readonly [run: string, results: Results])[]): readonly Results[] => {
@@ -29,7 +29,11 @@ export const compare = async (runs: readonly string[], flags: CompareFlags): Pro
     runs.map(async (run) => [run, await loadResults(join(run, "results.json"))] as const),
   )
   const results = named(loaded)
-  say(texts[format](compareResults(results, { test, correction: flags.holm ? "holm" : "none" })).trimEnd())
+  say(
+    texts[format](
+      compareResults(results.flatMap(withClasses), { test, correction: flags.holm ? "holm" : "none" }),
+    ).trimEnd(),
+  )
   if (flags.histograms === undefined) return
   const values = await Promise.all(runs.map(loadBlocks))
   const figure = await blockHistograms(results.map(({ model }, i) => [model, values[i]!]))

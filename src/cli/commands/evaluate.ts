@@ -1,4 +1,4 @@
-import { basename, join, resolve } from "node:path"
+import { join } from "node:path"
 import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
@@ -7,19 +7,18 @@ import { csvText } from "../../runtime/data/csv.ts"
 import type { Mask } from "../../runtime/data/raster.ts"
 import type { Sample } from "../../runtime/data/reader.ts"
 import { locate, measure } from "../../runtime/evaluation/cases.ts"
+import { measureOptionsOf, resultsOf, saveEvaluation } from "../../runtime/evaluation/measured.ts"
 import { type EvaluationSettings, openEvaluation } from "../../runtime/evaluation/open.ts"
 import { writeAtomically } from "../../runtime/files.ts"
-import { type Results, resultsCsv, saveResults, summaries } from "../../runtime/metrics/results.ts"
-import { conventions, type MetricOptions } from "../../runtime/metrics/segmentation.ts"
-import { isAsked, taughtOf } from "../../runtime/task/index.ts"
+import { classesOf, ofClass, type Results, summaries } from "../../runtime/metrics/results.ts"
+import { intervalWords, type Summary } from "../../runtime/metrics/statistics.ts"
+import { taughtOf } from "../../runtime/task/index.ts"
 import { predictor } from "../../runtime/training/predict.ts"
 import { say, talk, tell } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
 
 interface EvalFlags extends EvaluationSettings {
   readonly target: string
-  readonly hd95: "pooled" | "larger"
-  readonly empty: "diagonal" | "exclude"
   readonly savePoints?: string
   readonly figures?: boolean
   readonly histograms?: readonly number[]
@@ -36,15 +35,24 @@ const demandMeaning = (flags: EvalFlags, { kind }: Taught): void => {
 }
 
 const textOf = (results: Results): string => {
-  const { dice, iou, hd95 } = summaries(results)
-  const line = (label: string, { mean, sd }: { mean: number; sd: number }, factor: number, unit: string) =>
-    `  ${label.padEnd(6)}${(factor * mean).toFixed(2).padStart(8)} ± ${(factor * sd).toFixed(2)} ${unit}`
-  const measured = hd95.n < results.cases.length ? ` (of ${hd95.n} cases)` : ""
+  const lines = (of: Results): readonly string[] => {
+    const { dice, iou, hd95, nsd } = summaries(of)
+    const line = (label: string, { mean, sd, interval: [low, high] }: Summary, factor: number, unit: string) =>
+      `  ${label.padEnd(6)}${(factor * mean).toFixed(2).padStart(8)} ± ${(factor * sd).toFixed(2)} ${unit}  [${(factor * low).toFixed(2)}, ${(factor * high).toFixed(2)}]`
+    const measured = hd95.n < of.cases.length ? ` (of ${hd95.n} cases)` : ""
+    return [
+      line("Dice", dice, 100, "%"),
+      line("IoU", iou, 100, "%"),
+      line("HD95", hd95, 1, `${of.unit}${measured}`),
+      line("NSD", nsd, 100, "%"),
+    ]
+  }
+  const classes = classesOf(results)
   return [
     `${results.model} on ${results.dataset}: ${results.cases.length} cases, ${exact(results.trainable ?? 0)} parameters learn`,
-    line("Dice", dice, 100, "%"),
-    line("IoU", iou, 100, "%"),
-    line("HD95", hd95, 1, `${results.unit}${measured}`),
+    ...lines(results),
+    ...(classes.length < 2 ? [] : classes.flatMap((name) => [` ${name}`, ...lines(ofClass(results, name))])),
+    `  [ ]: ${intervalWords}`,
     ...Object.entries(results.conventions).map(([name, text]) => `  ${name}: ${text}`),
   ].join("\n")
 }
@@ -52,7 +60,6 @@ const textOf = (results: Results): string => {
 /** hasam eval RUN | SPEC */
 export const evaluate = async (subject: string, flags: EvalFlags): Promise<void> => {
   demandEngine(flags.target)
-  const options: MetricOptions = { hausdorff: flags.hd95, empty: flags.empty }
   // A block that is not there is told before anything is evaluated.
   const { blockProgram } = await import("../../runtime/evaluation/blocks.ts")
   const evaluation = await openEvaluation(subject, flags, tell, (model, out) => {
@@ -61,7 +68,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     demandMeaning(flags, taughtOf(model)[1])
     if (flags.histograms !== undefined) blockProgram(model, flags.histograms)
   })
-  const { from, model, report, part, opened, samples, taught, cases, unit, prompt, weights } = evaluation
+  const { from, model, report, opened, samples, taught, cases, prompt, weights } = evaluation
   const precision = { precision: evaluation.precision }
   const segmenter = await predictor(await engineFor(flags.target, precision), model, weights, prompt)
   const bar = new cliProgress.SingleBar({
@@ -100,21 +107,19 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
       return
     }
     const rows: { sample: Sample; mask: Mask }[] = []
-    const measured = await measure(counted, samples.evaluation(cases), taught, options, (sample, mask) => {
-      if (flags.figures && rows.length < 12) rows.push({ sample, mask })
-    })
-    const results: Results = {
-      model: report.name,
-      dataset: basename(resolve(from.data)),
-      trainable: report.trainable,
-      unit,
-      conventions: { ...conventions(options), ...(isAsked(model, prompt) ? { prompt: prompt.kind } : {}), part },
-      cases: measured,
-    }
+    const measured = await measure(
+      counted,
+      samples.evaluation(cases),
+      taught,
+      measureOptionsOf(flags),
+      (sample, mask) => {
+        if (flags.figures && rows.length < 12) rows.push({ sample, mask })
+      },
+    )
+    const results = resultsOf(evaluation, flags, measured)
     say(flags.json ? JSON.stringify({ ...results, summaries: summaries(results) }, null, 2) : textOf(results))
     if (from.out !== undefined) {
-      await writeAtomically(join(from.out, "cases.csv"), resultsCsv(results))
-      await saveResults(join(from.out, "results.json"), results)
+      await saveEvaluation(from.out, results)
       if (flags.figures) {
         const { sheet } = await import("../../runtime/figures/sheet.ts")
         const sheetRows = rows.map(({ sample, mask }) => ({

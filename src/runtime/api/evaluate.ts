@@ -1,4 +1,3 @@
-import { basename, join, resolve } from "node:path"
 import type { EngineName } from "../engines.ts"
 import type { PointResult } from "../evaluation/cases.ts"
 import type { EvaluationSettings } from "../evaluation/open.ts"
@@ -15,7 +14,7 @@ export interface EvaluateOptions extends Omit<EvaluationSettings, "target"> {
 }
 
 export type Evaluated =
-  /** Of a model that gives masks: each case's Dice, IoU and HD95, and their mean ± sd. */
+  /** Of a model that gives masks: each case's Dice, IoU, HD95 and NSD, and their mean ± sd with its 95 % interval. */
   | (Results & { readonly kind: "masks"; readonly summaries: Readonly<Record<MetricName, Summary>> })
   /** Of a localizer: where it points, and how many points lie inside the mask. */
   | { readonly kind: "points"; readonly model: string; readonly points: readonly PointResult[]; readonly hits: number }
@@ -39,7 +38,7 @@ export const evaluate = (
     const { locate, measure } = await import("../evaluation/cases.ts")
     const { predictor } = await import("../training/predict.ts")
     const evaluation = await openEvaluation(subject, settings, on)
-    const { from, model, report, part, samples, taught, cases, unit, prompt, weights, precision } = evaluation
+    const { model, report, samples, taught, cases, prompt, weights, precision } = evaluation
     const backend = await open({ precision, note: (line) => on({ kind: "note", line }) })
     const predicting = await predictor(backend, model, weights, prompt)
     let done = 0
@@ -55,23 +54,11 @@ export const evaluate = (
         const points = await locate(counted, samples.evaluation(cases))
         return { kind: "points", model: report.name, points, hits: points.filter(({ hit }) => hit).length }
       }
-      const { conventions } = await import("../metrics/segmentation.ts")
-      const { resultsCsv, saveResults, summaries } = await import("../metrics/results.ts")
-      const { isAsked } = await import("../task/index.ts")
-      const options = { hausdorff: settings.hd95 ?? "pooled", empty: settings.empty ?? "diagonal" } as const
-      const results: Results = {
-        model: report.name,
-        dataset: basename(resolve(from.data)),
-        trainable: report.trainable,
-        unit,
-        conventions: { ...conventions(options), ...(isAsked(model, prompt) ? { prompt: prompt.kind } : {}), part },
-        cases: await measure(counted, samples.evaluation(cases), taught, options),
-      }
-      if (settings.out !== undefined) {
-        const { writeAtomically } = await import("../files.ts")
-        await writeAtomically(join(settings.out, "cases.csv"), resultsCsv(results))
-        await saveResults(join(settings.out, "results.json"), results)
-      }
+      const { measureOptionsOf, resultsOf, saveEvaluation } = await import("../evaluation/measured.ts")
+      const { summaries } = await import("../metrics/results.ts")
+      const measured = await measure(counted, samples.evaluation(cases), taught, measureOptionsOf(settings))
+      const results = resultsOf(evaluation, settings, measured)
+      if (settings.out !== undefined) await saveEvaluation(settings.out, results)
       return { kind: "masks", ...results, summaries: summaries(results) }
     } finally {
       await predicting.dispose()

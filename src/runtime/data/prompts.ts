@@ -63,6 +63,33 @@ export const boxOf = ({ width, data }: Mask): Box | undefined => {
   return x1 < 0 ? undefined : { x0, y0, x1, y1 }
 }
 
+interface Extent {
+  readonly width: number
+  readonly height: number
+}
+const clampedTo = (value: number, extent: number): number => Math.min(extent - 1, Math.max(0, value))
+
+/** As a person clicks: off by up to `share` of the box's sides, each way as likely, within the image. */
+export const movedPoint = (
+  { x, y }: Point,
+  { x0, y0, x1, y1 }: Box,
+  share: number,
+  random: Random,
+  { width, height }: Extent,
+): Point => ({
+  x: clampedTo(Math.round(x + random.between(-share, share) * (x1 - x0 + 1)), width),
+  y: clampedTo(Math.round(y + random.between(-share, share) * (y1 - y0 + 1)), height),
+})
+
+/** As a person draws: each edge off by up to `share` of the side across it, within the image; never turned inside out. */
+export const movedBox = ({ x0, y0, x1, y1 }: Box, share: number, random: Random, { width, height }: Extent): Box => {
+  const [w, h] = [x1 - x0 + 1, y1 - y0 + 1]
+  const moved = (at: number, side: number, extent: number) =>
+    clampedTo(Math.round(at + random.between(-share, share) * side), extent)
+  const [a, b, c, d] = [moved(x0, w, width), moved(y0, h, height), moved(x1, w, width), moved(y1, h, height)]
+  return { x0: Math.min(a, c), y0: Math.min(b, d), x1: Math.max(a, c), y1: Math.max(b, d) }
+}
+
 const PointFile = t.record(t.string, t.type({ x: t.number, y: t.number }))
 
 /** Points by case, from a csv with the columns id, x, y or from JSON { "id": { "x": 1, "y": 2 } }. Throws HS4002, HS4105, HS4401. */

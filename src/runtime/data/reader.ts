@@ -9,7 +9,7 @@ import type { Case, PixelOptions } from "./case.ts"
 import { loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { type Prepared, prepare } from "./prepare.ts"
-import { boxOf, centreOf, type Point, randomInsideOf, scalePoint } from "./prompts.ts"
+import { boxOf, centreOf, movedBox, movedPoint, type Point, randomInsideOf, scalePoint } from "./prompts.ts"
 import { shuffled, stream } from "./random.ts"
 import { area, type Mask } from "./raster.ts"
 
@@ -29,6 +29,8 @@ export interface ReaderOptions extends PixelOptions {
   /** For the prompts `fromFile` and `localizer`: points by case, in pixels of the original image. */
   readonly points?: ReadonlyMap<string, Point>
   readonly augmentation?: Augmentation
+  /** Evaluation only: prompts from the mask are moved by up to this share of its box's sides, each case by its own draw. */
+  readonly jitter?: number
   /** For decoded images and masks. 512 MiB. */
   readonly cacheBytes?: number
   /** Samples prepared before they are asked for. */
@@ -77,26 +79,32 @@ export const reader = (options: ReaderOptions): Reader => {
     )
   }
 
-  const sample = (one: Case, { image, mask, point: given }: Pixels, epoch: number): Sample => {
+  const sample = (one: Case, { image, mask, point: given }: Pixels, epoch: number, jitter = 0): Sample => {
     const random = () => stream(seed, "prompt", epoch, one.id)
-    const point =
+    const asked =
       // Asked by a box, a model may still be taught the point.
       prompt.kind === "centre" || prompt.kind === "box"
         ? centreOf(mask)
         : prompt.kind === "randomInside"
           ? randomInsideOf(mask, random())
           : given
+    const around = jitter > 0 ? boxOf(mask) : undefined
+    const draws = around === undefined ? undefined : stream(seed, "jitter", one.id)
+    const fromMask = prompt.kind === "centre" || prompt.kind === "randomInside"
+    const point =
+      draws !== undefined && asked !== undefined && fromMask ? movedPoint(asked, around!, jitter, draws, mask) : asked
     const prepared = prepare({ image, mask, point, centre: options.centres ? centreOf(mask) : undefined }, seen)
-    const box = prompt.kind === "box" ? boxOf(mask) : undefined
+    const exact = prompt.kind === "box" ? boxOf(mask) : undefined
+    const box = exact !== undefined && draws !== undefined ? movedBox(exact, jitter, draws, mask) : exact
     if (box === undefined) return { case: one, ...prepared }
     const size = prepared.resizedMask
     const [a, b] = [scalePoint({ x: box.x0, y: box.y0 }, mask, size), scalePoint({ x: box.x1, y: box.y1 }, mask, size)]
     return { case: one, ...prepared, box: [a.x, a.y, b.x, b.y] }
   }
 
-  const plain = async (one: Case, epoch: number): Promise<Sample> => {
+  const plain = async (one: Case, epoch: number, jitter = 0): Promise<Sample> => {
     const pixels = await load(one)
-    return sample(one, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch)
+    return sample(one, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch, jitter)
   }
   const augmented = async (one: Case, epoch: number): Promise<Sample> => {
     const pixels = await load(one)
@@ -111,7 +119,7 @@ export const reader = (options: ReaderOptions): Reader => {
         (one) => (augments ? augmented(one, epoch) : plain(one, epoch)),
         ahead,
       ),
-    evaluation: (cases) => prefetch(cases, (one) => plain(one, 0), ahead),
+    evaluation: (cases) => prefetch(cases, (one) => plain(one, 0, options.jitter), ahead),
     withForeground: async (cases) => {
       const kept: Case[] = []
       const looked = prefetch(cases, async (one) => ({ one, filled: area((await load(one)).mask) > 0 }), 4)

@@ -29,21 +29,30 @@ const only = ({ width, height, data }: Mask, value: number): Mask => ({
 })
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length)
 
-type Measured = Pick<CaseResult, "dice" | "iou" | "hd95" | "classes">
-/** Each class against the truth, and their mean; the background is left out. */
-const compareClasses = (predicted: Mask, truth: Mask, { names }: TaughtClasses, options: MetricOptions): Measured => {
+export interface MeasureOptions extends MetricOptions {
+  /** Classes are measured without the background, unless it is asked for. */
+  readonly background?: boolean
+}
+
+type Measured = Pick<CaseResult, "dice" | "iou" | "hd95" | "nsd" | "classes">
+/** Each class against the truth, and their mean. */
+export const compareClasses = (
+  predicted: Mask,
+  truth: Mask,
+  { names }: Pick<TaughtClasses, "names">,
+  { background = false, ...options }: MeasureOptions,
+): Measured => {
   const each = names
-    .slice(1)
-    .map((name, k): readonly [string, Metrics] => [
-      name,
-      compareMasks(only(predicted, k + 1), only(truth, k + 1), options),
-    ])
+    .map((name, k): readonly [string, number] => [name, k])
+    .slice(background ? 0 : 1)
+    .map(([name, k]): readonly [string, Metrics] => [name, compareMasks(only(predicted, k), only(truth, k), options)])
   const of = (metric: keyof Metrics) => each.flatMap(([, metrics]) => metrics[metric] ?? [])
   const distances = of("hd95")
   return {
     dice: mean(of("dice")),
     iou: mean(of("iou")),
     ...(distances.length === 0 ? {} : { hd95: mean(distances) }),
+    nsd: mean(of("nsd")),
     classes: Object.fromEntries(each),
   }
 }
@@ -53,7 +62,7 @@ export const measure = async (
   predictor: Pick<Predictor, "predict">,
   samples: AsyncIterable<Sample>,
   taught: Segmented,
-  options: MetricOptions,
+  options: MeasureOptions,
   seen: (sample: Sample, mask: Mask) => void = () => undefined,
 ): Promise<readonly CaseResult[]> => {
   const results: CaseResult[] = []

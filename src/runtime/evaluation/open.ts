@@ -6,7 +6,7 @@ import type { Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import type { Tell } from "../events.ts"
-import type { MetricOptions } from "../metrics/segmentation.ts"
+import type { MetricOptions, Tolerance } from "../metrics/segmentation.ts"
 import { withAdapters } from "../run/adapters.ts"
 import { inputSizeOf, selectModel } from "../select.ts"
 import { classesTaught, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
@@ -21,6 +21,7 @@ import {
   pointsOf,
   promptOf,
 } from "../trainingOptions.ts"
+import { demandUnit, demandUseful } from "./measured.ts"
 
 export interface EvaluationSettings extends DataFlags {
   /** Other data than the run's. */
@@ -45,6 +46,12 @@ export interface EvaluationSettings extends DataFlags {
   readonly hd95?: MetricOptions["hausdorff"]
   /** One mask empty: the image's diagonal, or left out. Default: diagonal. */
   readonly empty?: MetricOptions["empty"]
+  /** Of NSD: surfaces this near agree. Default: 2 px. */
+  readonly tolerance?: Tolerance
+  /** Of a model of classes: the background counts as one. */
+  readonly background?: boolean
+  /** Prompts from the masks are moved by up to this share of their boxes' sides. */
+  readonly jitter?: number
   /** Where no run gives it. */
   readonly seed?: number
 }
@@ -90,6 +97,8 @@ export const openEvaluation = async (
   demand(model, from.out)
   const dataOptions = dataOptionsOf(from.dataFlags)
   const prompt = promptOf(flags.prompt, from.options.prompt, model)
+  const [, taught] = taughtOf(model)
+  demandUseful(flags, model, prompt, taught)
   const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
   const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
   const opened = await openPart(from.data, dataOptions, { ...from, part: flags.part })
@@ -103,8 +112,8 @@ export const openEvaluation = async (
     seed: from.seed,
     prompt,
     ...(points === undefined ? {} : { points }),
+    ...(flags.jitter === undefined ? {} : { jitter: flags.jitter }),
   })
-  const [, taught] = taughtOf(model)
   // A prompt from outside can be given for an image without foreground, too: what is found there is false.
   const kept = await askable(
     samples,
@@ -124,6 +133,7 @@ export const openEvaluation = async (
       "Give the points with --prompt file --points FILE; then what is found where nothing is counts.",
     )
   const unit = unitOf(from.data, cases)
+  demandUnit(flags, unit)
 
   const precision = flags.precision ?? from.options.precision
   const { tensors, notes } = await modelWeights(model, from.weights, from.seed)

@@ -1,7 +1,7 @@
 /** Models beside one another, as the paper's Table 1: means, the best of each column, and what differs significantly from the reference. */
 import { failed } from "../../compiler/diagnostic.ts"
 import { type MetricName, metricNames, type Results, summaries, valuesOf } from "./results.ts"
-import { holm, paired, type Summary, welch, wilcoxon } from "./statistics.ts"
+import { holm, intervalWords, paired, type Summary, welch, wilcoxon } from "./statistics.ts"
 
 export type SignificanceTest = "welch" | "paired" | "wilcoxon"
 
@@ -50,6 +50,7 @@ const isBetter: { readonly [K in MetricName]: (a: number, b: number) => boolean 
   dice: (a, b) => a > b,
   iou: (a, b) => a > b,
   hd95: (a, b) => a < b,
+  nsd: (a, b) => a > b,
 }
 
 const unique = <A>(items: readonly A[]): readonly A[] => [...new Set(items)]
@@ -70,6 +71,8 @@ const pOf = (test: SignificanceTest, a: Results, b: Results, metric: MetricName)
   return test === "paired" ? paired(x, y).p : wilcoxon(x, y).p
 }
 
+const bothKnow = (a: Results, b: Results): boolean => "nsd" in a.conventions && "nsd" in b.conventions
+
 /** Throws HS4501 for results that cannot be tested against one another. */
 const checked = (one: Results, reference: Results, test: SignificanceTest): void => {
   const name = `${one.model} and ${reference.model} on ${one.dataset}`
@@ -77,13 +80,37 @@ const checked = (one: Results, reference: Results, test: SignificanceTest): void
     failed("", "HS4501", message, "Evaluate both on the same split of the same data, with the same conventions.")
   if (one.unit !== reference.unit) throw stop(`${name}: HD95 in ${one.unit} and in ${reference.unit}`)
   const differing = unique([...Object.keys(one.conventions), ...Object.keys(reference.conventions)]).filter(
-    (key) => ["hd95", "surface", "empty"].includes(key) && one.conventions[key] !== reference.conventions[key],
+    (key) =>
+      (["hd95", "surface"].includes(key) && one.conventions[key] !== reference.conventions[key]) ||
+      // Results of before NSD say nothing of it.
+      (["nsd", "empty"].includes(key) &&
+        bothKnow(one, reference) &&
+        one.conventions[key] !== reference.conventions[key]),
   )
   if (differing.length > 0) throw stop(`${name} were measured differently: ${differing.join(", ")}`)
   if (Math.min(one.cases.length, reference.cases.length) < 2) throw stop(`${name}: a test needs at least two cases`)
   const ids = new Set(reference.cases.map(({ id }) => id))
   if (test !== "welch" && (ids.size !== one.cases.length || one.cases.some(({ id }) => !ids.has(id))))
     throw stop(`${name} are not of the same cases, which the ${testNames[test]} needs`)
+}
+
+const titles: { readonly [K in MetricName]: string } = { dice: "Dice", iou: "IoU", hd95: "HD95", nsd: "NSD" }
+
+/** Where the numbers show no difference, the table says so: an empty column of asterisks is too easily not seen. */
+const undecided = (
+  dataset: string,
+  columns: Readonly<Record<MetricName, readonly (Cell | undefined)[]>>,
+  reference: string,
+): readonly string[] => {
+  const tested = metricNames.filter((metric) => columns[metric].some((cell) => cell?.p !== undefined && cell.n > 1))
+  const without = tested.filter((metric) => !columns[metric].some((cell) => cell?.significant))
+  if (without.length === 0) return []
+  const n = Math.max(...columns.dice.map((cell) => cell?.n ?? 0))
+  const what =
+    without.length === metricNames.length ? "any measure" : without.map((metric) => titles[metric]).join(", ")
+  return [
+    `${dataset}: no difference from ${reference} is shown in ${what} by ${n} cases; that there is none is not shown either`,
+  ]
 }
 
 /** Throws HS4501. */
@@ -101,6 +128,7 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
   const datasets = unique(all.map(({ dataset }) => dataset))
   const find = (model: string, dataset: string) => all.find((one) => one.model === model && one.dataset === dataset)
 
+  const summarised = new Map(all.map((one) => [one, summaries(one)]))
   /** One column of the table: a cell for each model. */
   const column = (dataset: string, metric: MetricName): readonly (Cell | undefined)[] => {
     const results = models.map((model) => find(model, dataset))
@@ -113,7 +141,7 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
     const known = raw.filter((p) => p !== undefined && !Number.isNaN(p)) as readonly number[]
     const corrected = correction === "holm" ? holm(known) : known
     let next = 0
-    const means = results.map((one) => (one === undefined ? undefined : summaries(one)[metric].mean))
+    const means = results.map((one) => (one === undefined ? undefined : summarised.get(one)![metric].mean))
     return results.map((one, i) => {
       if (one === undefined) return undefined
       const p = raw[i] === undefined || Number.isNaN(raw[i]) ? raw[i] : corrected[next++]
@@ -121,7 +149,7 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
         (other) => other === undefined || Number.isNaN(other) || !isBetter[metric](other, means[i]!),
       )
       return {
-        ...summaries(one)[metric],
+        ...summarised.get(one)![metric],
         best,
         significant: p !== undefined && p < alpha,
         ...(p === undefined ? {} : { p }),
@@ -133,6 +161,7 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
     dice: column(dataset, "dice"),
     iou: column(dataset, "iou"),
     hd95: column(dataset, "hd95"),
+    nsd: column(dataset, "nsd"),
   }))
   const conventions = unique(
     all.flatMap((one) => Object.entries(one.conventions).map(([key, text]) => `${key}: ${text}`)),
@@ -154,6 +183,8 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
     alpha,
     notes: [
       `* differs from ${reference} with p < ${alpha} (${testNames[test]}${correction === "holm" ? ", Holm's correction over the models of a column" : ", not corrected"})`,
+      ...datasets.flatMap((dataset, i) => undecided(dataset, columns[i]!, reference)),
+      `[ ]: ${intervalWords}`,
       ...conventions,
     ],
   }

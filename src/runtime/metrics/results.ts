@@ -7,7 +7,7 @@ import { readBytes, writeAtomically } from "../files.ts"
 import type { Metrics } from "./segmentation.ts"
 import { type Summary, summary } from "./statistics.ts"
 
-export const metricNames = ["dice", "iou", "hd95"] as const satisfies readonly (keyof Metrics)[]
+export const metricNames = ["dice", "iou", "hd95", "nsd"] as const satisfies readonly (keyof Metrics)[]
 export type MetricName = (typeof metricNames)[number]
 
 export interface CaseResult {
@@ -18,7 +18,9 @@ export interface CaseResult {
   readonly iou: number
   /** Undefined where the rule for empty masks excludes it. */
   readonly hd95?: number | undefined
-  /** Of a model of classes: each class but the background; the values above are their means. */
+  /** Undefined where a version measured that did not know it. */
+  readonly nsd?: number | undefined
+  /** Of a model of classes: each class, the background only where it was asked for; the values above are their means. */
   readonly classes?: Readonly<Record<string, Metrics>>
 }
 
@@ -39,25 +41,51 @@ export interface Results {
 export const valuesOf = ({ cases }: Pick<Results, "cases">, metric: MetricName): readonly number[] =>
   cases.map((one) => one[metric]).filter((value) => value !== undefined)
 
-/** Mean ± deviation of each metric over the cases. */
+const summaryOf = ({ cases }: Pick<Results, "cases">, metric: MetricName): Summary => {
+  const known = cases.filter((one) => one[metric] !== undefined)
+  return summary(
+    known.map((one) => one[metric]!),
+    known.map(({ subject }) => subject),
+  )
+}
+
+/** Mean ± deviation of each metric over the cases, and the interval of the mean; patients are resampled where they are known. */
 export const summaries = (results: Pick<Results, "cases">): Readonly<Record<MetricName, Summary>> => ({
-  dice: summary(valuesOf(results, "dice")),
-  iou: summary(valuesOf(results, "iou")),
-  hd95: summary(valuesOf(results, "hd95")),
+  dice: summaryOf(results, "dice"),
+  iou: summaryOf(results, "iou"),
+  hd95: summaryOf(results, "hd95"),
+  nsd: summaryOf(results, "nsd"),
 })
+
+/** The names of the classes that were measured, in their order. */
+export const classesOf = ({ cases }: Pick<Results, "cases">): readonly string[] => Object.keys(cases[0]?.classes ?? {})
+
+/** One class's results, as if it were a data set of its own. */
+export const ofClass = (results: Results, name: string): Results => ({
+  ...results,
+  dataset: `${results.dataset}: ${name}`,
+  cases: results.cases.flatMap(({ classes, dice: _, iou: __, hd95: ___, nsd: ____, ...rest }) => {
+    const metrics = classes?.[name]
+    return metrics === undefined ? [] : [{ ...rest, ...metrics }]
+  }),
+})
+
+/** The mean over the classes, and each class by itself where there are several. */
+export const withClasses = (results: Results): readonly Results[] => {
+  const names = classesOf(results)
+  return names.length < 2 ? [results] : [results, ...names.map((name) => ofClass(results, name))]
+}
 
 /** Case by case, for a spreadsheet. */
 export const resultsCsv = ({ cases, unit }: Results): string => {
-  const classes = Object.keys(cases[0]?.classes ?? {})
-  const ofClass = (name: string) => [`dice_${name}`, `iou_${name}`, `hd95_${unit}_${name}`]
+  const classes = classesOf({ cases })
+  const columns = (suffix: string) => [`dice${suffix}`, `iou${suffix}`, `hd95_${unit}${suffix}`, `nsd${suffix}`]
+  const measured = (metrics: Partial<Metrics> | undefined) => metricNames.map((name) => metrics?.[name] ?? "")
   return csvText(
-    ["id", "subject", "class", "dice", "iou", `hd95_${unit}`, ...classes.flatMap(ofClass)],
+    ["id", "subject", "class", ...columns(""), ...classes.flatMap((name) => columns(`_${name}`))],
     cases.map((one) => [
-      ...[one.id, one.subject ?? "", one.class ?? "", one.dice, one.iou, one.hd95 ?? ""],
-      ...classes.flatMap((name) => {
-        const metrics = one.classes?.[name]
-        return [metrics?.dice ?? "", metrics?.iou ?? "", metrics?.hd95 ?? ""]
-      }),
+      ...[one.id, one.subject ?? "", one.class ?? "", ...measured(one)],
+      ...classes.flatMap((name) => measured(one.classes?.[name])),
     ]),
   )
 }
@@ -77,9 +105,13 @@ const ResultsFile = t.intersection([
           subject: t.string,
           class: t.string,
           hd95: optional(t.number),
+          nsd: optional(t.number),
           classes: t.record(
             t.string,
-            t.intersection([t.type({ dice: t.number, iou: t.number }), t.partial({ hd95: optional(t.number) })]),
+            t.intersection([
+              t.type({ dice: t.number, iou: t.number }),
+              t.partial({ hd95: optional(t.number), nsd: optional(t.number) }),
+            ]),
           ),
         }),
       ]),

@@ -4,18 +4,31 @@ import { mean, sampleStandardDeviation } from "simple-statistics"
 import { stream } from "../data/random.ts"
 import { percentile } from "./segmentation.ts"
 
-export interface Summary {
+export interface Spread {
   readonly n: number
   readonly mean: number
   /** With n − 1; NaN of a single value. */
   readonly sd: number
 }
+export interface Summary extends Spread {
+  /** The 95 % confidence interval of the mean, by resampling; NaN of a single value. */
+  readonly interval: readonly [low: number, high: number]
+}
 
-/** Of at least one value. */
-export const summary = (values: readonly number[]): Summary => ({
+/** How the interval of a summary is made. */
+export const intervalWords =
+  "95 % confidence interval of the mean, by resampling patients where they are known, else images"
+
+const spread = (values: readonly number[]): Spread => ({
   n: values.length,
   mean: values.length === 0 ? Number.NaN : mean([...values]),
   sd: values.length < 2 ? Number.NaN : sampleStandardDeviation([...values]),
+})
+
+/** `groups`: whose value each is. Values of one patient are drawn together, since they are not independent. */
+export const summary = (values: readonly number[], groups?: readonly (string | undefined)[]): Summary => ({
+  ...spread(values),
+  interval: bootstrap(values, groups === undefined ? {} : { groups }),
 })
 
 export interface TTest {
@@ -39,16 +52,20 @@ const tTest = (difference: number, standardError: number, df: number): TTest => 
   return { t, df, p: Number.isFinite(t) ? twoSided(t, df) : Number.isNaN(t) ? Number.NaN : 0 }
 }
 
-/** Two samples with variances of their own, as SciPy's ttest_ind(…, equal_var=False). At least two values each. */
+const unknown: TTest = { t: Number.NaN, df: Number.NaN, p: Number.NaN }
+
+/** Two samples with variances of their own, as SciPy's ttest_ind(…, equal_var=False). NaN of less than two values each. */
 export const welch = (a: readonly number[], b: readonly number[]): TTest => {
-  const [va, vb] = [a, b].map((x) => summary(x).sd ** 2 / x.length) as [number, number]
+  if (Math.min(a.length, b.length) < 2) return unknown
+  const [va, vb] = [a, b].map((x) => spread(x).sd ** 2 / x.length) as [number, number]
   const df = (va + vb) ** 2 / (va ** 2 / (a.length - 1) + vb ** 2 / (b.length - 1))
   return tTest(mean([...a]) - mean([...b]), Math.sqrt(va + vb), df)
 }
 
-/** Differences case by case, as SciPy's ttest_rel. Of one length, at least two. */
+/** Differences case by case, as SciPy's ttest_rel. Of one length; NaN of less than two. */
 export const paired = (a: readonly number[], b: readonly number[]): TTest => {
-  const differences = summary(a.map((x, i) => x - b[i]!))
+  if (a.length < 2) return unknown
+  const differences = spread(a.map((x, i) => x - b[i]!))
   return tTest(differences.mean, differences.sd / Math.sqrt(a.length), a.length - 1)
 }
 
@@ -89,20 +106,49 @@ export const holm = (ps: readonly number[]): readonly number[] => {
   return out
 }
 
-/** The interval of the mean by resampling cases: the percentiles of `draws` means, reproducible by seed. */
+/**
+ * The interval of the mean by resampling cases, or, where `groups` says whose each value is, patients with all of their values: the
+ * percentiles of `draws` means, reproducible by seed. NaN where there are less than two to draw from.
+ */
 export const bootstrap = (
   values: readonly number[],
   {
     level = 0.95,
     draws = 2000,
     seed = 0,
-  }: { readonly level?: number; readonly draws?: number; readonly seed?: number } = {},
+    groups,
+  }: {
+    readonly level?: number
+    readonly draws?: number
+    readonly seed?: number
+    readonly groups?: readonly (string | undefined)[]
+  } = {},
 ): readonly [low: number, high: number] => {
+  const units = unitsOf(values, groups)
+  if (units.length < 2) return [Number.NaN, Number.NaN]
   const random = stream(seed, "bootstrap")
   const means = Float64Array.from({ length: draws }, () => {
-    let sum = 0
-    for (let i = 0; i < values.length; i++) sum += values[random.below(values.length)]!
-    return sum / values.length
+    let [sum, count] = [0, 0]
+    for (let i = 0; i < units.length; i++) {
+      const unit = units[random.below(units.length)]!
+      sum += unit.sum
+      count += unit.count
+    }
+    return sum / count
   }).sort()
   return [percentile(means, 50 * (1 - level)), percentile(means, 50 * (1 + level))]
+}
+
+interface Unit {
+  readonly sum: number
+  readonly count: number
+}
+const unitsOf = (values: readonly number[], groups: readonly (string | undefined)[] | undefined): readonly Unit[] => {
+  const units = new Map<string | number, Unit>()
+  values.forEach((value, i) => {
+    const key = groups?.[i] ?? i
+    const { sum, count } = units.get(key) ?? { sum: 0, count: 0 }
+    units.set(key, { sum: sum + value, count: count + 1 })
+  })
+  return [...units.values()]
 }

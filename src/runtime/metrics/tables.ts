@@ -1,81 +1,112 @@
-/** A comparison as text, Markdown or LaTeX. Bold and asterisks come from the numbers. */
-import { latex, markdown, visible } from "../../compiler/report/escape.ts"
+/** A comparison as text, Markdown, LaTeX or HTML. Bold and asterisks come from the numbers. */
+import { latex, markdown, visible, xml } from "../../compiler/report/escape.ts"
 import type { Cell, Comparison } from "./comparison.ts"
 import { type MetricName, metricNames } from "./results.ts"
 
 export interface TableOptions {
   /** Mean ± deviation; the paper prints means only. */
   readonly deviations?: boolean
+  /** The 95 % confidence interval of each mean. */
+  readonly intervals?: boolean
 }
 
-const titles: { readonly [K in MetricName]: string } = { dice: "Dice", iou: "IoU", hd95: "HD95" }
+const titles: { readonly [K in MetricName]: string } = { dice: "Dice", iou: "IoU", hd95: "HD95", nsd: "NSD" }
 
-/** Dice and IoU in percent. */
-const scale: { readonly [K in MetricName]: number } = { dice: 100, iou: 100, hd95: 1 }
+/** Shares in percent. */
+const scale: { readonly [K in MetricName]: number } = { dice: 100, iou: 100, hd95: 1, nsd: 100 }
 
 const head = (metric: MetricName, unit: string): string => `${titles[metric]} ${metric === "hd95" ? unit : "%"}`
 
+const dash = "–"
 const number = (cell: Cell, metric: MetricName, plusMinus: string, { deviations = true }: TableOptions): string => {
-  if (Number.isNaN(cell.mean)) return "–"
+  if (Number.isNaN(cell.mean)) return dash
   const mean = (scale[metric] * cell.mean).toFixed(2)
   return deviations && !Number.isNaN(cell.sd) ? `${mean}${plusMinus}${(scale[metric] * cell.sd).toFixed(2)}` : mean
 }
+const interval = ({ interval: [low, high] }: Cell, metric: MetricName, { intervals = true }: TableOptions): string =>
+  !intervals || Number.isNaN(low) ? "" : `[${(scale[metric] * low).toFixed(2)}, ${(scale[metric] * high).toFixed(2)}]`
 
 const exact = (n: number): string => n.toLocaleString("en-US")
 const parameters = (n: number | undefined): string =>
-  n === undefined ? "–" : `${exact(n)} (${(n / 1e6).toFixed(2)} M)`
+  n === undefined ? dash : `${exact(n)} (${(n / 1e6).toFixed(2)} M)`
 
-/** Header and rows as strings; the cells are finished by the caller. */
+const isCounted = (table: Comparison): boolean => table.rows.some(({ trainable }) => trainable !== undefined)
+
+/** The metrics that somebody measured: results of before NSD have none. */
+const measured = (table: Comparison): readonly MetricName[] =>
+  metricNames.filter((metric) => table.rows.some(({ cells }) => cells.some((cell) => (cell?.[metric].n ?? 0) > 0)))
+
+/** Rows as strings; the cells are finished by the caller. */
 const matrix = (
   table: Comparison,
   finish: (cell: Cell, metric: MetricName) => string,
 ): readonly (readonly string[])[] => {
-  const counted = table.rows.some(({ trainable }) => trainable !== undefined)
+  const counted = isCounted(table)
+  const metrics = measured(table)
   return table.rows.map(({ model, trainable, cells }) => [
     model,
     ...(counted ? [parameters(trainable)] : []),
-    ...cells.flatMap((cell) => metricNames.map((metric) => (cell === undefined ? "–" : finish(cell[metric], metric)))),
+    ...cells.flatMap((cell) => metrics.map((metric) => (cell === undefined ? dash : finish(cell[metric], metric)))),
   ])
 }
 
 const headers = (table: Comparison): readonly string[] => {
-  const counted = table.rows.some(({ trainable }) => trainable !== undefined)
   const many = table.datasets.length > 1
   return [
     "Model",
-    ...(counted ? ["Trainable parameters"] : []),
+    ...(isCounted(table) ? ["Trainable parameters"] : []),
     ...table.datasets.flatMap(({ name, unit }) =>
-      metricNames.map((metric) => `${many ? `${name} ` : ""}${head(metric, unit)}`),
+      measured(table).map((metric) => `${many ? `${name} ` : ""}${head(metric, unit)}`),
     ),
   ]
 }
 
-const markText = ({ significant, best }: Cell): string => `${significant ? "*" : ""}${best ? " ◂" : ""}`
+const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== "").join(" ")
 
-/** For a terminal: columns aligned, ◂ beside the best. */
-export const tableText = (table: Comparison, options: TableOptions = {}): string => {
-  const rows = [
-    headers(table).map(visible),
-    ...matrix(table, (cell, metric) => `${number(cell, metric, " ± ", options)}${markText(cell)}`),
-  ]
+/** One data set of a table. */
+const only = (table: Comparison, i: number): Comparison => ({
+  ...table,
+  datasets: [table.datasets[i]!],
+  rows: table.rows.map(({ cells, ...row }) => ({ ...row, cells: [cells[i]] })),
+})
+
+const blockText = (table: Comparison, options: TableOptions): readonly string[] => {
+  const finish = (cell: Cell, metric: MetricName) =>
+    `${joined(number(cell, metric, " ± ", options), interval(cell, metric, options))}${cell.significant ? "*" : ""}${cell.best ? " ◂" : ""}`
+  const rows = [headers(table).map(visible), ...matrix(table, finish)]
   const shown = rows.map(([model, ...rest]) => [visible(model!), ...rest])
   const widths = shown[0]!.map((_, i) => Math.max(...shown.map((row) => row[i]!.length)))
-  const lines = shown.map((row) =>
+  return shown.map((row) =>
     row
       .map((text, i) => text.padEnd(widths[i]!))
       .join("  ")
       .trimEnd(),
   )
-  return `${[...lines, "", "◂ best", ...table.notes.map(visible)].join("\n")}\n`
 }
 
-const boldMarkdown = (text: string, cell: Cell) => `${cell.best ? `**${text}**` : text}${cell.significant ? "\\*" : ""}`
+/** For a terminal: a block for each data set, columns aligned, ◂ beside the best. */
+export const tableText = (table: Comparison, options: TableOptions = {}): string => {
+  const blocks = table.datasets.map(({ name }, i) => [
+    ...(table.datasets.length > 1 ? [visible(name)] : []),
+    ...blockText(only(table, i), options),
+    "",
+  ])
+  return `${[...blocks.flat(), "◂ best", ...table.notes.map(visible)].join("\n")}\n`
+}
+
+const markdownCell =
+  (options: TableOptions) =>
+  (cell: Cell, metric: MetricName): string => {
+    const text = number(cell, metric, " ± ", options)
+    const marked = `${cell.best ? `**${text}**` : text}${cell.significant ? "\\*" : ""}`
+    return joined(marked, interval(cell, metric, options).replace("[", "\\[").replace("]", "\\]"))
+  }
 
 /** For a README: the best in bold. */
 export const tableMarkdown = (table: Comparison, options: TableOptions = {}): string => {
   const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`
   const names = headers(table)
-  const body = matrix(table, (cell, metric) => boldMarkdown(number(cell, metric, " ± ", options), cell))
+  const body = matrix(table, markdownCell(options))
   return `${[
     row(names.map(markdown)),
     row(names.map((_, i) => (i === 0 ? "---" : "---:"))),
@@ -89,21 +120,23 @@ export const tableMarkdown = (table: Comparison, options: TableOptions = {}): st
 export const tableLatex = (table: Comparison, options: TableOptions = {}): string => {
   const finish = (cell: Cell, metric: MetricName) => {
     const text = number(cell, metric, " \\pm ", options)
-    if (text === "–") return "--"
-    return `$${cell.best ? `\\mathbf{${text}}` : text}${cell.significant ? "^{*}" : ""}$`
+    if (text === dash) return "--"
+    const value = `$${cell.best ? `\\mathbf{${text}}` : text}${cell.significant ? "^{*}" : ""}$`
+    return joined(value, interval(cell, metric, options))
   }
-  const counted = table.rows.some(({ trainable }) => trainable !== undefined)
-  const lead = counted ? 2 : 1
-  const columns = "l".repeat(1) + "r".repeat(lead - 1 + 3 * table.datasets.length)
-  const groups = table.datasets.map(({ name }) => `\\multicolumn{3}{c}{${latex(name)}}`)
-  const rules = table.datasets.map((_, i) => `\\cmidrule(lr){${lead + 1 + 3 * i}-${lead + 3 + 3 * i}}`)
+  const lead = isCounted(table) ? 2 : 1
+  const metrics = measured(table)
+  const k = metrics.length
+  const columns = `l${"r".repeat(lead - 1 + k * table.datasets.length)}`
+  const groups = table.datasets.map(({ name }) => `\\multicolumn{${k}}{c}{${latex(name)}}`)
+  const rules = table.datasets.map((_, i) => `\\cmidrule(lr){${lead + 1 + k * i}-${lead + k + k * i}}`)
   const names = [
     "Model",
-    ...(counted ? ["Trainable parameters"] : []),
-    ...table.datasets.flatMap(({ unit }) => metricNames.map((metric) => latex(head(metric, unit)))),
+    ...(lead === 2 ? ["Trainable parameters"] : []),
+    ...table.datasets.flatMap(({ unit }) => metrics.map((metric) => latex(head(metric, unit)))),
   ]
   const body = matrix(table, finish).map(
-    ([model, ...rest]) => `${[latex(model!), ...rest].map((text) => (text === "–" ? "--" : text)).join(" & ")} \\\\`,
+    ([model, ...rest]) => `${[latex(model!), ...rest].map((text) => (text === dash ? "--" : text)).join(" & ")} \\\\`,
   )
   return `${[
     ...table.notes.map((note) => `% ${visible(note)}`),
@@ -116,5 +149,28 @@ export const tableLatex = (table: Comparison, options: TableOptions = {}): strin
     ...body,
     "\\bottomrule",
     "\\end{tabular}",
+  ].join("\n")}\n`
+}
+
+/** For a page: a table and a list of its notes, with nothing that runs or loads. */
+export const tableHtml = (table: Comparison, options: TableOptions = {}): string => {
+  const finish = (cell: Cell, metric: MetricName) => {
+    const text = number(cell, metric, " ± ", options)
+    const marked = `${cell.best ? `<strong>${text}</strong>` : text}${cell.significant ? "<sup>*</sup>" : ""}`
+    const between = interval(cell, metric, options)
+    return joined(marked, between === "" ? "" : `<small>${between}</small>`)
+  }
+  const row = (tag: "td" | "th", cells: readonly string[]) =>
+    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`
+  return `${[
+    "<table>",
+    `<thead>${row("th", headers(table).map(xml))}</thead>`,
+    "<tbody>",
+    ...matrix(table, finish).map(([model, ...rest]) => row("td", [xml(model!), ...rest])),
+    "</tbody>",
+    "</table>",
+    "<ul>",
+    ...table.notes.map((note) => `<li>${xml(note)}</li>`),
+    "</ul>",
   ].join("\n")}\n`
 }
