@@ -68,7 +68,8 @@ test("an evaluation is the command's, and writes only where it is told to", asyn
   const results = await evaluate(at("run"))
   if (results.kind !== "masks") throw new Error("the model gives masks")
   expect(results.cases).toEqual(commanded.cases)
-  expect(results.summaries).toEqual(commanded.summaries)
+  // JSON has no NaN: the interval of a single patient is none.
+  expect(JSON.parse(JSON.stringify(results.summaries))).toEqual(commanded.summaries)
   expect(existsSync(at("run/results.json"))).toBe(false)
   await evaluate(at("run"), { out: at("results") })
   expect(readFileSync(at("results/cases.csv"), "utf8")).toBe(readFileSync(at("commanded/cases.csv"), "utf8"))

@@ -95,13 +95,15 @@ test("empty masks: nothing to prompt from them, and cases when points are given"
 })
 
 test("NSD's tolerance, prompts that are moved, the background: measured, or told that they do nothing", () => {
-  const at = (...options: readonly string[]) => hasam("eval", "tiny.ts", "--data", "data", "--part", "all", ...options)
+  const at = (...options: readonly string[]) =>
+    hasam("eval", "tiny.ts", "--data", "data/data.csv", "--part", "all", ...options)
   const { out } = at("--jitter", "0.1", "--tolerance", "1mm", "--json")
   const { conventions, summaries } = JSON.parse(out)
   expect(conventions).toMatchObject({ prompt: "centre, moved by up to 10 % of the mask's box" })
   expect(conventions.nsd).toContain("within 1 mm of the other's")
   expect(summaries.nsd.interval.length).toBe(2)
   expect(at("--background").text).toContain("HS5002: --background does nothing for a model that gives masks")
-  const bare = hasam("eval", "tiny.ts", "--data", "data/two.csv", "--part", "all", "--tolerance", "1mm")
+  const withoutSpacing = table("bare", "image,mask", (a, b) => `${a},${b}`)
+  const bare = hasam("eval", "tiny.ts", "--data", withoutSpacing, "--part", "all", "--tolerance", "1mm")
   expect(bare.text).toContain("HS5002: a tolerance in millimetres needs images whose pixel spacing is known")
 })

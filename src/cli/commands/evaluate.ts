@@ -37,8 +37,13 @@ const demandMeaning = (flags: EvalFlags, { kind }: Taught): void => {
 const textOf = (results: Results): string => {
   const lines = (of: Results): readonly string[] => {
     const { dice, iou, hd95, nsd } = summaries(of)
-    const line = (label: string, { mean, sd, interval: [low, high] }: Summary, factor: number, unit: string) =>
-      `  ${label.padEnd(6)}${(factor * mean).toFixed(2).padStart(8)} ± ${(factor * sd).toFixed(2)} ${unit}  [${(factor * low).toFixed(2)}, ${(factor * high).toFixed(2)}]`
+    const line = (label: string, { mean, sd, interval }: Summary, factor: number, unit: string) => {
+      const [low, high] = interval.map((bound) => (factor * bound).toFixed(2))
+      // Of a single case there is no deviation, of a single patient no interval.
+      const deviation = Number.isNaN(sd) ? "" : ` ± ${(factor * sd).toFixed(2)}`
+      const between = Number.isNaN(interval[0]) ? "" : `  [${low}, ${high}]`
+      return `  ${label.padEnd(6)}${(factor * mean).toFixed(2).padStart(8)}${deviation} ${unit}${between}`
+    }
     const measured = hd95.n < of.cases.length ? ` (of ${hd95.n} cases)` : ""
     return [
       line("Dice", dice, 100, "%"),
