@@ -238,9 +238,10 @@ const weights = () => {
     .command("export")
     .summary("a run's base and what it learned, in one checkpoint")
     .argument("<run>")
-    .argument("<out>")
+    .argument("<out>", "ends in .safetensors or .pth")
+    .option("--merge", "put what is linear, as LoRA is, into the base: its tensors and no others")
     .option("--verbose", "stack traces of internal faults")
-    .action(async (run, out) => (await import("./commands/weights.ts")).exportCommand(run, out))
+    .action(async (run, out, options) => (await import("./commands/weights.ts")).exportCommand(run, out, options))
   group
     .command("init")
     .summary("write a model's initial values")

@@ -8,6 +8,7 @@ import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.
 import { convert, type Naming } from "../../runtime/weights/convert.ts"
 import { inspect } from "../../runtime/weights/inspect.ts"
 import { verify } from "../../runtime/weights/load.ts"
+import { merged } from "../../runtime/weights/merge.ts"
 import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { exitCodeOf, say, talkDiagnostics } from "../output.ts"
@@ -51,15 +52,18 @@ export const initCommand = async (spec: string, out: string, { seed }: { readonl
   say(`wrote ${persistent.length} tensors to ${out}`)
 }
 
-/** hasam weights export RUN OUT: base and what was learned, in one checkpoint. */
-export const exportCommand = async (run: string, out: string): Promise<void> => {
+/** hasam weights export RUN OUT: base and what was learned, in one checkpoint; with --merge under the base's names alone. */
+export const exportCommand = async (run: string, out: string, flags: { readonly merge?: boolean }): Promise<void> => {
   const about = await readRun(run)
   const { model } = await selectModel(`${about.spec.split("#")[0]}#${about.name}`, sizeOfRun(about))
   const { tensors } = await modelWeights(model.data, about.weights ?? undefined, Number(about.options["seed"]))
   const whole = await withAdapters(model.data, tensors, join(run, files.best))
   const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
-  await save(out, Object.fromEntries(persistent.map(({ name }) => [name, whole[name]!])))
-  say(`wrote ${persistent.length} tensors to ${out}`)
+  const made = flags.merge === true ? merged(model.data, whole) : whole
+  const kept = persistent.filter(({ name }) => Object.hasOwn(made, name))
+  await save(out, Object.fromEntries(kept.map(({ name }) => [name, made[name]!])))
+  const put = persistent.length - kept.length
+  say(`wrote ${kept.length} tensors to ${out}${put > 0 ? `; ${put} of adapters are in them` : ""}`)
 }
 const sizeOfRun = ({ options }: RunFile): { readonly inputSize?: Pair } => {
   const inputSize = inputSizeOf(options["inputSize"])

@@ -82,4 +82,10 @@ export const weights = {
     cause: "The wanted format or naming cannot hold these tensors.",
     cure: "Choose safetensors, or keep the names.",
   },
+  HS3018: {
+    title: "an adapter cannot be put into the base",
+    cause:
+      "A base takes in what is linear where it stands: low-rank updates, and adapters without a nonlinearity before, after or beside a linear layer. Others change the network itself.",
+    cure: "Leave --merge out: the checkpoint then holds the adapters beside the base, for this spec.",
+  },
 } as const satisfies Record<`HS3${number}`, Explanation>
