@@ -47,5 +47,11 @@ export const aboutFile = (file: string, code: Code, message: string, help?: stri
   ...(help === undefined ? {} : { help }),
 })
 
+/** The same, of what may be meant and probably is not: it is told, and the work goes on. */
+export const warned = (file: string, code: Code, message: string, help?: string): Diagnostic => ({
+  ...aboutFile(file, code, message, help),
+  severity: "warning",
+})
+
 export const failed = (file: string, code: Code, message: string, help?: string): Failed =>
   new Failed([aboutFile(file, code, message, help)])

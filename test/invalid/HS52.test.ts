@@ -1,4 +1,4 @@
-/** Inputs of a run: HS5201 to HS5205. */
+/** Inputs of a run: HS5201 to HS5206. */
 import { expect, test } from "vitest"
 import type { Tensor, Tensors } from "../../src/compiler/ir/graph.ts"
 import { sam } from "../../src/dsl/index.ts"
@@ -6,7 +6,7 @@ import { decodeInputs } from "../../src/runtime/run/inputs.ts"
 
 const model = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16 }).data
 const filled = (shape: readonly number[], value = 1): Tensor => ({ shape, data: new Float32Array(shape.reduce((n, x) => n * x, 1)).fill(value) })
-const good: Tensors = { image: filled([1, 3, 32, 24]), point_coords: filled([1, 2, 2], 5), point_labels: filled([1, 2]) }
+const good: Tensors = { image: filled([1, 3, 32, 24], 7), point_coords: filled([1, 2, 2], 5), point_labels: filled([1, 2]) }
 const told = (tensors: Record<string, Tensor | undefined>) => {
   const given = Object.fromEntries(Object.entries(tensors).filter(([, tensor]) => tensor !== undefined)) as Tensors
   const { inputs, diagnostics } = decodeInputs("in.safetensors", model, given)
@@ -52,4 +52,10 @@ test("HS5205: prompts outside the image, labels that do not exist, boxes the wro
   expect(told({ ...good, point_labels: filled([1, 2], 2) }).text[0]).toBe("HS5205: point 0 has label 2; labels are 1 (inside), 0 (outside) and −1 (padding)")
   const boxes = { shape: [1, 4], data: Float32Array.of(9, 9, 3, 12) }
   expect(told({ ...good, boxes }).text).toEqual(["HS5205: box 0, (9, 9, 3, 12), ends before it begins"])
+})
+test("HS5206: an image in 0…1 is told, and run", () => {
+  const { inputs, text } = told({ ...good, image: filled([1, 3, 32, 24], 0.7) })
+  expect(inputs).toBeDefined()
+  expect(text).toEqual(["HS5206: 'image' holds no value over 1, and 0…255 is what it should hold: to the model it is black"])
+  expect(told({ ...good, image: filled([1, 3, 32, 24], 0) }).text).toEqual([])
 })

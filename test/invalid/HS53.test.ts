@@ -1,6 +1,6 @@
-/** Training runs: HS5301 to HS5310, through the command line, on a model that trains in a second. */
+/** Training runs: HS5301 to HS5313, through the command line, on a model that trains in a second. */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
@@ -50,6 +50,36 @@ test("HS5303: a folder that holds a run", () => {
   const { status, text } = train("run")
   expect(status).toBe(1)
   expect(text).toContain("error HS5303: 'run' holds a run already")
+})
+test("a record says what was done: no other rate on a finished run, and each change in the history", () => {
+  const path = join(folder, "run", "run.json")
+  const before = readFileSync(path, "utf8")
+  const { status, text } = train("run", "--resume", "--rate", "7")
+  expect([status, readFileSync(path, "utf8") === before]).toEqual([2, true])
+  expect(text).toMatch(/--rate: error HS5002: --rate does nothing: the run in 'run' is finished, after 1 epochs and \d+ steps/)
+  // A run that stands at step 2 of an epoch: what a kill leaves.
+  cpSync(join(folder, "run"), join(folder, "half"), { recursive: true })
+  const last = join(folder, "half", "last.safetensors")
+  const bytes = readFileSync(last)
+  const at = bytes.indexOf('{\\"epoch\\":1,')
+  expect(at).toBeGreaterThan(0)
+  bytes.write('{\\"epoch\\":0,', at)
+  writeFileSync(last, bytes)
+  expect(train("half", "--resume", "--rate", "0.01")).toMatchObject({ status: 0 })
+  const { options, history } = JSON.parse(readFileSync(join(folder, "half", "run.json"), "utf8"))
+  expect(options.optimizer.rate).toBe(0.01)
+  expect(history).toEqual([{ step: expect.any(Number), option: "rate", from: 0.001, to: 0.01 }])
+  expect(history[0].step).toBeGreaterThan(0)
+})
+test("HS5312: frozen at initial values; HS5313: nothing found in any epoch", () => {
+  const told = (out: string, seed: string) => {
+    const { status, text } = train(out, "--rate", "1e-9", "--seed", seed)
+    expect(status).toBe(0)
+    expect(text).toMatch(/spec\.ts: warning HS5312: [\d,]+ of [\d,]+ parameters are frozen at random initial values: no --weights was given/)
+    return [/validation Dice (\d\.\d+)/.exec(text)![1] === "0.0000", text.includes(`${out}: warning HS5313: validation Dice was 0 in every epoch`)]
+  }
+  expect(told("nonsense", "5")).toEqual([true, true])
+  expect(told("some", "3")).toEqual([false, false])
 })
 test("HS5304: nothing to resume", () => {
   const { status, text } = train("nothing", "--resume")

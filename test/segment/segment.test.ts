@@ -44,7 +44,7 @@ export const how = training(model, { optimizer: adam({ rate: 1e-2 }), epochs: 3,
 `,
   )
   await writePhantoms(at("data"), { n: 12, size: 48, seed: 1, perSubject: 2 })
-  done("train", "tiny.ts", "--data", "data", "--out", "run")
+  done("train", "tiny.ts", "--data", "data/data.csv", "--out", "run")
   const points = names.map((name, i) => `${name},${14 + i},${12 + i}`)
   writeFileSync(at("points.csv"), `id,x,y\n${points.join("\n")}\n`)
   const [header, ...rows] = readFileSync(at("data/data.csv"), "utf8").trim().split("\n")
@@ -79,6 +79,18 @@ test("the masks are those that eval measures, at the images' own names and sizes
   }
   expect(table("masks/table.csv").map(({ id, object }) => [id, object])).toEqual(names.map((name) => [name, "1"]))
   expect(Object.keys(table("masks/table.csv")[0]!)).toContain("iou_predictions")
+})
+
+test("on other data an evaluation leaves the run's own results as they are", () => {
+  done("eval", "run")
+  const own = readFileSync(at("run/results.json"), "utf8")
+  const { text } = done("eval", "run", "--data", "data/four.csv", "--part", "all")
+  expect(readFileSync(at("run/results.json"), "utf8")).toBe(own)
+  const [name] = readdirSync(at("run/evaluations"))
+  expect(name).toMatch(/^four-[0-9a-f]{6}$/)
+  expect(text).toContain(`results are in ${join("run", "evaluations", name!)}`)
+  expect(JSON.parse(readFileSync(at("run/evaluations", name!, "results.json"), "utf8")).dataset).toBe("four.csv")
+  done("compare", join("run", "evaluations", name!), "run")
 })
 
 test("the same command does nothing twice, and other options do not mix", () => {

@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { exact } from "../../compiler/report/units.ts"
@@ -124,6 +124,8 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     const results = resultsOf(evaluation, flags, measured)
     say(flags.json ? JSON.stringify({ ...results, summaries: summaries(results) }, null, 2) : textOf(results))
     if (from.out !== undefined) {
+      if (from.otherData && flags.out === undefined)
+        talk(`note: on other data than the run's own: results are in ${relative(process.cwd(), from.out)}`)
       await saveEvaluation(from.out, results)
       if (flags.figures) {
         const { sheet } = await import("../../runtime/figures/sheet.ts")

@@ -13,7 +13,7 @@ import { selectModel } from "../../runtime/select.ts"
 import { dropoutFeeds } from "../../runtime/training/dropout.ts"
 import { loadAll } from "../../runtime/weights/load.ts"
 import { save } from "../../runtime/weights/save.ts"
-import { talk } from "../output.ts"
+import { talk, talkDiagnostics } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
 
 interface RunFlags {
@@ -51,6 +51,7 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
     flags: [...new Set([...(flags.flag ?? []), ...(flags.multimask ? ["multimask"] : [])])],
   })
   if (inputs === undefined) throw new Failed(diagnostics as unknown as Diagnostics)
+  talkDiagnostics(diagnostics)
   const outputs = Object.keys(data.teaches)
   const missing = outputs.map((output) => targetName(data.teaches, output)).filter((name) => !(name in inputs.targets))
   if (flags.gradients && missing.length > 0)

@@ -37,6 +37,12 @@ export const run = {
     cause: "A point or box is not within the image, a label is not −1, 0 or 1, or a box ends before it begins.",
     cure: "Give prompts in the pixels of the resized image that is fed, x first.",
   },
+  HS5206: {
+    title: "an image in 0…1 where 0…255 is meant",
+    cause:
+      "No value of the image is over 1. Models take raw values and normalise them themselves: to this one the image is black.",
+    cure: "Multiply it by 255; normalisation is the model's.",
+  },
   HS5301: {
     title: "training gave values that are not finite",
     cause:
@@ -95,6 +101,18 @@ export const run = {
     cause:
       "Samples are images with masks: a model that takes no image cannot be fed, and one that teaches nothing has no answer to compare.",
     cure: "Say takes: { image: pixels({ … }) } and teaches: { masks: masks() } in model(…).",
+  },
+  HS5312: {
+    title: "what is frozen has never learned",
+    cause:
+      "A part of the model is frozen, and no checkpoint gives its values: it stays a random function of the image, on which the rest is trained.",
+    cure: "Give the checkpoint of the base with --weights, or freeze nothing that has not learned.",
+  },
+  HS5313: {
+    title: "the model has found nothing",
+    cause:
+      "In every epoch, no pixel of any validation image was right. The rate, the class, the weights or the number of epochs are wrong; a result of such a run means nothing.",
+    cure: "Look at a sheet of `hasam eval --figures`. Train longer or with another --rate; is the right --class taught, and are --weights those of the base?",
   },
   HS5331: {
     title: "a folder with the masks of something else",

@@ -98,14 +98,28 @@ export const readPoints = async (path: string): Promise<ReadonlyMap<string, Poin
 
 const shape = 'Write a csv with the columns id, x, y, or JSON { "id": { "x": 1, "y": 2 } }.'
 
+/** A name that stands twice before a {: JSON keeps the last one only, and says nothing. */
+const repeated = (text: string): string | undefined => {
+  const seen = new Set<string>()
+  for (const [, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:\s*\{/g)) {
+    if (seen.has(name!)) return JSON.parse(name!)
+    seen.add(name!)
+  }
+  return undefined
+}
+
 const pointsOfJson = async (path: string): Promise<ReadonlyMap<string, Point>> => {
   let json: unknown
+  let text = ""
   try {
-    json = JSON.parse((await readBytes(path)).toString("utf8"))
+    text = (await readBytes(path)).toString("utf8")
+    json = JSON.parse(text)
   } catch (error) {
     if (error instanceof Failed) throw error
     throw failed(path, "HS4401", "these are no points: the file is not JSON", shape)
   }
+  const twice = repeated(text)
+  if (twice !== undefined) throw failed(path, "HS4401", `${twice} has two points`, "Keep one point for each image.")
   const decoded = PointFile.decode(json)
   if (isLeft(decoded))
     throw failed(path, "HS4401", `these are no points: look at '${decoded.left[0]?.context[1]?.key ?? ""}'`, shape)

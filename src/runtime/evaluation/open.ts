@@ -1,5 +1,6 @@
 /** What is to be evaluated, with all that this needs: a run knows its spec, data, weights and split; settings say otherwise. */
-import { join, resolve } from "node:path"
+import { createHash } from "node:crypto"
+import { basename, extname, join, resolve } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import type { Precision } from "../../dsl/training.ts"
@@ -77,12 +78,22 @@ const subjectOf = async (subject: string, flags: EvaluationSettings) => {
     weights: flags.weights ?? run?.weights ?? undefined,
     adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
     split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
-    out: flags.out ?? (isRun ? folder : undefined),
+    out: flags.out ?? (isRun ? (otherData ? elsewhere(folder, data) : folder) : undefined),
     seed: Number(run?.options["seed"] ?? flags.seed ?? 0),
     dataFlags: dataFlagsOf(run?.options ?? {}, flags),
     points: typeof run?.options["points"] === "string" ? run.options["points"] : undefined,
     options: (run?.options ?? selected.options) as typeof selected.options,
   }
+}
+
+/**
+ * Where a run's results on other data go: beside those on its own, which `hasam compare` reads from the run's folder. Folders of one name are told apart by
+ * a hash of their paths.
+ */
+const elsewhere = (run: string, data: string): string => {
+  const path = resolve(data)
+  const hash = createHash("sha256").update(path).digest("hex").slice(0, 6)
+  return join(run, "evaluations", `${basename(path, extname(path))}-${hash}`)
 }
 
 /** Everything loaded, nothing computed. Rejects with `Failed`: the errors of spec, data and weights; HS5308, HS5330. `demand` refuses a model before data are read. */

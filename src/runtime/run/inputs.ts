@@ -2,7 +2,7 @@
  * What `hasam run` is fed: checked against the model before anything is compiled, all problems at once.
  */
 
-import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
+import { aboutFile, type Diagnostic, warned } from "../../compiler/diagnostic.ts"
 import type { Shape, Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { elaborate, type InputSizes } from "../../compiler/passes/elaborate/index.ts"
 import { targetName, targetShape } from "../../compiler/passes/losses.ts"
@@ -158,6 +158,16 @@ export const decodeInputs = (
     if (value !== undefined) expect(targetName(model.teaches, output), targetShape(taught, builder.shapeOf(value)))
   }
   if (diagnostics.length > 0) return { diagnostics }
+  const faint = image === undefined ? undefined : tensors[image.name]
+  if (faint?.data.some((x) => x > 0) && faint.data.every((x) => x <= 1))
+    diagnostics.push(
+      warned(
+        file,
+        "HS5206",
+        `'${image!.name}' holds no value over 1, and 0…255 is what it should hold: to the model it is black`,
+        "Multiply it by 255; normalisation is the model's.",
+      ),
+    )
   const given = Object.fromEntries(Object.entries(tensors).filter(([name]) => targets.includes(name)))
   return { diagnostics, inputs: { sizes: found, feeds, targets: given } }
 }

@@ -50,8 +50,17 @@ export const atStart: Progress = {
   lossCount: 0,
 }
 
+/** What was changed of a run while it went on. */
+const Change = t.type({
+  /** Optimizer steps that were done before. */
+  step: t.number,
+  option: t.string,
+  from: t.unknown,
+  to: t.unknown,
+})
+
 /** What a run is; --resume demands the same. */
-const RunFile = t.type({
+const RunKeys = t.type({
   version: t.string,
   name: t.string,
   model: t.string,
@@ -64,8 +73,10 @@ const RunFile = t.type({
   data: t.string,
   layout: t.string,
   target: t.string,
+  /** As the last step was done; what they were before stands in the history. */
   options: t.UnknownRecord,
 })
+const RunFile = t.intersection([RunKeys, t.partial({ history: t.array(Change) })])
 export type RunFile = t.TypeOf<typeof RunFile>
 
 export const exists = (path: string): Promise<boolean> =>
@@ -156,6 +167,12 @@ export const readLast = (
     return { tensors: Object.fromEntries(tensors), progress }
   })
 }
+
+/** Where a checkpoint says that its run stands, without its tensors; ours, or one of the PyTorch package. Throws HS5306. */
+export const standingOf = (path: string): Promise<Pick<Progress, "epoch" | "step">> =>
+  withCheckpoint(path, async ({ metadata }) =>
+    decode(path, t.type({ epoch: t.number, step: t.number }), metadata["hasam.progress"] ?? ""),
+  )
 
 /** One line of the log. */
 export interface LogEntry {

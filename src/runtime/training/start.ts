@@ -2,8 +2,10 @@
 import { join, resolve } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
-import { failed } from "../../compiler/diagnostic.ts"
+import { failed, warned } from "../../compiler/diagnostic.ts"
+import { exact } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
+import type { ModelData } from "../../dsl/model.ts"
 import { isWithin, rangeText, trainingRanges } from "../../dsl/ranges.ts"
 import type { Precision } from "../../dsl/training.ts"
 import { modelWeights } from "../base.ts"
@@ -11,7 +13,7 @@ import { reader } from "../data/reader.ts"
 import { fractionOfTraining } from "../data/split.ts"
 import { saveSplit } from "../data/splitFile.ts"
 import { engineNamed, isPrecise, preciseEngines } from "../engines.ts"
-import type { Told } from "../events.ts"
+import type { Tell, Told } from "../events.ts"
 import { frozenOf } from "../run/adapters.ts"
 import { selectModel } from "../select.ts"
 import { classesTaught, measureOf, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
@@ -26,7 +28,7 @@ import {
   recordedData,
 } from "../trainingOptions.ts"
 import { hashOf } from "../weights/learned.ts"
-import { exists, files, identityOf, type RunFile, readRun, writeRun } from "./checkpoint.ts"
+import { exists, files, identityOf, type RunFile, readRun, standingOf, writeRun } from "./checkpoint.ts"
 import type { Trainer } from "./elsewhere.ts"
 import { modelHash } from "./identity.ts"
 import { type RunLock, withRunFolder } from "./lock.ts"
@@ -100,11 +102,50 @@ export interface TrainHooks {
   readonly trainer?: Trainer | undefined
 }
 
-/** The rate may be another one where --rate says so: that is how a run goes on that diverged. */
-const withRate = ({ options, ...rest }: RunFile, rate: number): RunFile => ({
-  ...rest,
-  options: { ...options, optimizer: { ...(options["optimizer"] as object), rate } },
-})
+const rateOf = ({ options }: RunFile): unknown => (options["optimizer"] as { readonly rate?: unknown }).rate
+
+/** The rate may be another one where --rate says so: that is how a run goes on that diverged. What it was stays in the history. */
+const withRate = (run: RunFile, rate: number, step: number): RunFile => {
+  const from = rateOf(run)
+  if (from === rate) return run
+  const { options, history = [] } = run
+  return {
+    ...run,
+    options: { ...options, optimizer: { ...(options["optimizer"] as object), rate } },
+    history: [...history, { step, option: "rate", from, to: rate }],
+  }
+}
+
+/** A run that is done takes no other rate: its record says what was done. */
+const demandUnfinished = (given: string, epochs: number, { epoch, step }: { epoch: number; step: number }): void => {
+  if (epoch >= epochs)
+    throw failed(
+      "--rate",
+      "HS5002",
+      `--rate does nothing: the run in '${given}' is finished, after ${epochs} epochs and ${step} steps`,
+      "Leave --rate out, or start another run with it, in another --out.",
+    )
+}
+
+/** Without a checkpoint a frozen part never learned anything: it is a random function of the image. */
+const tellStart = (spec: string, model: ModelData, tell: Tell): void => {
+  const table = tensorTable(model).filter(({ kind }) => kind === "parameter")
+  const count = (tensors: readonly { readonly size: number }[]) => tensors.reduce((n, { size }) => n + size, 0)
+  const frozen = count(table.filter(({ learns }) => !learns))
+  if (frozen === 0) tell({ kind: "note", line: "note: no weights are given: everything starts from initial values" })
+  else
+    tell({
+      kind: "warnings",
+      diagnostics: [
+        warned(
+          spec,
+          "HS5312",
+          `${exact(frozen)} of ${exact(count(table))} parameters are frozen at random initial values: no --weights was given`,
+          "Give the checkpoint of the base with --weights, or freeze nothing that has not learned.",
+        ),
+      ],
+    })
+}
 
 const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
   const keys = ["hash", "base", "data", "options"] as const
@@ -205,7 +246,7 @@ const startIn = async (
 
   const { tensors, notes } = await modelWeights(model, flags.weights, options.seed)
   for (const line of notes) note(`note: ${line}`)
-  if (flags.weights === undefined) note("note: no weights are given: everything starts from initial values")
+  if (flags.weights === undefined && !flags.resume) tellStart(selected.spec, model, on)
   const run: RunFile = {
     version,
     name,
@@ -227,13 +268,17 @@ const startIn = async (
       fraction: share ?? null,
     },
   }
+  /** Writes what changed, once something was done by it. */
+  let record: (() => Promise<void>) | undefined
   if (flags.resume) {
     const before = await readRun(folder)
-    const asNow = flags.rate === undefined ? before : withRate(before, options.optimizer.rate)
+    const standing = await standingOf(lastOf(folder, trainer !== undefined))
+    const asNow = flags.rate === undefined ? before : withRate(before, options.optimizer.rate, standing.step)
     demandSame(flags.out, asNow, JSON.parse(JSON.stringify(run)))
-    if (JSON.stringify(asNow) !== JSON.stringify(before)) {
-      note(`note: from here on with a learning rate of ${options.optimizer.rate}`)
-      await writeRun(folder, asNow)
+    if (asNow !== before) {
+      demandUnfinished(flags.out, options.epochs, standing)
+      note(`note: from here on with a learning rate of ${options.optimizer.rate}; it was ${rateOf(before)}`)
+      record = () => writeRun(folder, asNow)
     }
     if (before.target !== target)
       note(`note: the run was begun with --target ${before.target}; other targets round otherwise`)
@@ -250,6 +295,7 @@ const startIn = async (
 
   on({ kind: "begun", epochs: options.epochs, measure })
   if (trainer !== undefined) {
+    await record?.()
     const { finished } = await trainer({
       ...{ model, name, hash: run.hash, folder, data: resolve(flags.data), options, signal },
       weights: run.weights ?? undefined,
@@ -288,11 +334,24 @@ const startIn = async (
     ...(flags.memory === undefined ? {} : { memory: flags.memory }),
     on,
     signal,
+    ...(record === undefined ? {} : { begun: record }),
   })
   // A run that was stopped has its curves too.
   const { writeCurves } = await import("./curves.ts")
   await writeCurves(folder, name, measure)
   const { step, bestEpoch, bestDice } = result.progress
+  if (result.finished && bestEpoch >= 0 && bestDice === 0)
+    on({
+      kind: "warnings",
+      diagnostics: [
+        warned(
+          flags.out,
+          "HS5313",
+          `validation ${measure} was 0 in every epoch: the model has found nothing`,
+          "Look at a sheet of `hasam eval --figures`. Train longer or with another --rate; is the right --class taught, and are --weights those of the base?",
+        ),
+      ],
+    })
   return {
     finished: result.finished,
     folder,

@@ -94,6 +94,8 @@ export interface TrainInput {
   /** Epochs between validations. */
   readonly validateEvery?: number
   readonly on?: (event: TrainingEvent) => void
+  /** Called once, after the first step that this call did: from then on the run is what its options say. */
+  readonly begun?: () => Promise<void>
   /** Aborted: the step is finished, a checkpoint written, and the run ends. */
   readonly signal?: AbortSignal
 }
@@ -186,6 +188,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   if (!sharing) await load()
 
   let progress = start.progress
+  let begun = false
   const log: LogEntry[] = [...(await readLog(folder, progress.epoch))]
   await writeAtomically(join(folder, files.log), logText(log))
   const note = async (entry: LogEntry): Promise<void> => {
@@ -275,6 +278,8 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       const samples = input.reader.training(input.train, progress.epoch, progress.sample)
       for await (const batch of batched(samples, options.batch)) {
         const loss = await runBatch(batch)
+        if (!begun) await input.begun?.()
+        begun = true
         const done = Math.floor(progress.sample / options.batch)
         on({ kind: "step", epoch: progress.epoch, step: progress.step, loss, done, total: perEpoch })
         const due = checkpointEvery > 0 && progress.batch % (checkpointEvery * options.accumulate) === 0
