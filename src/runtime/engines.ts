@@ -14,18 +14,19 @@ export interface EngineOptions {
 }
 export type OpenEngine = (options: EngineOptions) => Promise<Backend>
 
-export const engines = {
+/** A target that runs models in this process. */
+export type EngineName = "cpu" | "wasm" | "webgpu" | "webgpu-f16" | "cuda" | "xla" | "reference"
+
+export const engines: Readonly<Record<EngineName, OpenEngine>> = {
   cpu: async () => (await import("../backends/onnx/engine.ts")).cpu(),
   wasm: async () => (await import("../backends/tfjs/index.ts")).wasmBackend(),
   webgpu: async () => (await import("../backends/tfjs/node.ts")).webgpuBackend(),
   "webgpu-f16": async () => (await import("../backends/tfjs/node.ts")).webgpuBackend({ f16: true }),
-  cuda: async (options: EngineOptions) => (await import("../backends/xla/engine.ts")).cuda(options),
-  xla: async (options: EngineOptions) => (await import("../backends/xla/engine.ts")).xla(options),
+  cuda: async (options) => (await import("../backends/xla/engine.ts")).cuda(options),
+  xla: async (options) => (await import("../backends/xla/engine.ts")).xla(options),
   reference: async () => (await import("../backends/reference.ts")).reference(),
-} satisfies Readonly<Record<string, OpenEngine>>
+}
 
-/** A target that runs models in this process. */
-export type EngineName = keyof typeof engines
 /** Those that compute products in several ways. */
 export const preciseEngines: readonly EngineName[] = ["cuda", "xla"]
 export const isPrecise = (name: string): boolean => preciseEngines.some((one) => one === name)
@@ -34,7 +35,7 @@ const names = Object.keys(engines).join(", ")
 
 /** The engine of a target. Throws HS2503 where the target does not run in this process. */
 export const engineNamed = (name: string): OpenEngine => {
-  const open = own(engines as Readonly<Record<string, OpenEngine>>, name)
+  const open = own<OpenEngine>(engines, name)
   if (open === undefined)
     throw failed("--target", "HS2503", `'${name}' is not a target that runs`, `Targets that run are ${names}.`)
   return open

@@ -70,8 +70,18 @@ describe.skipIf(!online)("installed from its tarball", () => {
     test.each(modules)("reads the declarations under %s, %s, libraries checked", (module, resolution) => {
       const source = `import { adapt, afterAttention, freezeAll, linear, pipe, samVitB, uniform } from "hasam"
 import { compileSpecs, type Report } from "hasam/compiler"
+import { evaluate, load, train } from "hasam/runtime"
 export const mine = pipe(samVitB, freezeAll, adapt(uniform(12, 64), (rank) => [afterAttention(linear(768, 768))]))
 export const report: Promise<Report> = compileSpecs(["user.ts"]).then(({ report }) => report)
+export const dice = async (): Promise<number> => {
+  await train("spec.ts#mine", { data: "images", out: "run", on: (event) => void (event.kind === "epoch" && event.loss.toFixed(2)) })
+  const model = await load("run")
+  const { objects } = await model.segment("scan.png", { prompt: { point: [3, 4] } })
+  const results = await evaluate("run")
+  return results.kind === "masks" ? results.summaries.dice.mean + objects.length : results.hits
+}
+// @ts-expect-error a target that does not train in this process
+export const elsewhere = train("spec.ts", { data: "images", out: "run", target: "pytorch" })
 // @ts-expect-error another depth
 export const wrong = pipe(samVitB, freezeAll, adapt(uniform(11, 64), (rank) => [afterAttention(linear(768, 768))]))
 `
@@ -93,6 +103,14 @@ export const wrong = pipe(samVitB, freezeAll, adapt(uniform(11, 64), (rank) => [
   })
 
   test("what is missing is named with the line that brings it", () => {
+    writeFileSync(
+      join(folder, "lacking.js"),
+      `import { attempt, load } from "hasam/runtime"
+const tried = await attempt(() => load("first"))
+console.log(tried.ok, tried.ok || tried.diagnostics[0].code, tried.ok || tried.diagnostics[0].help)
+`,
+    )
+    expect(call(process.execPath, ["lacking.js"]).out).toMatch(/^false HS2501 .*hasam install cpu/)
     const { out, status } = hasam("doctor")
     expect(status).toBe(0)
     expect(out).toMatch(/✓ +type checker +typescript \d/)
@@ -119,5 +137,17 @@ export const wrong = pipe(samVitB, freezeAll, adapt(uniform(11, 64), (rank) => [
     const evaluated = hasam("eval", "run")
     expect(evaluated.status, evaluated.talk).toBe(0)
     expect(existsSync(join(folder, "run/curves.svg"))).toBe(true)
+    writeFileSync(
+      join(folder, "code.js"),
+      `import { evaluate, load } from "hasam/runtime"
+const model = await load("run")
+const { width, height, objects } = await model.segment("images/images/0000.png", { prompt: { point: [30, 20] } })
+const { summaries } = await evaluate("run")
+console.log(width, height, objects.length, summaries.dice.n)
+`,
+    )
+    const code = call(process.execPath, ["code.js"])
+    expect(code.talk).toBe("")
+    expect(code.out).toMatch(/^64 48 1 \d\n$/)
   })
 })
