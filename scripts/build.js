@@ -1,5 +1,5 @@
-// dist/ from src/: one native tsc run, JavaScript and declarations together; the part of echarts that figures need; and the Python of
-// PyTorch packages as it is.
+// dist/ from src/: one native tsc run, JavaScript and declarations together; parts of libraries within the modules that use them
+// (parts.js); and the Python of PyTorch packages as it is.
 import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, renameSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -15,25 +15,8 @@ const run = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json"),
   stdio: "inherit",
   cwd: root,
 })
-// Of echarts only what the figures draw with travels: 0.6 of 62 MB.
-const figures = join(next, "runtime/figures/echarts.js")
-if (existsSync(figures)) {
-  const { build } = await import("esbuild")
-  const banner = {
-    js: "/*! Contains parts of Apache ECharts and zrender; see their licences, Apache-2.0 and BSD-3-Clause. */",
-  }
-  await build({
-    entryPoints: [figures],
-    outfile: figures,
-    allowOverwrite: true,
-    bundle: true,
-    minify: true,
-    format: "esm",
-    banner,
-    legalComments: "inline",
-  })
-}
 if (existsSync(next)) {
+  if (run.status === 0) await (await import("./parts.js")).bundleParts(next)
   const { buildPages } = await import("./pages.js")
   await buildPages(join(next, "pages"))
   const python = "backends/pytorch/python"

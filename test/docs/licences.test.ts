@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
+import { parts } from "../../scripts/parts.js"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
 interface Locked {
@@ -46,9 +47,10 @@ describe("packages whose package.json names no licence", () => {
 })
 
 test("docs/licences.md lists what an installation brings", () => {
-  const shipped = packages.filter(({ dev }) => !dev)
+  const within = new Set(Object.values(parts).flat())
+  const shipped = packages.filter(({ name, dev }) => !dev || within.has(name))
   const lines = [...new Set(shipped.map(({ name, version, license }) => `| ${name} | ${version} | ${license} |`))]
-  const text = `# Licences of what is installed with hasam\n\nFrom package-lock.json, packages for other platforms included. Those under the LGPL (libvips, behind sharp) and the MPL are used unchanged and can be replaced.\n\n| package | version | licence |\n|---|---|---|\n${lines.sort().join("\n")}\n`
+  const text = `# Licences of what is installed with hasam\n\nFrom package-lock.json, packages for other platforms included. Those under the LGPL (libvips, behind sharp) and the MPL are used unchanged and can be replaced. Parts of ${[...within].sort().join(", ")} travel within hasam, with their licences in dist/LICENSES.txt.\n\n| package | version | licence |\n|---|---|---|\n${lines.sort().join("\n")}\n`
   const file = join(packageRoot, "docs/licences.md")
   if (process.env["UPDATE"] === "1") writeFileSync(file, text)
   expect(readFileSync(file, "utf8"), "UPDATE=1 npx vitest run test/docs/licences.test.ts").toBe(text)

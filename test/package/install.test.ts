@@ -110,7 +110,7 @@ const tried = await attempt(() => load("first"))
 console.log(tried.ok, tried.ok || tried.diagnostics[0].code, tried.ok || tried.diagnostics[0].help)
 `,
     )
-    expect(call(process.execPath, ["lacking.js"]).out).toMatch(/^false HS2501 .*hasam install cpu/)
+    expect(call(process.execPath, ["lacking.js"]).out).toMatch(/^false HS2520 Bring it: npm install sharp@/)
     const { out, status } = hasam("doctor")
     expect(status).toBe(0)
     expect(out).toMatch(/✓ +type checker +typescript \d/)

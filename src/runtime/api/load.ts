@@ -8,10 +8,9 @@ import type { Precision } from "../../dsl/training.ts"
 import type { Raster } from "../data/raster.ts"
 import { type EngineName, engineNamed } from "../engines.ts"
 import type { Tell } from "../events.ts"
-import { type LoadedModel, type LoadSettings, loadModel } from "../loaded.ts"
-import { type Asked, outside } from "../segment/prompts.ts"
+import type { LoadedModel, LoadSettings } from "../loaded.ts"
+import type { Asked } from "../segment/prompts.ts"
 import type { Segmenter } from "../segment/segmenter.ts"
-import { taughtOf } from "../task/index.ts"
 import { explained } from "./attempt.ts"
 
 /** Where an object is, in pixels of the original image, x first and from the left; a label of 0 says that a point lies outside of it. */
@@ -94,7 +93,12 @@ const askedOf = (prompt: Prompt): Asked => {
 const refuse = (message: string, help: string) => failed("prompt", "HS4402", message, help)
 
 /** Throws HS4402. */
-const promptsFor = ({ model }: LoadedModel, image: Raster, given: SegmentSettings["prompt"]): readonly Asked[] => {
+const promptsFor = async (
+  { model }: LoadedModel,
+  image: Raster,
+  given: SegmentSettings["prompt"],
+): Promise<readonly Asked[]> => {
+  const { outside } = await import("../segment/prompts.ts")
   const kinds = promptingOf(model.takes)
   const prompts = given === undefined ? [] : "length" in given ? given : [given]
   if (kinds.length === 0 && prompts.length > 0) throw refuse(`${model.name} takes no prompt`, "Leave the prompt out.")
@@ -123,7 +127,7 @@ const promptsFor = ({ model }: LoadedModel, image: Raster, given: SegmentSetting
 
 type Read = Raster & { readonly spacing?: { readonly x: number; readonly y: number } }
 
-/** Throws HS4211 for pixels that are not as many as the size says. */
+/** Throws HS4201 for pixels that are not as many as the size says. */
 const demandWhole = ({ width, height, channels, data }: Raster): void => {
   if (data.length !== width * height * channels)
     throw failed(
@@ -150,7 +154,8 @@ const inEngine = (loaded: LoadedModel, backend: Backend): Loaded => {
     const { readImage } = await import("../data/image.ts")
     return readImage(image, window === undefined ? {} : { window })
   }
-  const demandKind = (point: boolean): void => {
+  const demandKind = async (point: boolean): Promise<void> => {
+    const { taughtOf } = await import("../task/index.ts")
     const given = taughtOf(model)[1].kind === "point"
     if (given !== point)
       throw failed(
@@ -166,14 +171,14 @@ const inEngine = (loaded: LoadedModel, backend: Backend): Loaded => {
     gives: Object.keys(model.teaches),
     segment: (image, { prompt, flip = false } = {}) =>
       explained(async () => {
-        demandKind(false)
+        await demandKind(false)
         const picture = await read(image)
-        const asked = promptsFor(loaded, picture, prompt)
+        const asked = await promptsFor(loaded, picture, prompt)
         const answers = await (await segmenting()).segment(nameOf(image), picture, asked, { flip })
         const { labelled, rowsOf } = await import("../segment/outputs.ts")
         const found = labelled(picture, answers)
-        const taught = taughtOf(model)[1]
-        const names = taught.kind === "classes" ? taught.names : undefined
+        const [taught] = Object.values(model.teaches)
+        const names = taught?.kind === "classes" ? taught.names : undefined
         const rows = rowsOf("", "", found, picture.spacing, names)
         const { width, height } = picture
         return {
@@ -198,7 +203,7 @@ const inEngine = (loaded: LoadedModel, backend: Backend): Loaded => {
       }),
     locate: (image) =>
       explained(async () => {
-        demandKind(true)
+        await demandKind(true)
         const picture = await read(image)
         const { clamped } = await import("../task/point.ts")
         return clamped(await (await segmenting()).locate(nameOf(image), picture), [picture.height, picture.width])
@@ -240,6 +245,7 @@ export const load = (
   explained(async () => {
     const tell: Tell = on ?? (() => undefined)
     const open = engineNamed(target)
+    const { loadModel } = await import("../loaded.ts")
     const loaded = await loadModel(subject, settings, tell)
     return inEngine(loaded, await open({ precision, note: (line) => tell({ kind: "note", line }) }))
   })

@@ -15,8 +15,6 @@ import type { Spacing, Stored, Values } from "./images/stored.ts"
 import { type Range, type Window, windowed } from "./images/window.ts"
 import type { Raster } from "./raster.ts"
 
-export { isImageName } from "./images/format.ts"
-
 /** Throws HS4002, HS4201, HS4208, HS4210, HS4211. */
 const readStored = async (path: string, options: { readonly transparency?: boolean } = {}): Promise<Stored> => {
   const bytes = await imageBytes(path)
