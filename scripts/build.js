@@ -18,7 +18,7 @@ const run = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json"),
 if (existsSync(next)) {
   if (run.status === 0) await (await import("./parts.js")).bundleParts(next)
   const { buildPages } = await import("./pages.js")
-  await buildPages(join(next, "pages"))
+  await buildPages(next)
   const python = "backends/pytorch/python"
   cpSync(join(root, "src", python), join(next, python), {
     recursive: true,

@@ -58,6 +58,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--dump": passNames,
   "--empty": choice(["diagonal", "exclude"]),
   "--epochs": number(trainingRanges.epochs),
+  "--example": path,
   "--folds": number(whole(3, 1000)),
   "--format": choice(["text", "markdown", "latex", "html"]),
   "--flag": names,
@@ -123,6 +124,8 @@ export const needs: readonly (readonly [
 ])[] = [
   ["compile", "--memory", ({ dump, stopAfter }) => dump !== undefined || stopAfter !== undefined, "--dump"],
   ["compile", "--weights", ({ target }) => target === "onnx" || target === "webgpu", "--target onnx or webgpu"],
+  ["compile", "--half", ({ target }) => target === "webgpu", "--target webgpu"],
+  ["compile", "--example", ({ target }) => target === "webgpu", "--target webgpu"],
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
   ...["run", "train", "eval"].map(
     (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,

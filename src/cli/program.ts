@@ -32,6 +32,8 @@ const compile = () =>
     )
     .option("--out <dir>", "where files go", "build")
     .option("--weights <file>", "checkpoint to put into files for --target onnx or webgpu")
+    .option("--half", "with --target webgpu: matrices and kernels in 16 bits, half the file")
+    .option("--example <image>", "with --target webgpu: what the page's button 'Example' opens; a phantom by default")
     .option("--report <formats>", "also write report.{text,json,md,html,tex,svg,sarif} to --out, separated by commas")
     .option("--json", "one JSON document on stdout, diagnostics included")
     .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")

@@ -13,6 +13,8 @@ export interface CompileFlags {
   readonly target?: string
   readonly out: string
   readonly weights?: string
+  readonly half?: boolean
+  readonly example?: string
   readonly report?: readonly string[]
   readonly json?: boolean
   readonly inputSize?: Pair

@@ -7,6 +7,10 @@ export interface LowerFlags {
   readonly out: string
   readonly weights?: string
   readonly batch?: number
+  /** Weights of pages in 16 bits. */
+  readonly half?: boolean
+  /** An image that pages come with. */
+  readonly example?: string
 }
 /** Writes a model for a target into `out`; or checks that the target can run it. */
 export type Lower = (model: CompiledModel, compiled: Compiled, flags: LowerFlags) => Promise<void>

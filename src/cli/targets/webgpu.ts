@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { limitDiagnostics, limitProblems } from "../../backends/tfjs/limits.ts"
 import { learningNames } from "../../compiler/analysis/parameters.ts"
-import { trainingOf } from "../../compiler/compile.ts"
+import { trainingOf, version } from "../../compiler/compile.ts"
 import { Failed } from "../../compiler/diagnostic.ts"
 import { packageRoot } from "../../compiler/frontend/package.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
@@ -12,7 +12,7 @@ import { talk } from "../output.ts"
 import type { Lower } from "./target.ts"
 
 /** Checks a model against what every WebGPU device has, and writes a folder that a browser opens. Throws HS2601. */
-export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch = 1, weights }) => {
+export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch = 1, weights, half, example }) => {
   const spec = specs.find(({ models }) => models.some((model) => model.name === name))!
   const sizes = standardSizes(data, batch)
   const segment = inferenceProgram(data, sizes)
@@ -36,11 +36,17 @@ export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch
   const folder = join(out, fileName(name))
   const { notes } = await emitForBrowser(data, {
     folder,
-    page: join(packageRoot, "dist/pages/segment"),
+    pages: join(packageRoot, "dist/pages"),
+    version,
+    training: options,
     ...(weights === undefined ? {} : { weights }),
+    ...(half === undefined ? {} : { half }),
+    ...(example === undefined ? {} : { example }),
   })
   for (const note of notes) talk(`note: ${note}`)
   if (weights === undefined)
     talk("note: no --weights, so the page has initial values: it will say that nothing was learned")
+  if (half && learning.length > 0)
+    talk(`note: 16-bit weights are another base: evaluate what the page learns with --weights ${join(folder, "weights.safetensors")}`)
   talk(`wrote ${folder}: hasam serve ${folder}`)
 }

@@ -1,22 +1,30 @@
-/** The page's elements by id. */
-const by = <E extends HTMLElement>(id: string, kind: new () => E): E => {
-  const found = document.getElementById(id)
-  if (!(found instanceof kind)) throw new Error(`internal: no #${id}`)
-  return found
-}
+/** The segment page's elements by id. */
+import { by } from "../shared/elements.ts"
 
 export const page = {
   name: by("name", HTMLElement),
   untrained: by("untrained", HTMLElement),
+  training: by("training", HTMLAnchorElement),
   stage: by("stage", HTMLElement),
   drop: by("drop", HTMLElement),
   canvas: by("canvas", HTMLCanvasElement),
   image: by("image", HTMLInputElement),
+  folder: by("folder", HTMLInputElement),
+  example: by("example", HTMLButtonElement),
   weights: by("weights", HTMLInputElement),
+  turns: by("turns", HTMLElement),
+  before: by("before", HTMLButtonElement),
+  after: by("after", HTMLButtonElement),
+  which: by("which", HTMLElement),
+  about: by("about-image", HTMLElement),
   status: by("status", HTMLElement),
   progress: by("progress", HTMLProgressElement),
   retry: by("retry", HTMLButtonElement),
   how: by("how", HTMLElement),
+  tools: by("tools", HTMLFieldSetElement),
+  asking: by("asking", HTMLElement),
+  brush: by("brush", HTMLElement),
+  radius: by("radius", HTMLInputElement),
   sides: by("sides", HTMLElement),
   edits: by("edits", HTMLElement),
   undo: by("undo", HTMLButtonElement),
@@ -26,6 +34,13 @@ export const page = {
   objects: by("objects", HTMLElement),
   saves: by("saves", HTMLElement),
   masks: by("masks", HTMLButtonElement),
+  overlay: by("overlay", HTMLButtonElement),
   table: by("table", HTMLButtonElement),
+  display: by("display", HTMLDetailsElement),
+  brightness: by("brightness", HTMLInputElement),
+  contrast: by("contrast", HTMLInputElement),
+  fit: by("fit", HTMLButtonElement),
+  closer: by("closer", HTMLButtonElement),
+  farther: by("farther", HTMLButtonElement),
   engine: by("engine", HTMLElement),
 } as const

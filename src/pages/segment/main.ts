@@ -1,90 +1,95 @@
-/** The page: what a user does becomes questions, the worker's answers become masks. */
+/** The segment page: what a user does becomes questions and strokes, the worker's answers become masks. */
 
 import type { ModelFile } from "../../runtime/browser/modelFile.ts"
 import { isQuestion, type Question } from "../../runtime/browser/question.ts"
+import type { Told } from "../messages.ts"
+import { teller, wordsOf } from "../shared/elements.ts"
+import { give, type Given, ofInput, onDrop } from "../shared/files.ts"
+import { base, engineText, keepOffline, type Link, start, timeText } from "../shared/link.ts"
+import { type Album, albumOf, historyAt, noAlbum, remembered, turned } from "./album.ts"
 import { draw } from "./draw.ts"
 import { page } from "./elements.ts"
-import type { Asked, Told } from "./messages.ts"
-import { type Picture, pictureOf } from "./picture.ts"
-import { listen } from "./pointer.ts"
-import { type Found, foundOf, numbered } from "./regions.ts"
-import { give, pngOf, tableOf } from "./save.ts"
+import { imageLayer, maskLayer } from "./layers.ts"
+import { listedObjects } from "./objects.ts"
+import { listen, type Tool } from "./pointer.ts"
+import { colourOf, drawnOver, type Found, foundOf, numbered } from "./regions.ts"
+import { overlayOf, pngOf, tableOf } from "./save.ts"
 import {
   advance,
   chosen,
   empty,
+  isAsked,
   isEmpty,
   redone,
   type State,
   started,
+  type Target,
   undone,
   withBox,
   withObject,
   without,
   withPoint,
+  withStroke,
 } from "./state.ts"
+import type { Stroke } from "./strokes.ts"
+import { type At, type View, whole, zoomed } from "./view.ts"
 
-const base = new URL("./", document.baseURI).href
-let worker: Worker
+type Picture = Extract<Told, { readonly kind: "read" }>["image"]
+
+const { say, busy } = teller(page.status, page.progress)
+let link: Link
 let file: ModelFile | undefined
+let album: Album = noAlbum
 let picture: Picture | undefined
+let looks = 0
 let seen = false
 let history = started
 /** Questions are never changed, so an answer belongs to one for good: undo asks nothing again. */
 let answers = new WeakMap<Question, Found>()
 const waiting = new Map<number, Question>()
 let asked = 0
+let view: View = whole
+let image: OffscreenCanvas | undefined
+let masks: OffscreenCanvas | undefined
 let dragged: Question["box"]
-let cross: { readonly x: number; readonly y: number } | undefined
+let stroke: Stroke | undefined
+let cross: At | undefined
+/** Of classes, the one that the brush draws. */
+let painted = 1
 
 const takes = (kind: "points" | "box"): boolean =>
   file !== undefined && Object.values(file.model.takes).some((feed) => feed.kind === kind)
 const prompted = (): boolean => takes("points") || takes("box")
+const ofClasses = (): boolean =>
+  file !== undefined && Object.values(file.model.teaches).some(({ kind }) => kind === "classes")
+const drawable = (): boolean =>
+  file !== undefined && Object.values(file.model.teaches).some(({ kind }) => kind !== "point")
+const tool = (): Tool => (document.querySelector<HTMLInputElement>("#tools input:checked")?.value ?? "ask") as Tool
 
-const say = (text: string, wrong = false): void => {
-  page.status.textContent = text
-  page.status.classList.toggle("error", wrong)
-  page.progress.hidden = true
-}
-const busy = (text: string, share?: number): void => {
-  say(text)
-  page.progress.hidden = false
-  if (share === undefined) page.progress.removeAttribute("value")
-  else page.progress.value = share
-}
-const send = (message: Asked, transfer: readonly Transferable[] = []): void =>
-  worker.postMessage(message, transfer as Transferable[])
-
-/** A worker that is started from here obeys this page's Content-Security-Policy, whatever server sends it. */
-const start = (engine: "best" | "wasm"): void => {
-  worker?.terminate()
+const open = (engine: "best" | "wasm"): void => {
+  link?.end()
   waiting.clear()
-  const source = URL.createObjectURL(
-    new Blob([`import ${JSON.stringify(new URL("worker.js", base).href)}`], { type: "text/javascript" }),
-  )
-  worker = new Worker(source, { type: "module" })
-  worker.onmessage = ({ data }: MessageEvent<Told>) => hear(data)
-  worker.onerror = () =>
-    say("The model's script cannot be run in this browser: it is too old, or worker.js is missing.", true)
   busy("Starting")
-  send({ kind: "open", base, engine })
+  link = start(engine, hear, (words) => say(words, true))
 }
 
-const see = (): void => {
-  if (picture === undefined || file === undefined) return
+/** The image that is open in the album, from its file; the model looks at it anew. */
+const look = (): void => {
+  const shown = album.files[album.at]
+  if (shown === undefined || file === undefined) return
   seen = false
   waiting.clear()
   answers = new WeakMap()
-  send({ kind: "see", image: picture.raster })
-  render()
+  looks += 1
+  link.send({ kind: "see", id: looks, name: shown.path.split("/").at(-1) ?? shown.path, file: shown.content })
 }
 
 const hint = (): string => {
-  if (!prompted()) return "The model segments each image at once."
+  const more = "Wheel or two fingers zoom. Keys: arrows and Enter, + − 0, N for a new object, Ctrl+Z."
+  if (!prompted()) return `The model segments each image at once; the brush corrects it. ${more}`
   const click = "Click what to segment; Shift-click, or the right button, what does not belong to it."
-  const keys = "Keys: arrows and Enter, N for a new object, Ctrl+Z."
-  if (!takes("points")) return `Drag a box around what to segment. ${keys}`
-  return `${click}${takes("box") ? " Drag a box around it." : ""} ${keys}`
+  if (!takes("points")) return `Drag a box around what to segment. ${more}`
+  return `${click}${takes("box") ? " Drag a box around it." : ""} ${more}`
 }
 
 const hear = (told: Told): void => {
@@ -97,27 +102,29 @@ const hear = (told: Told): void => {
       page.name.textContent = file.model.name
       document.title = `${file.model.name}: segment`
       page.untrained.hidden = file.weights === "given"
+      page.training.hidden = file.training === undefined
       page.how.textContent = hint()
-      page.sides.hidden = !takes("points")
-      page.canvas.classList.toggle("boxes", takes("box"))
-      page.engine.textContent =
-        told.engine === "webgpu"
-          ? "Runs on WebGPU."
-          : `Runs on the processor (WebAssembly), slower than on a GPU.${told.why === undefined ? "" : ` Why: ${told.why}.`}`
+      page.asking.hidden = !prompted()
+      if (!prompted()) document.querySelector<HTMLInputElement>("#tools input[value=move]")?.click()
+      page.engine.textContent = engineText(told.engine, told.why)
       say("Choose an image.")
-      see()
+      look()
       break
     }
     case "loaded":
       page.untrained.hidden = true
       say(`Weights of ${told.name} loaded.`)
-      see()
+      look()
+      break
+    case "read":
+      if (told.id === looks) show(told.image)
       break
     case "seen":
+      if (told.id !== looks) return
       seen = true
       say(
         prompted()
-          ? `Ready after ${told.seconds.toFixed(1)} s. ${takes("points") ? "Click" : "Drag a box around"} what to segment.`
+          ? `Ready after ${timeText(told.seconds)}. ${takes("points") ? "Click" : "Drag a box around"} what to segment.`
           : "",
       )
       render()
@@ -127,9 +134,7 @@ const hear = (told: Told): void => {
       waiting.delete(told.id)
       if (question === undefined || picture === undefined) return
       answers.set(question, foundOf(told.answers, picture.raster))
-      say(
-        `Segmented in ${told.seconds < 1 ? `${Math.round(1000 * told.seconds)} ms` : `${told.seconds.toFixed(1)} s`}.`,
-      )
+      say(`Segmented in ${timeText(told.seconds)}.`)
       // For scripts that study the page: logits as the model gave them, and what they cost.
       document.dispatchEvent(new CustomEvent("hasam:answer", { detail: told }))
       render()
@@ -138,76 +143,127 @@ const hear = (told: Told): void => {
     case "failed": {
       waiting.clear()
       page.retry.hidden = !told.device
-      say(`${told.message}${/[.!?]$/.test(told.message) ? "" : "."} ${told.help ?? ""}`.trim(), true)
+      say(wordsOf(told), true)
       if (told.during === "open" && file === undefined) page.name.textContent = "The model cannot be opened"
+      if (told.during === "see" && picture === undefined) close()
     }
   }
 }
 
-const current = (): Question => history.now.objects[history.now.current] ?? { points: [] }
+const show = (read: Picture): void => {
+  const another = picture?.name !== read.name || picture.raster.width !== read.raster.width
+  picture = read
+  history = historyAt(album)
+  const { width, height } = read.raster
+  if (another) view = whole
+  page.canvas.hidden = false
+  page.canvas.style.setProperty("--aspect", String(width / height))
+  page.canvas.setAttribute("aria-label", `${read.name}, ${width} × ${height} pixels`)
+  page.drop.hidden = true
+  const size = read.spacing
+  page.about.textContent = `${read.name}: ${read.format}, ${width} × ${height} pixels${
+    size === undefined ? "" : `, ${size.x.toFixed(3)} × ${size.y.toFixed(3)} mm each`
+  }`
+  paintImage()
+  render()
+}
+const close = (): void => {
+  picture = image = masks = undefined
+  page.canvas.hidden = true
+  page.drop.hidden = false
+  page.about.textContent = ""
+  render()
+}
+
+const current = (): Target => history.now.objects[history.now.current] ?? { question: { points: [] }, strokes: [] }
 const foundAt = (i: number): Found | undefined => {
-  const found = answers.get(history.now.objects[i] as Question)
+  const target = history.now.objects[i]
+  if (target === undefined || picture === undefined) return undefined
+  const found = drawnOver(answers.get(target.question), target.strokes, picture.raster)
   return found === undefined ? undefined : numbered(found, i)
 }
-const allFound = (): readonly Found[] => history.now.objects.flatMap((_, i) => foundAt(i) ?? [])
+/** Counting and drawing over take time for large images: once a change. */
+let all: readonly (Found | undefined)[] = []
+const allFound = (): readonly Found[] => all.flatMap((found) => found ?? [])
 
 const askWhatIsNew = (): void => {
   if (file === undefined || !seen) return
-  for (const question of history.now.objects) {
+  for (const { question } of history.now.objects) {
+    if (prompted() && !isAsked(question)) continue
     if (answers.has(question) || [...waiting.values()].includes(question) || !isQuestion(file.model, question)) continue
     asked += 1
     waiting.set(asked, question)
-    send({ kind: "ask", id: asked, question })
+    link.send({ kind: "ask", id: asked, question })
   }
 }
 
-const listed = (i: number, { regions, points }: Found): readonly HTMLElement[] => {
-  const rows = [
-    ...regions.map(({ name, pixels, colour }) => ({
-      name,
-      text: `${pixels.toLocaleString("en")} pixels`,
-      colour: `rgb(${colour.join(" ")})`,
-    })),
-    ...points.map(({ x, y }) => ({ name: "Point", text: `x ${x.toFixed(1)}, y ${y.toFixed(1)}`, colour: "#ffe14d" })),
-  ]
-  return rows.map(({ name, text, colour }) => {
-    const item = document.createElement("li")
-    const swatch = document.createElement("span")
-    swatch.className = "swatch"
-    swatch.style.backgroundColor = colour
-    const label = document.createElement(prompted() ? "button" : "span")
-    label.className = "name"
-    label.textContent = `${name}: ${text}`
-    item.append(swatch, label)
-    if (!prompted()) return item
-    item.classList.toggle("current", i === history.now.current)
-    label.setAttribute("aria-pressed", String(i === history.now.current))
-    label.onclick = () => go(chosen(history.now, i))
-    const remove = document.createElement("button")
-    remove.textContent = "Remove"
-    remove.setAttribute("aria-label", `Remove ${name}`)
-    remove.onclick = () => go(without(history.now, i))
-    item.append(remove)
-    return item
+const paintImage = (): void => {
+  if (picture === undefined) return
+  image = imageLayer(picture.raster, {
+    brightness: page.brightness.valueAsNumber / 100,
+    contrast: page.contrast.valueAsNumber / 100,
+  })
+  paintNow()
+}
+/** Pixels of the image that one pixel of the screen shows. */
+const perPixel = (): number => (picture?.raster.width ?? 1) / Math.max(1, page.canvas.clientWidth) / view.zoom
+const paintNow = (): void => {
+  if (picture === undefined || image === undefined) return
+  const line = stroke === undefined ? undefined : { stroke, colour: strokeColour(stroke) }
+  draw(page.canvas, {
+    size: picture.raster,
+    view,
+    image,
+    masks,
+    found: allFound(),
+    question: current().question,
+    dragged,
+    stroke: line,
+    cross,
   })
 }
-
-const paintNow = (): void => {
-  if (picture === undefined) return
-  draw(page.canvas, { image: picture.bitmap, found: allFound(), question: current(), dragged, cross })
+const strokeColour = ({ value }: Stroke): string => {
+  if (value === 0) return "rgb(255 255 255 / 50%)"
+  return `rgb(${colourOf(ofClasses() ? value - 1 : history.now.current).join(" ")} / 60%)`
 }
+
 const render = (): void => {
   const { objects } = history.now
-  page.edits.hidden = picture === undefined || !prompted()
+  all = objects.map((_, i) => foundAt(i))
+  masks =
+    picture === undefined ? undefined : maskLayer(picture.raster, allFound(), Math.max(1, Math.round(perPixel())))
+  const opened = picture !== undefined
+  page.tools.hidden = !opened || (!prompted() && !drawable())
+  page.brush.hidden = !opened || !drawable() || !["draw", "erase"].includes(tool())
+  page.sides.hidden = !opened || !takes("points") || tool() !== "ask"
+  page.edits.hidden = !opened || (!prompted() && !drawable())
   page.undo.disabled = history.before.length === 0
   page.redo.disabled = history.after.length === 0
+  page.add.hidden = ofClasses() || !prompted()
   page.add.disabled = objects.some(isEmpty)
   page.clear.disabled = objects.every(isEmpty)
+  page.display.hidden = !opened
+  page.turns.hidden = album.files.length < 2
+  page.before.disabled = album.at === 0
+  page.after.disabled = album.at >= album.files.length - 1
+  page.which.textContent = `${album.at + 1} of ${album.files.length}`
   page.objects.replaceChildren(
-    ...objects.flatMap((_, i) => listed(i, foundAt(i) ?? { regions: [], points: [], ofClasses: false })),
+    ...listedObjects({
+      found: all,
+      spacing: picture?.spacing,
+      current: history.now.current,
+      choosable: prompted() || ofClasses(),
+      removable: prompted(),
+      painted: ofClasses() ? painted : undefined,
+      choose: (i, value) => {
+        painted = value
+        go(chosen(history.now, i))
+      },
+      remove: (i) => go(without(history.now, i)),
+    }),
   )
   page.saves.hidden = allFound().length === 0
-  page.masks.hidden = allFound().every(({ mask }) => mask === undefined)
+  page.masks.hidden = page.overlay.hidden = allFound().every(({ mask }) => mask === undefined)
   paintNow()
   askWhatIsNew()
 }
@@ -215,29 +271,27 @@ const go = (next: State): void => {
   history = advance(history, next)
   render()
 }
-
-const show = async (given: File | undefined): Promise<void> => {
-  if (given === undefined) return
-  try {
-    picture?.bitmap.close()
-    picture = undefined
-    picture = await pictureOf(given)
-    history = started
-    const { width, height } = picture.raster
-    Object.assign(page.canvas, { width, height, hidden: false })
-    page.canvas.style.setProperty("--aspect", String(width / height))
-    page.canvas.setAttribute("aria-label", `${picture.name}, ${width} × ${height} pixels`)
-    page.drop.hidden = true
-    see()
-  } catch (problem) {
-    page.canvas.hidden = true
-    page.drop.hidden = false
-    say((problem as Error).message, true)
-    render()
-  }
+const turn = (by: number): void => {
+  album = turned(remembered(album, history), by)
+  look()
+  render()
+}
+const take = (given: Given): void => {
+  album = albumOf(given.files)
+  if (album.files.length === 0) say("There is no image among these files.", true)
+  history = started
+  look()
+  render()
 }
 
 listen(page.canvas, {
+  size: () => picture?.raster ?? { width: 1, height: 1 },
+  view: () => view,
+  look: (next) => {
+    view = next
+    paintNow()
+  },
+  tool,
   boxes: () => takes("box"),
   point: (at, outside) => {
     if (!takes("points")) return
@@ -249,26 +303,42 @@ listen(page.canvas, {
     dragged = box
     paintNow()
   },
+  line: (path, done) => {
+    const radius = Math.max(0.5, page.radius.valueAsNumber * perPixel())
+    const value = tool() === "erase" ? 0 : ofClasses() ? painted : 1
+    stroke = path === undefined ? undefined : { path: [...path], radius, value }
+    if (stroke === undefined || !done) return paintNow()
+    const finished = stroke
+    stroke = undefined
+    go(withStroke(history.now, finished))
+  },
   cross: (at) => {
     cross = at
     paintNow()
   },
 })
-page.image.onchange = () => {
-  void show(page.image.files?.[0])
-  page.image.value = ""
+for (const input of [page.image, page.folder])
+  input.onchange = () => {
+    const files = [...(input.files ?? [])]
+    input.value = ""
+    if (files.length > 0) take(ofInput(files))
+  }
+page.example.onclick = async () => {
+  const response = await fetch(new URL("example.png", base)).catch(() => undefined)
+  if (!response?.ok) return say("There is no example beside this page.", true)
+  take({ name: "example.png", files: [{ path: "example.png", content: await response.blob() }] })
 }
-page.weights.onchange = async () => {
-  const [chosenFile] = page.weights.files ?? []
-  if (chosenFile === undefined) return
-  const bytes = new Uint8Array(await chosenFile.arrayBuffer())
+page.weights.onchange = () => {
+  const [given] = page.weights.files ?? []
+  if (given !== undefined) link.send({ kind: "weights", name: given.name, file: given })
   page.weights.value = ""
-  send({ kind: "weights", name: chosenFile.name, bytes }, [bytes.buffer])
 }
 page.retry.onclick = () => {
   page.retry.hidden = true
-  start("wasm")
+  open("wasm")
 }
+page.before.onclick = () => turn(-1)
+page.after.onclick = () => turn(1)
 page.undo.onclick = () => {
   history = undone(history)
   render()
@@ -279,33 +349,50 @@ page.redo.onclick = () => {
 }
 page.add.onclick = () => go(withObject(history.now))
 page.clear.onclick = () => go(empty)
+page.tools.onchange = render
+page.brightness.oninput = page.contrast.oninput = paintImage
+const zoom = (factor: number) => () => {
+  if (picture === undefined) return
+  const { width, height } = picture.raster
+  const middle = { x: view.x + width / view.zoom / 2, y: view.y + height / view.zoom / 2 }
+  view = factor === 0 ? whole : zoomed(view, factor, middle, picture.raster)
+  paintNow()
+}
+page.closer.onclick = zoom(1.5)
+page.farther.onclick = zoom(1 / 1.5)
+page.fit.onclick = zoom(0)
 const stem = (): string => picture?.name.replace(/\.[^.]*$/, "") ?? "image"
 page.masks.onclick = async () => {
   for (const [i, found] of allFound().entries())
     if (found.mask !== undefined)
       give(`${stem()}_mask${found.ofClasses ? "" : `_${i + 1}`}.png`, await pngOf(found.mask, found.ofClasses))
 }
+page.overlay.onclick = async () => {
+  if (image !== undefined) give(`${stem()}_overlay.png`, await overlayOf(image, masks))
+}
 page.table.onclick = () => {
   if (picture === undefined) return
-  const text = tableOf(picture.name, picture.raster, allFound())
+  const text = tableOf(picture.name, picture.raster, allFound(), picture.spacing)
   give(`${stem()}.csv`, new Blob([text], { type: "text/csv" }))
 }
 document.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase()
+  const plainKey = !event.ctrlKey && !event.metaKey && !event.altKey
   if ((event.ctrlKey || event.metaKey) && key === "z") (event.shiftKey ? page.redo : page.undo).click()
   else if ((event.ctrlKey || event.metaKey) && key === "y") page.redo.click()
-  else if (key === "n" && !event.ctrlKey && !event.metaKey && !event.altKey && !page.edits.hidden) page.add.click()
+  else if (plainKey && key === "n" && !page.edits.hidden) page.add.click()
+  else if (plainKey && key === "pagedown" && !page.turns.hidden) page.after.click()
+  else if (plainKey && key === "pageup" && !page.turns.hidden) page.before.click()
   else return
   event.preventDefault()
 })
-document.addEventListener("paste", (event) => void show(event.clipboardData?.files[0]))
-for (const kind of ["dragover", "dragleave", "drop"] as const)
-  document.addEventListener(kind, (event) => {
-    event.preventDefault()
-    page.stage.classList.toggle("over", kind === "dragover")
-    if (kind === "drop") void show(event.dataTransfer?.files[0])
-  })
-addEventListener("resize", paintNow)
+document.addEventListener("paste", (event) => {
+  const files = [...(event.clipboardData?.files ?? [])]
+  if (files.length > 0) take(ofInput(files))
+})
+onDrop((held) => page.stage.classList.toggle("over", held), take)
+new ResizeObserver(paintNow).observe(page.canvas)
 
 render()
-start("best")
+open("best")
+keepOffline()

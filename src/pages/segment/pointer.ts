@@ -1,17 +1,23 @@
-/** Mouse, touch and keys on the image become points and boxes, in its pixels. */
+/** Mouse, touch, wheel and keys on the image become points, boxes, lines and another view, in its pixels. */
+import { type At, moved, placeAt, type Size, type View, whole, zoomed } from "./view.ts"
+
 type Box = readonly [number, number, number, number]
-interface At {
-  readonly x: number
-  readonly y: number
-}
+/** What a drag does. */
+export type Tool = "ask" | "draw" | "erase" | "move"
 
 export interface Gestures {
+  readonly size: () => Size
+  readonly view: () => View
+  readonly look: (view: View) => void
+  readonly tool: () => Tool
   /** Whether boxes mean something here. */
   readonly boxes: () => boolean
   readonly point: (at: At, outside: boolean) => void
   readonly box: (box: Box) => void
   /** A box in the making; undefined where there is none any more. */
   readonly dragged: (box: Box | undefined) => void
+  /** A line in the making, and one that is done; undefined where it was given up. */
+  readonly line: (path: readonly number[] | undefined, done: boolean) => void
   /** Where the keyboard's cross is; undefined where the canvas has no focus. */
   readonly cross: (at: At | undefined) => void
 }
@@ -24,51 +30,124 @@ const steps: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
 }
+const boxTo = (a: At, b: At): Box => [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)]
+
+/** Fingers and buttons that are down, and what the first began. */
+interface Begun {
+  readonly tool: Tool
+  readonly at: At
+  readonly event: PointerEvent
+  readonly view: View
+  readonly path: number[]
+}
 
 export const listen = (canvas: HTMLCanvasElement, gestures: Gestures): void => {
-  const within = (value: number, extent: number) => Math.min(extent - 1, Math.max(0, Math.floor(value)))
-  const placeOf = ({ clientX, clientY }: MouseEvent): At => {
+  const shareOf = ({ clientX, clientY }: MouseEvent): At => {
     const { left, top, width, height } = canvas.getBoundingClientRect()
-    return {
-      x: within(((clientX - left) * canvas.width) / width, canvas.width),
-      y: within(((clientY - top) * canvas.height) / height, canvas.height),
-    }
+    return { x: (clientX - left) / width, y: (clientY - top) / height }
   }
-  let from: { readonly at: At; readonly event: PointerEvent } | undefined
+  const within = (value: number, extent: number) => Math.min(extent - 1, Math.max(0, Math.floor(value)))
+  const exactly = (event: MouseEvent): At => placeAt(gestures.view(), shareOf(event), gestures.size())
+  const pixel = (event: MouseEvent): At => {
+    const { x, y } = exactly(event)
+    return { x: within(x, gestures.size().width), y: within(y, gestures.size().height) }
+  }
+  const fingers = new Map<number, PointerEvent>()
+  let begun: Begun | undefined
   let cross: At | undefined
-  const boxTo = (a: At, b: At): Box => [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)]
+
   const far = (event: PointerEvent): boolean =>
-    from !== undefined && Math.hypot(event.clientX - from.event.clientX, event.clientY - from.event.clientY) >= shortest
+    begun !== undefined &&
+    Math.hypot(event.clientX - begun.event.clientX, event.clientY - begun.event.clientY) >= shortest
   const stop = () => {
-    from = undefined
+    if (begun?.tool === "draw" || begun?.tool === "erase") gestures.line(undefined, false)
+    begun = undefined
     gestures.dragged(undefined)
+  }
+  const toolFor = (event: PointerEvent): Tool =>
+    event.button === 1 ? "move" : gestures.tool()
+
+  /** Two fingers: the place between them stays between them. */
+  const pinch = (event: PointerEvent): void => {
+    const before = [...fingers.values()]
+    fingers.set(event.pointerId, event)
+    const after = [...fingers.values()]
+    const [a, b, c, d] = [before[0], before[1], after[0], after[1]]
+    if (a === undefined || b === undefined || c === undefined || d === undefined) return
+    const middle = (p: PointerEvent, q: PointerEvent) =>
+      ({ clientX: (p.clientX + q.clientX) / 2, clientY: (p.clientY + q.clientY) / 2 }) as MouseEvent
+    const apart = (p: PointerEvent, q: PointerEvent) => Math.hypot(p.clientX - q.clientX, p.clientY - q.clientY)
+    const [from, size] = [exactly(middle(a, b)), gestures.size()]
+    gestures.look(zoomed(gestures.view(), apart(c, d) / Math.max(1, apart(a, b)), from, size))
+    const to = exactly(middle(c, d))
+    gestures.look(moved(gestures.view(), from.x - to.x, from.y - to.y, size))
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (!event.isPrimary) return stop()
-    from = { at: placeOf(event), event }
-    if (gestures.boxes()) canvas.setPointerCapture(event.pointerId)
+    fingers.set(event.pointerId, event)
+    canvas.setPointerCapture(event.pointerId)
+    if (fingers.size > 1) return stop()
+    const tool = toolFor(event)
+    begun = { tool, at: pixel(event), event, view: gestures.view(), path: [] }
+    if (tool === "draw" || tool === "erase") {
+      const { x, y } = pixel(event)
+      begun.path.push(x, y)
+      gestures.line(begun.path, false)
+    }
   })
   canvas.addEventListener("pointermove", (event) => {
-    if (from !== undefined && gestures.boxes() && far(event)) gestures.dragged(boxTo(from.at, placeOf(event)))
+    if (fingers.size > 1 && fingers.has(event.pointerId)) return pinch(event)
+    if (begun === undefined) return
+    if (begun.tool === "draw" || begun.tool === "erase") {
+      const { x, y } = pixel(event)
+      begun.path.push(x, y)
+      gestures.line(begun.path, false)
+    } else if (begun.tool === "ask" && gestures.boxes()) {
+      if (far(event)) gestures.dragged(boxTo(begun.at, pixel(event)))
+    } else if (far(event)) {
+      const { width } = canvas.getBoundingClientRect()
+      const scale = gestures.size().width / width / begun.view.zoom
+      const [dx, dy] = [begun.event.clientX - event.clientX, begun.event.clientY - event.clientY]
+      gestures.look(moved(begun.view, dx * scale, dy * scale, gestures.size()))
+    }
   })
-  canvas.addEventListener("pointercancel", stop)
-  canvas.addEventListener("pointerup", (event) => {
-    if (from === undefined) return
-    const [start, end, long] = [from.at, placeOf(event), far(event)]
+  canvas.addEventListener("pointercancel", (event) => {
+    fingers.delete(event.pointerId)
     stop()
-    if (long && gestures.boxes()) gestures.box(boxTo(start, end))
-    else if (!long) gestures.point(start, event.shiftKey || event.button === 2)
+  })
+  canvas.addEventListener("pointerup", (event) => {
+    fingers.delete(event.pointerId)
+    if (begun === undefined) return
+    const { tool, at, path } = begun
+    const long = far(event)
+    begun = undefined
+    gestures.dragged(undefined)
+    if (tool === "draw" || tool === "erase") gestures.line(path, true)
+    else if (tool === "ask" && long && gestures.boxes()) gestures.box(boxTo(at, pixel(event)))
+    else if (tool === "ask" && !long) gestures.point(at, event.shiftKey || event.button === 2)
   })
   canvas.addEventListener("contextmenu", (event) => event.preventDefault())
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault()
+      gestures.look(zoomed(gestures.view(), 2 ** (-event.deltaY / 300), exactly(event), gestures.size()))
+    },
+    { passive: false },
+  )
   canvas.addEventListener("keydown", (event) => {
     const step = steps[event.key]
-    const at = cross ?? { x: Math.floor(canvas.width / 2), y: Math.floor(canvas.height / 2) }
+    const { width, height } = gestures.size()
+    const at = cross ?? { x: Math.floor(width / 2), y: Math.floor(height / 2) }
+    const middle = placeAt(gestures.view(), { x: 0.5, y: 0.5 }, gestures.size())
     if (step !== undefined) {
-      const far = event.shiftKey ? Math.max(1, Math.round(Math.max(canvas.width, canvas.height) / 20)) : 1
-      cross = { x: within(at.x + step[0] * far, canvas.width), y: within(at.y + step[1] * far, canvas.height) }
+      const stride = event.shiftKey ? Math.max(1, Math.round(Math.max(width, height) / 20)) : 1
+      cross = { x: within(at.x + step[0] * stride, width), y: within(at.y + step[1] * stride, height) }
       gestures.cross(cross)
     } else if (event.key === "Enter" || event.key === " ") gestures.point(at, event.shiftKey)
+    else if (event.key === "+" || event.key === "=") gestures.look(zoomed(gestures.view(), 1.5, cross ?? middle, gestures.size()))
+    else if (event.key === "-") gestures.look(zoomed(gestures.view(), 1 / 1.5, cross ?? middle, gestures.size()))
+    else if (event.key === "0") gestures.look(whole)
     else return
     event.preventDefault()
   })

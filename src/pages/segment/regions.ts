@@ -1,8 +1,10 @@
-/** Masks of an answer, each with its colour and its name. */
+/** Masks of an answer, each with its colour, its name and its area. */
 import type { Answer } from "../../runtime/browser/segmenter.ts"
-import type { Mask } from "../../runtime/data/raster.ts"
+import type { Spacing } from "../../runtime/data/images/stored.ts"
+import { emptyMask, type Mask } from "../../runtime/data/raster.ts"
 import { labelsOf } from "../../runtime/task/classes.ts"
 import { maskOf } from "../../runtime/task/masks.ts"
+import { brushed, type Stroke } from "./strokes.ts"
 
 export type Colour = readonly [red: number, green: number, blue: number]
 /** Okabe and Ito's, which colour-blind readers tell apart; without black and grey. */
@@ -34,12 +36,16 @@ export interface Found {
 }
 
 const count = ({ data }: Mask, value: number): number => data.reduce((n, x) => n + Number(x === value), 0)
+const counted = (mask: Mask, regions: readonly Omit<Region, "pixels">[]): readonly Region[] =>
+  regions.map((region) => ({ ...region, pixels: count(mask, region.value) }))
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
 
 /** Answers about one object, at the image's own size. Its first mask is shown, and all of its points. */
-export const foundOf = (
-  answers: readonly Answer[],
-  { width, height }: { readonly width: number; readonly height: number },
-): Found =>
+export const foundOf = (answers: readonly Answer[], { width, height }: Size): Found =>
   answers.reduce<Found>(
     (found, { taught, values }) => {
       if (taught.kind === "point")
@@ -47,13 +53,11 @@ export const foundOf = (
       if (found.mask !== undefined) return found
       if (taught.kind === "masks") {
         const mask = maskOf(values, [height, width])
-        return { ...found, mask, regions: [{ name: "Object", value: 1, pixels: count(mask, 1), colour: colourOf(0) }] }
+        return { ...found, mask, regions: counted(mask, [{ name: "Object", value: 1, colour: colourOf(0) }]) }
       }
       const mask = labelsOf(values, [height, width])
-      const regions = taught.names
-        .map((name, value) => ({ name, value, pixels: count(mask, value), colour: colourOf(value - 1) }))
-        .slice(1)
-      return { ...found, mask, regions, ofClasses: true }
+      const regions = taught.names.map((name, value) => ({ name, value, colour: colourOf(value - 1) })).slice(1)
+      return { ...found, mask, regions: counted(mask, regions), ofClasses: true }
     },
     { regions: [], points: [], ofClasses: false },
   )
@@ -66,3 +70,22 @@ export const numbered = (found: Found, i: number): Found =>
         ...found,
         regions: found.regions.map((region) => ({ ...region, name: `Object ${i + 1}`, colour: colourOf(i) })),
       }
+
+/** With what was drawn over it; where nothing was answered, the drawing is all there is. */
+export const drawnOver = (found: Found | undefined, strokes: readonly Stroke[], { width, height }: Size): Found | undefined => {
+  if (strokes.length === 0) return found
+  const before = found?.mask ?? emptyMask(width, height)
+  const mask = brushed(before, strokes)
+  const regions = found?.mask === undefined ? [{ name: "Object", value: 1, colour: colourOf(0) }] : found.regions
+  return { points: [], ofClasses: false, ...found, mask, regions: counted(mask, regions) }
+}
+
+/** "1,234 pixels", and in square millimetres where the file says how large a pixel is. */
+export const areaText = (pixels: number, spacing?: Spacing): string => {
+  const text = `${pixels.toLocaleString("en")} pixels`
+  return spacing === undefined ? text : `${text}, ${areaOf(pixels, spacing)} mm²`
+}
+export const areaOf = (pixels: number, { x, y }: Spacing): string => {
+  const area = pixels * x * y
+  return area.toFixed(area < 10 ? 2 : 1)
+}

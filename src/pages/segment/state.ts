@@ -1,9 +1,15 @@
-/** What was asked, object by object, as plain data: each change gives a new state, and those before are kept for undo. */
+/** What was asked and drawn, object by object, as plain data: each change gives a new state, and those before are kept for undo. */
 import type { AskedPoint, Question } from "../../runtime/browser/question.ts"
+import type { Stroke } from "./strokes.ts"
 
+/** What the model is asked about an object, and what a person draws over its answer. */
+export interface Target {
+  readonly question: Question
+  readonly strokes: readonly Stroke[]
+}
 export interface State {
-  /** One question an object; there is always one. */
-  readonly objects: readonly Question[]
+  /** There is always one. */
+  readonly objects: readonly Target[]
   /** The object that clicks are about. */
   readonly current: number
 }
@@ -13,20 +19,26 @@ export interface History {
   readonly after: readonly State[]
 }
 
-const nothing: Question = { points: [] }
+const nothing: Target = { question: { points: [] }, strokes: [] }
 export const empty: State = { objects: [nothing], current: 0 }
 export const started: History = { now: empty, before: [], after: [] }
 
-export const isEmpty = ({ points, box }: Question): boolean => points.length === 0 && box === undefined
-const changed = ({ objects, current }: State, change: (question: Question) => Question): State => ({
-  objects: objects.map((question, i) => (i === current ? change(question) : question)),
+export const isAsked = ({ points, box }: Question): boolean => points.length > 0 || box !== undefined
+export const isEmpty = ({ question, strokes }: Target): boolean => !isAsked(question) && strokes.length === 0
+const changed = ({ objects, current }: State, change: (target: Target) => Target): State => ({
+  objects: objects.map((target, i) => (i === current ? change(target) : target)),
   current,
 })
 
 export const withPoint = (state: State, point: AskedPoint): State =>
-  changed(state, ({ points, ...rest }) => ({ ...rest, points: [...points, point] }))
+  changed(state, ({ question, strokes }) => ({
+    question: { ...question, points: [...question.points, point] },
+    strokes,
+  }))
 export const withBox = (state: State, box: NonNullable<Question["box"]>): State =>
-  changed(state, (question) => ({ ...question, box }))
+  changed(state, ({ question, strokes }) => ({ question: { ...question, box }, strokes }))
+export const withStroke = (state: State, stroke: Stroke): State =>
+  changed(state, ({ question, strokes }) => ({ question, strokes: [...strokes, stroke] }))
 /** A new object; the one that is still empty, where there is one. */
 export const withObject = ({ objects }: State): State => {
   const free = objects.findIndex(isEmpty)

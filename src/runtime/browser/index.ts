@@ -1,4 +1,7 @@
-/** What a page imports: engines, and the files that a model was compiled to. `bundle.ts` makes one script of it. */
+/**
+ * `hasam/browser`: models in a page of your own. Nothing leaves the machine: all that is fetched is what lies at the addresses that you give.
+ * `openModel` is what the pages of `--target webgpu` are made of; programs and tensors below it are for those who compile their own.
+ */
 import { isLeft } from "fp-ts/lib/Either.js"
 import { Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Program, Tensors } from "../../compiler/ir/graph.ts"
@@ -6,7 +9,24 @@ import { dtypes } from "../weights/dtype.ts"
 import { headerLength, parseHeader } from "../weights/safetensors.ts"
 
 export { cpuBackend, wasmBackend, webgpuBackend } from "../../backends/tfjs/browser.ts"
-
+export { type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
+export type { DataReport } from "../data/check.ts"
+export type { Picture } from "../data/image.ts"
+export type { Raster } from "../data/raster.ts"
+export { type BrowserModel, type OnProgress, type OpenOptions, openModel } from "./model.ts"
+export type { ModelFile } from "./modelFile.ts"
+export type { AskedPoint, Question } from "./question.ts"
+export type { Answer } from "./segmenter.ts"
+export {
+  type DataFile,
+  isTrainable,
+  type KeptTraining,
+  type StepLoss,
+  type TrainEvent,
+  type Trainer,
+  type TrainRequest,
+} from "./trainer.ts"
+export type { SampleView } from "./views.ts"
 /** Tensors of a safetensors file as float32. Throws its diagnostics. */
 export const decodeTensors = (file: string, bytes: Uint8Array): Tensors => {
   const length = headerLength(bytes.subarray(0, 8), bytes.length)

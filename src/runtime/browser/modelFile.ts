@@ -3,6 +3,7 @@ import type { Program } from "../../compiler/ir/graph.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../../compiler/passes/program.ts"
 import type { ModelData } from "../../dsl/model.ts"
+import type { TrainingOptions } from "../../dsl/training.ts"
 
 export interface ModelFile {
   readonly format: 1
@@ -10,6 +11,10 @@ export interface ModelFile {
   readonly model: ModelData
   /** given: from a checkpoint. initial: nothing was learned yet. */
   readonly weights: "given" | "initial"
+  /** How it is trained, as the spec says; undefined where nothing of it learns or nothing is taught. */
+  readonly training?: TrainingOptions
+  /** Of hasam, that wrote it. */
+  readonly version: string
 }
 
 /** Where the spec lies on the disk of whoever compiled it is nobody else's business. */
@@ -18,8 +23,8 @@ const withoutPlaces = (key: string, value: unknown): unknown =>
   key === "at" && typeof value === "string" && place.test(value) ? undefined : value
 
 /** As text. Fails where the model that is read back would compile to another program. */
-export const modelText = (model: ModelData, weights: ModelFile["weights"]): string => {
-  const text = JSON.stringify({ format: 1, model, weights } satisfies ModelFile, withoutPlaces)
+export const modelText = (model: ModelData, about: Omit<ModelFile, "format" | "model">): string => {
+  const text = JSON.stringify({ format: 1, model, ...about } satisfies ModelFile, withoutPlaces)
   const compiled = (of: ModelData): string => JSON.stringify(inferenceProgram(of, standardSizes(of)) satisfies Program)
   if (compiled((JSON.parse(text) as ModelFile).model) !== compiled(model))
     throw new Error(`internal: ${model.name} is another model once written and read`)

@@ -39,7 +39,7 @@ import { modelHash } from "./identity.ts"
 import { keptOutputs } from "./kept.ts"
 import { type Predictor, predictor } from "./predict.ts"
 import { rateAt } from "./rate.ts"
-import { score } from "./score.ts"
+import { type OnAnswer, score } from "./score.ts"
 
 /** What happens during a run; commands make bars and lines of it. */
 export type TrainingEvent =
@@ -96,6 +96,8 @@ export interface TrainInput {
   readonly on?: (event: TrainingEvent) => void
   /** Called once, after the first step that this call did: from then on the run is what its options say. */
   readonly begun?: () => Promise<void>
+  /** Each validation's answers, as they are scored. */
+  readonly onAnswer?: OnAnswer
   /** Aborted: the step is finished, a checkpoint written, and the run ends. */
   readonly signal?: AbortSignal
 }
@@ -248,7 +250,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     let result: number | undefined
     if (checker !== undefined && due) {
       await checker.load(await learnedNow())
-      result = await score(checker, input.reader.evaluation(input.validation), taught)
+      result = await score(checker, input.reader.evaluation(input.validation), taught, input.onAnswer)
     }
     const best = result !== undefined && result > progress.bestDice
     const epoch = progress.epoch

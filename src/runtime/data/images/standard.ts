@@ -1,27 +1,11 @@
-/** PNG, JPEG, TIFF, WebP and GIF by sharp: the values that are stored, without colour management, turned as EXIF says. */
-import sharp, { type Metadata } from "sharp"
+/** PNG, JPEG, TIFF, WebP and GIF: the values that are stored, without colour management, turned as EXIF says. */
 import { demandPixels } from "./bounds.ts"
+import { alphaOf, metadataOf, pixelsOf } from "./decoder.ts"
 import type { Format } from "./format.ts"
 import { indicesAsGrey, pngHeader } from "./png.ts"
 import { type Refuse, unreadable } from "./refuse.ts"
 import type { Stored, Values } from "./stored.ts"
 import { relabelled, tiffHeader } from "./tiff.ts"
-
-// One image is decoded at a time in each of our own readers; libvips's cache would only hold memory.
-sharp.cache(false)
-
-const open = (bytes: Buffer) => sharp(bytes, { failOn: "error", ignoreIcc: true, limitInputPixels: false })
-
-const types = {
-  uchar: Uint8Array,
-  char: Int8Array,
-  ushort: Uint16Array,
-  short: Int16Array,
-  uint: Uint32Array,
-  int: Int32Array,
-  float: Float32Array,
-  double: Float64Array,
-} as const
 
 const namesOf: Readonly<Record<string, string>> = { png: "PNG", jpeg: "JPEG", tiff: "TIFF", webp: "WebP", gif: "GIF" }
 
@@ -57,7 +41,7 @@ export const readStandard = async (
   }
   try {
     if (png !== undefined && !png.whole) throw new Error("it ends before its last chunk")
-    const metadata = await open(bytes).metadata()
+    const metadata = await metadataOf(bytes, format)
     demandPixels(path, metadata.width, metadata.height)
     // libvips counts a TIFF's thumbnails as pages.
     const frames = tiff?.pages ?? png?.frames ?? metadata.pages ?? 1
@@ -65,8 +49,8 @@ export const readStandard = async (
     const signed = metadata.depth === "short" && tiff?.sampleFormat === 2
     const palette = png?.palette ?? tiff?.palette?.colours
     const plain = png?.palette ? indicesAsGrey(bytes) : signed || tiff?.palette ? relabelled(bytes, tiff!) : bytes
-    const { data, width, height, channels, depth } = await pixelsOf(plain)
-    const alpha = metadata.hasAlpha && transparency && data instanceof Uint8Array ? await alphaOf(bytes) : undefined
+    const { data, width, height, channels, depth } = await pixelsOf(plain, format)
+    const alpha = metadata.hasAlpha && transparency && data instanceof Uint8Array ? await alphaOf(bytes, format) : undefined
     const values = signed ? new Int16Array(data.buffer as ArrayBuffer, data.byteOffset, data.length) : data
     // libvips has turned samples whose zero is white; a range is decided on those that are stored.
     const turnedBack = tiff?.whiteIsZero === true && values instanceof Uint16Array
@@ -110,33 +94,3 @@ const significant = (bits: number | undefined, values: Values): { readonly bits?
 }
 
 const isLossless = (bytes: Buffer): boolean => bytes.includes("VP8L", 12, "latin1")
-
-const pixelsOf = async (bytes: Buffer) => {
-  const { space, depth } = await open(bytes).metadata()
-  const grey = space === "b-w" || space === "grey16"
-  const kind: keyof typeof types = (depth as string) in types ? (depth as keyof typeof types) : "uchar"
-  const raw = (image: ReturnType<typeof open>) =>
-    image
-      .toColourspace(toSpace(space, kind, grey))
-      .raw({ depth: kind as "uchar" })
-      .toBuffer({ resolveWithObject: true })
-  const { data, info } = await raw(open(bytes).autoOrient().removeAlpha())
-  const { width, height } = info
-  const channels = grey ? (1 as const) : (3 as const)
-  const Type = types[kind]
-  const values: Values = new Type(data.buffer as ArrayBuffer, data.byteOffset, data.length / Type.BYTES_PER_ELEMENT)
-  if (values.length !== width * height * channels) throw new Error(`internal: ${values.length} values`)
-  return { data: values, width, height, channels, depth: kind }
-}
-
-/** The colour space in which nothing is converted. */
-const toSpace = (space: Metadata["space"], depth: string, grey: boolean): string => {
-  if (grey) return depth === "ushort" ? "grey16" : "b-w"
-  if (space === "scrgb") return "scrgb"
-  return depth === "ushort" ? "rgb16" : "srgb"
-}
-
-const alphaOf = async (bytes: Buffer): Promise<Uint8Array> => {
-  const data = await open(bytes).autoOrient().extractChannel("alpha").toColourspace("b-w").raw().toBuffer()
-  return new Uint8Array(data.buffer, data.byteOffset, data.length)
-}

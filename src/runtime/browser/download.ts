@@ -2,7 +2,7 @@
 import { failed } from "../../compiler/diagnostic.ts"
 
 /** Throws HS4002. */
-export const download = async (url: string, told: (share: number) => void = () => undefined): Promise<Uint8Array> => {
+export const download = async (url: string, told: (share: number) => void = () => undefined): Promise<Blob> => {
   const no = (why: string) =>
     failed(
       url,
@@ -15,19 +15,13 @@ export const download = async (url: string, told: (share: number) => void = () =
   })
   if (!response.ok || response.body === null) throw no(`${response.status} ${response.statusText}`)
   const whole = Number(response.headers.get("content-length") ?? 0)
-  const parts: Uint8Array[] = []
+  const parts: Uint8Array<ArrayBuffer>[] = []
   let size = 0
   const reader = response.body.getReader()
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    parts.push(read.value)
+    parts.push(read.value as Uint8Array<ArrayBuffer>)
     size += read.value.length
     if (whole > 0) told(Math.min(1, size / whole))
   }
-  const out = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
+  return new Blob(parts)
 }

@@ -1,0 +1,309 @@
+/** The train page: a folder is checked in words, then a model learns from it, here, and goes on after a reload. */
+import type { DataReport, KeptTraining, ModelFile, SampleView, TrainEvent } from "../../runtime/browser/index.ts"
+import { measureOf, taughtOf } from "../../runtime/task/index.ts"
+import type { Told } from "../messages.ts"
+import { teller, wordsOf } from "../shared/elements.ts"
+import { type Given, give, ofInput, onDrop } from "../shared/files.ts"
+import { engineText, keepOffline, type Link, start } from "../shared/link.ts"
+import { chart } from "./chart.ts"
+import { page } from "./elements.ts"
+import { countsOf, findingsOf } from "./report.ts"
+
+/** open: nothing is given yet. checked: training may begin. paused: it may go on. */
+type Phase = "open" | "checking" | "wrong" | "checked" | "training" | "pausing" | "paused" | "done"
+
+const { say, busy } = teller(page.status, page.progress)
+let link: Link
+let file: ModelFile | undefined
+let phase: Phase = "open"
+let kept: KeptTraining | undefined
+let epochs = 0
+let losses: { readonly x: number; readonly y: number }[] = []
+let scores: { readonly x: number; readonly y: number }[] = []
+const samples = new Map<string, { readonly view: SampleView; readonly score: number }>()
+/** Of this visit: when its training began, and how much was done then. */
+let began = { time: 0, batch: 0 }
+/** Wanted once the worker answers. */
+let saving: "learned" | "split" | undefined
+
+const measure = (): "Dice" | "hits" => (file === undefined ? "Dice" : measureOf(taughtOf(file.model)[1]))
+
+const open = (engine: "best" | "wasm"): void => {
+  link?.end()
+  busy("Starting")
+  link = start(engine, hear, (words) => say(words, true))
+}
+
+const hear = (told: Told): void => {
+  switch (told.kind) {
+    case "progress":
+      busy(told.text, told.share)
+      break
+    case "opened":
+      opened(told.file, engineText(told.engine, told.why))
+      break
+    case "kept":
+      takeKept(told.kept)
+      break
+    case "checked":
+      takeReport(told.report)
+      break
+    case "training":
+      progressed(told.event)
+      break
+    case "ended":
+      phase = told.finished ? "done" : "paused"
+      say(told.finished ? "Done: all epochs are through." : "Paused. It goes on from here, after a reload too.")
+      render()
+      break
+    case "loaded":
+      say(`Weights of ${told.name} loaded: training starts from them.`)
+      break
+    case "results": {
+      const blob = saving === "split" ? told.split : told.learned
+      if (blob === undefined) say("There is nothing to save before the first epoch has ended.", true)
+      else give(saving === "split" ? "split.json" : "best.safetensors", blob)
+      break
+    }
+    case "failed":
+      page.retry.hidden = !told.device
+      say(wordsOf(told), true)
+      if (told.during === "train") phase = losses.length > 0 ? "paused" : "checked"
+      if (told.during === "check" || told.during === "give") phase = "wrong"
+      if (told.during === "open" && file === undefined) page.name.textContent = "The model cannot be opened"
+      render()
+  }
+}
+
+const opened = (model: ModelFile, engine: string): void => {
+  file = model
+  page.name.textContent = model.model.name
+  document.title = `${model.model.name}: train`
+  page.engine.textContent = engine
+  page.scoreCaption.textContent = `${measure() === "Dice" ? "Dice" : "Hits"} on the validation images, epoch by epoch`
+  page.measure.textContent = `Best ${measure() === "Dice" ? "Dice" : "share of hits"}`
+  const { training } = model
+  if (training === undefined) return say("Nothing of this model learns: all of it is frozen, or nothing is taught.", true)
+  page.epochs.value = String(training.epochs)
+  page.batch.value = String(training.batch)
+  page.rate.value = String(training.optimizer.rate)
+  page.seed.value = String(training.seed)
+  say("Choose a folder of images and masks.")
+  link.send({ kind: "kept" })
+}
+
+const takeKept = (found: KeptTraining | undefined): void => {
+  kept = found
+  const run = found?.run
+  losses = (run?.steps ?? []).map(({ batch, loss }) => ({ x: batch, y: loss }))
+  scores = (run?.epochs ?? []).flatMap((entry) =>
+    entry["validation"] === undefined ? [] : [{ x: Number(entry["epoch"]) + 1, y: Number(entry["validation"]) }],
+  )
+  samples.clear()
+  if (run !== undefined) {
+    const { options, progress } = run
+    epochs = options.epochs
+    page.epochs.value = String(epochs)
+    page.batch.value = String(options.batch)
+    page.rate.value = String(options.optimizer.rate)
+    page.seed.value = String(options.seed)
+    numbers(progress.epoch, progress.step, losses.at(-1)?.y, progress.bestDice)
+    phase = progress.epoch >= options.epochs ? "done" : "paused"
+    say(
+      phase === "done"
+        ? `A training on ${found?.data} is kept here, and it is done.`
+        : `A training on ${found?.data} is kept here, at epoch ${progress.epoch + 1} of ${epochs}. It can go on.`,
+    )
+  } else if (found !== undefined) {
+    phase = "checking"
+    link.send({ kind: "check" })
+  } else {
+    phase = "open"
+    say("Choose a folder of images and masks.")
+  }
+  render()
+}
+
+const takeReport = (report: DataReport): void => {
+  const errors = report.diagnostics.filter(({ severity }) => severity === "error").length
+  page.title.textContent = `The data: ${report.root}`
+  page.counts.textContent = countsOf(report)
+  page.findings.replaceChildren(...findingsOf(report.diagnostics))
+  page.report.hidden = false
+  phase = errors > 0 ? "wrong" : "checked"
+  say(
+    errors > 0
+      ? `${errors === 1 ? "One thing has" : `${errors} things have`} to be mended before these data can teach anything.`
+      : "The data can be learned from.",
+    errors > 0,
+  )
+  render()
+}
+
+const numbers = (epoch: number, step: number, loss: number | undefined, best: number): void => {
+  page.epoch.textContent = `${Math.min(epoch + 1, epochs)} of ${epochs}`
+  page.step.textContent = step.toLocaleString("en")
+  page.loss.textContent = loss === undefined ? "" : loss.toFixed(4)
+  page.best.textContent = best < 0 ? "after an epoch" : best.toFixed(4)
+}
+const leftText = (batches: number): string => {
+  const done = losses.length - began.batch
+  if (done < 2) return "…"
+  const seconds = ((performance.now() - began.time) / 1000 / done) * batches
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5400 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+const progressed = (event: TrainEvent): void => {
+  switch (event.kind) {
+    case "split":
+      say(`${event.training} images train, ${event.validation} validate, ${event.test} are kept for testing.`)
+      break
+    case "step": {
+      losses.push({ x: losses.length + 1, y: event.loss })
+      const left = (epochs - event.epoch) * event.total - event.done
+      busy(`Epoch ${event.epoch + 1} of ${epochs}`, event.done / event.total)
+      page.epoch.textContent = `${event.epoch + 1} of ${epochs}`
+      page.step.textContent = event.step.toLocaleString("en")
+      page.loss.textContent = event.loss.toFixed(4)
+      page.left.textContent = leftText(left)
+      // For scripts that study the page.
+      document.dispatchEvent(new CustomEvent("hasam:step", { detail: event }))
+      drawSoon()
+      break
+    }
+    case "epoch":
+      if (event.dice !== undefined) scores.push({ x: event.epoch + 1, y: event.dice })
+      if (event.best && event.dice !== undefined) page.best.textContent = event.dice.toFixed(4)
+      page.saves.hidden = false
+      document.dispatchEvent(new CustomEvent("hasam:epoch", { detail: event }))
+      drawSoon()
+      break
+    case "sample":
+      samples.set(event.id, event)
+      drawSamples()
+      break
+    default:
+  }
+}
+
+const drawSamples = (): void => {
+  page.samplesTitle.hidden = page.legend.hidden = samples.size === 0
+  page.samples.replaceChildren(
+    ...[...samples].map(([id, { view, score }]) => {
+      const item = document.createElement("li")
+      const canvas = document.createElement("canvas")
+      Object.assign(canvas, { width: view.width, height: view.height })
+      canvas.setAttribute("role", "img")
+      canvas.setAttribute("aria-label", `${id}: ${measure()} ${score.toFixed(3)}`)
+      canvas.getContext("2d")?.putImageData(new ImageData(view.pixels, view.width, view.height), 0, 0)
+      const name = document.createElement("span")
+      name.textContent = `${id}: ${measure()} ${score.toFixed(3)}`
+      item.append(canvas, name)
+      return item
+    }),
+  )
+}
+let drawing = false
+const drawSoon = (): void => {
+  if (drawing) return
+  drawing = true
+  requestAnimationFrame(() => {
+    drawing = false
+    chart(page.losses, { points: losses, unit: "batches" })
+    chart(page.scores, { points: scores, range: [0, 1], unit: "epochs" })
+  })
+}
+
+const render = (): void => {
+  const idle = !["checking", "training", "pausing"].includes(phase)
+  const begun = ["training", "pausing", "paused", "done"].includes(phase)
+  page.drop.hidden = phase !== "open"
+  page.report.hidden = page.report.hidden || phase === "open"
+  page.course.hidden = !begun
+  page.options.hidden = !["checked", "paused", "done"].includes(phase)
+  page.running.hidden = !begun || phase === "done"
+  page.pause.hidden = phase === "paused"
+  page.pause.disabled = phase === "pausing"
+  page.resume.hidden = phase !== "paused"
+  page.numbers.hidden = !begun
+  page.forget.hidden = !idle || kept === undefined
+  page.folder.disabled = !idle
+  page.saves.hidden = !begun || scores.length + (kept?.run?.epochs.length ?? 0) === 0
+  const again = phase === "paused" || phase === "done"
+  page.options.querySelector("#start")?.replaceChildren(again ? "Start again" : "Train")
+  if (phase !== "training") page.left.textContent = ""
+  drawSoon()
+}
+
+const take = (given: Given): void => {
+  if (["checking", "training", "pausing"].includes(phase) || file === undefined) return
+  phase = "checking"
+  page.report.hidden = true
+  link.send({ kind: "give", name: given.name, files: given.files })
+  render()
+}
+const train = (resume: boolean): void => {
+  epochs = page.epochs.valueAsNumber
+  const request = {
+    epochs,
+    batch: page.batch.valueAsNumber,
+    rate: page.rate.valueAsNumber,
+    seed: page.seed.valueAsNumber,
+    resume,
+  }
+  if (!resume) {
+    losses = []
+    scores = []
+    samples.clear()
+    drawSamples()
+    numbers(0, 0, undefined, -1)
+  }
+  began = { time: performance.now(), batch: losses.length }
+  phase = "training"
+  link.send({ kind: "train", request })
+  render()
+}
+
+page.folder.onchange = () => {
+  const files = [...(page.folder.files ?? [])]
+  page.folder.value = ""
+  if (files.length > 0) take(ofInput(files))
+}
+page.options.onsubmit = (event) => {
+  event.preventDefault()
+  train(false)
+}
+page.pause.onclick = () => {
+  phase = "pausing"
+  link.send({ kind: "pause" })
+  busy("Pausing after this step")
+  render()
+}
+page.resume.onclick = () => train(true)
+page.forget.onclick = () => {
+  page.report.hidden = true
+  link.send({ kind: "forget" })
+}
+page.adapters.onclick = () => {
+  saving = "learned"
+  link.send({ kind: "results" })
+}
+page.split.onclick = () => {
+  saving = "split"
+  link.send({ kind: "results" })
+}
+page.weights.onchange = () => {
+  const [given] = page.weights.files ?? []
+  if (given !== undefined) link.send({ kind: "weights", name: given.name, file: given })
+  page.weights.value = ""
+}
+page.retry.onclick = () => {
+  page.retry.hidden = true
+  open("wasm")
+}
+onDrop((held) => page.stage.classList.toggle("over", held), take)
+addEventListener("resize", drawSoon)
+
+render()
+open("best")
+keepOffline()

@@ -1,0 +1,136 @@
+/** The model, in a thread of its own: pages stay alive while it computes. All that it does is hasam/browser's. */
+
+import { type BrowserModel, Failed, openModel, type Picture, type Trainer } from "../runtime/browser/index.ts"
+import type { Asked, Told } from "./messages.ts"
+
+const here = globalThis as unknown as {
+  postMessage(message: Told, transfer: readonly Transferable[]): void
+  onmessage: ((event: MessageEvent<Asked>) => void) | null
+}
+const tell = (message: Told, transfer: readonly Transferable[] = []): void => here.postMessage(message, transfer)
+const progress = (text: string, share?: number): void =>
+  tell({ kind: "progress", text, ...(share === undefined ? {} : { share }) })
+const seconds = (since: number): number => (performance.now() - since) / 1000
+
+let model: BrowserModel | undefined
+let training: Trainer | undefined
+let picture: Picture | undefined
+let pausing = new AbortController()
+
+const opened = (): BrowserModel => {
+  if (model === undefined) throw new Error("internal: the model is not open")
+  return model
+}
+const trainer = (): Trainer => {
+  training ??= opened().trainer()
+  return training
+}
+
+const look = async (id: number): Promise<void> => {
+  if (picture === undefined) return
+  progress("The model looks at the image")
+  const since = performance.now()
+  await opened().embed(picture)
+  tell({ kind: "seen", id, seconds: seconds(since) })
+}
+
+const act = async (asked: Asked): Promise<void> => {
+  switch (asked.kind) {
+    case "open": {
+      const { base, engine } = asked
+      model = await openModel(base, { engine, onProgress: progress })
+      const { file, engine: name, why } = model
+      return tell({ kind: "opened", file, engine: name, ...(why === undefined ? {} : { why }) })
+    }
+    case "weights": {
+      progress("Reading weights")
+      await opened().load(asked.name, asked.file)
+      training = undefined
+      return tell({ kind: "loaded", name: asked.name })
+    }
+    case "see": {
+      progress("Reading the image")
+      picture = undefined
+      picture = await opened().read(asked.name, asked.file)
+      const { width, height, channels, data, format, spacing } = picture
+      const raster = { width, height, channels, data }
+      tell({
+        kind: "read",
+        id: asked.id,
+        image: { name: asked.name, raster, format, ...(spacing === undefined ? {} : { spacing }) },
+      })
+      return look(asked.id)
+    }
+    case "again":
+      return look(asked.id)
+    case "ask": {
+      progress("Segmenting")
+      const since = performance.now()
+      const answers = await opened().segment(asked.question)
+      const buffers = answers.map(({ values }) => values.buffer as ArrayBuffer)
+      return tell({ kind: "answered", id: asked.id, answers, seconds: seconds(since), runs: opened().runs() }, buffers)
+    }
+    case "kept": {
+      const kept = await trainer().kept()
+      return tell({ kind: "kept", ...(kept === undefined ? {} : { kept }) })
+    }
+    case "give":
+      await trainer().give(asked.name, asked.files, (share) => progress("Taking the files", share))
+      return act({ kind: "kept" })
+    case "check":
+      return tell({
+        kind: "checked",
+        report: await trainer().check((share) => progress("Looking at every image and mask", share)),
+      })
+    case "train": {
+      pausing = new AbortController()
+      progress("Preparing the training")
+      const finished = await trainer().train({
+        ...asked.request,
+        signal: pausing.signal,
+        on: (event) =>
+          tell({ kind: "training", event }, event.kind === "sample" ? [event.view.pixels.buffer as ArrayBuffer] : []),
+      })
+      return tell({ kind: "ended", finished })
+    }
+    case "results": {
+      const [learned, split] = [await trainer().learned(), await trainer().split()]
+      return tell({
+        kind: "results",
+        ...(learned === undefined ? {} : { learned }),
+        ...(split === undefined ? {} : { split }),
+      })
+    }
+    case "forget":
+      await trainer().forget()
+      return act({ kind: "kept" })
+    case "pause":
+      return
+  }
+}
+
+const ofDevice: ReadonlySet<string> = new Set(["HS2602", "HS2603", "HS2604"])
+const failure = (during: Asked["kind"], problem: unknown): Told => {
+  if (problem instanceof Failed) {
+    const [{ message, help, code }] = problem.diagnostics
+    return {
+      kind: "failed",
+      during,
+      message: `${code}: ${message}`,
+      device: ofDevice.has(code),
+      ...(help === undefined ? {} : { help }),
+    }
+  }
+  const text = problem instanceof Error ? problem.message : String(problem)
+  const device = /memory|allocation|device/i.test(text)
+  return { kind: "failed", during, message: text, device }
+}
+
+let last: Promise<void> = Promise.resolve()
+here.onmessage = ({ data }) => {
+  // Heard at once: all else waits for what is under way.
+  if (data.kind === "pause") return pausing.abort()
+  // Files are whole at any moment, in the middle of a training too.
+  if (data.kind === "results") return void act(data).catch((problem: unknown) => tell(failure(data.kind, problem)))
+  last = last.then(() => act(data)).catch((problem: unknown) => tell(failure(data.kind, problem)))
+}
