@@ -1,5 +1,5 @@
 /** The train page: a folder is chosen, checked in words, trained on, interrupted by a reload, gone on with, and what it learned is taken home. */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs"
 import type { Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { cpu } from "../../src/backends/onnx/engine.ts"
@@ -10,7 +10,7 @@ import { reader } from "../../src/runtime/data/reader.ts"
 import { splitCases } from "../../src/runtime/data/split.ts"
 import { classesTaught, pixelsOf } from "../../src/runtime/task/index.ts"
 import { train } from "../../src/runtime/training/train.ts"
-import { promptable, unet } from "../models/specs.ts"
+import { promptable } from "../models/specs.ts"
 import { here, losses, picture, Site, selectModel, status } from "./site.ts"
 
 describe.skipIf(!here)("the train page", () => {
@@ -48,7 +48,7 @@ describe.skipIf(!here)("the train page", () => {
       }),
       train: cases.filter(({ id }) => split.train.includes(id)),
       validation: [],
-      folder: site.at("cpu"),
+      folder: site.at(`cpu-${epochs}`),
       identity: { run: "", base: "" },
       backend: await cpu(),
       resume: false,
@@ -66,7 +66,7 @@ describe.skipIf(!here)("the train page", () => {
     await status(page, /can be learned from/)
     expect(await page.textContent("#report-title")).toBe("The data: data")
     expect(await page.textContent("#counts")).toContain("12 images with their masks, of 3 subjects")
-    await page.fill("#epochs", "4")
+    await page.fill("#epochs", "6")
     await page.click("#start")
     const before = [...(await losses(page, 5))]
     await page.click("#pause")
@@ -77,10 +77,63 @@ describe.skipIf(!here)("the train page", () => {
     await page.click("#resume")
     await status(page, /Done/)
     const second = await losses(page, 1)
-    const all = await expected(4)
+    const all = await expected(6)
     expect(all.length).toBeGreaterThan(10)
     expect(first.length + second.length).toBe(all.length)
     ;[...first, ...second].forEach((loss, i) => expect(Math.abs(loss - all[i]!), `step ${i + 1}`).toBeLessThan(1e-4))
     await picture(page, "train-wide")
+
+    const taken = async (button: string) => {
+      const [file] = await Promise.all([page.waitForEvent("download"), page.click(button)])
+      await file.saveAs(site.at(file.suggestedFilename()))
+      return file.suggestedFilename()
+    }
+    const [adapters, split] = [await taken("#adapters"), await taken("#split")]
+    expect([adapters, split]).toEqual(["best.safetensors", "split.json"])
+    const report = JSON.parse(
+      site.hasam(
+        ...["eval", "promptable.ts#adapted", "--data", "data", "--weights", "adapted.safetensors", "--json"],
+        ...["--adapters", adapters, "--split", split, "--part", "validation"],
+      ),
+    )
+    expect(report.summary.dice.mean).toBeCloseTo(Number(await page.textContent("#best")), 3)
+
+    await page.goto(`${site.origin}adapted/index.html`)
+    await status(page, /Choose an image/)
+    await page.setInputFiles("#weights", site.at(adapters))
+    await status(page, /Weights of best.safetensors loaded/)
+    await page.setInputFiles("#image", site.at("data/images/0000.png"))
+    await status(page, /Ready/)
   })
+
+  test("without WebGPU: what is wrong with data is said in words; then it learns on the processor", async () => {
+    mkdirSync(site.at("bad/images"), { recursive: true })
+    mkdirSync(site.at("bad/masks"))
+    copyFileSync(site.at("data/images/0000.png"), site.at("bad/images/a.png"))
+    copyFileSync(site.at("data/masks/0000.png"), site.at("bad/masks/a.png"))
+    copyFileSync(site.at("data/images/0001.png"), site.at("bad/images/b.png"))
+    writeFileSync(site.at("bad/images/c.png"), "no image")
+    copyFileSync(site.at("data/masks/0001.png"), site.at("bad/masks/c.png"))
+    const page = await site.visit("adapted/train.html", "wasm", /Choose a folder/)
+    await choose(page, "bad")
+    await status(page, /have to be mended/)
+    const findings = await page.locator("#findings li.error").allTextContents()
+    expect(findings.some((text) => /bad\/images\/b.png: the image has no mask.*HS4103/.test(text))).toBe(true)
+    expect(findings.some((text) => /bad\/images\/c.png: the image cannot be read.*HS4201/.test(text))).toBe(true)
+    expect(await page.isHidden("#start")).toBe(true)
+    await choose(page, "data")
+    await status(page, /can be learned from/)
+    await page.fill("#epochs", "1")
+    await page.click("#start")
+    await status(page, /Done/)
+    const [all, found] = [await expected(1), await losses(page, 2)]
+    found.forEach((loss, i) => expect(Math.abs(loss - all[i]!), `step ${i + 1}`).toBeLessThan(1e-4))
+    expect(await page.locator("#samples li").count()).toBeGreaterThan(0)
+    await page.click("#forget")
+    await status(page, /Choose a folder/)
+    await page.reload()
+    await status(page, /Choose a folder/)
+  })
+
+  test("nothing left the machine, nothing broke the policy, nothing was thrown", () => expect(site.trouble).toEqual([]))
 })
