@@ -59,7 +59,12 @@ export const buildPages = async (out) => {
   mkdirSync(to, { recursive: true })
   await build({
     ...common,
-    entryPoints: { segment: join(pages, "segment/main.ts"), train: join(pages, "train/main.ts"), worker: join(pages, "worker.ts"), offline: join(pages, "offline.ts") },
+    entryPoints: {
+      segment: join(pages, "segment/main.ts"),
+      train: join(pages, "train/main.ts"),
+      worker: join(pages, "worker.ts"),
+      offline: join(pages, "offline.ts"),
+    },
     outdir: to,
     plugins: [
       {

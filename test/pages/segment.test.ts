@@ -1,42 +1,19 @@
 /** The segment page as users meet it: written and served by the commands, in headless Chromium, with real files, clicks, drags and keys. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { type BrowserContext, chromium, type Page } from "playwright-core"
+import { mkdirSync } from "node:fs"
+import type { Page } from "playwright-core"
 import sharp from "sharp"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { cpu } from "../../src/backends/onnx/engine.ts"
-import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { box, centre } from "../../src/dsl/training.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
-import { emitForBrowser } from "../../src/runtime/browser/emit.ts"
 import { readImage, readLabels } from "../../src/runtime/data/image.ts"
 import { prepare } from "../../src/runtime/data/prepare.ts"
 import { emptyMask } from "../../src/runtime/data/raster.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { pixelsOf } from "../../src/runtime/task/index.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
-import { save } from "../../src/runtime/weights/save.ts"
 import { promptable, unet } from "../models/specs.ts"
-
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
-const here = existsSync(executablePath)
-if (!here) console.warn(`SKIPPED: the page's test: no ${executablePath} (scripts/setup-system.sh installs it)`)
-
-const quiet = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]
-const flags = {
-  webgpu: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
-  wasm: ["--disable-features=WebGPU"],
-}
+import { type Engine, here, picture, Site, selectModel, status } from "./site.ts"
 
 const smallSam = `import { sam } from "hasam"
 export const small = sam({ imageSize: 64, patchSize: 16, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 8,
@@ -49,11 +26,6 @@ const network = define("Pointer", { stem: sequential(conv2d(3, 4, 8, { stride: 8
 export const finder = model(network, { name: "Pointer", takes: { image: pixels({ size: 32, ...unitRange }) }, teaches: { where: point() } })
 `
 
-/** Specs are evaluated by the build, as the commands do. */
-const { selectModel }: typeof import("../../src/runtime/select.ts") = await import(
-  /* @vite-ignore */ join(packageRoot, "dist/runtime/select.js")
-)
-
 /** What the page tells scripts of an answer. */
 interface Told {
   readonly values: readonly number[]
@@ -62,55 +34,21 @@ interface Told {
 
 describe.skipIf(!here)("the segment page", () => {
   vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
-  const folder = mkdtempSync(join(tmpdir(), "hasam-page-"))
-  const at = (name: string) => join(folder, name)
-  const hasam = (...args: readonly string[]) =>
-    execFileSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-      cwd: folder,
-      encoding: "utf8",
-      stdio: "pipe",
-    })
-  const contexts: BrowserContext[] = []
-  let server: ChildProcess
-  let origin: string
-  const trouble: string[] = []
+  let site: Site
+  const at = (name: string) => site.at(name)
 
   beforeAll(async () => {
-    for (const [name, text] of Object.entries({ sam: smallSam, unet, promptable, pointer }))
-      writeFileSync(at(`${name}.ts`), text)
-    for (const [spec, name] of [
-      ["sam.ts", "small"],
-      ["unet.ts", "unet"],
-      ["promptable.ts", "clicker"],
-      ["pointer.ts", "finder"],
-    ]) {
-      const { model } = await selectModel(`${at(spec!)}#${name}`)
-      const { tensors: drawn } = await modelWeights(model.data, undefined, 1)
-      // Without a bias at its end, the U-Net finds several classes.
-      const tensors = Object.fromEntries(
-        Object.entries(drawn).map(([n, t]) => [n, n === "outc.bias" ? { ...t, data: t.data.map(() => 0) } : t]),
-      )
-      await save(at(`${name}.safetensors`), tensors)
-      const options = {
-        folder: at(`pages/${name}`),
-        page: join(packageRoot, "dist/pages/segment"),
-        weights: at(`${name}.safetensors`),
-      }
-      // One through the command, the others as the command does it.
-      if (name === "clicker")
-        hasam(
-          "compile",
-          `${spec}#${name}`,
-          "--target",
-          "webgpu",
-          "--weights",
-          options.weights,
-          "--out",
-          "pages",
-          "--brief",
-        )
-      else await emitForBrowser(model.data, options)
-    }
+    site = new Site()
+    await site.write("sam.ts", smallSam, "small")
+    // Without a bias at its end, the U-Net finds several classes.
+    await site.write("unet.ts", unet, "unet", (name, data) => (name === "outc.bias" ? data.map(() => 0) : data))
+    await site.write("pointer.ts", pointer, "finder")
+    await site.write("promptable.ts", promptable, "clicker")
+    // Through the command too, in 16 bits.
+    site.hasam(
+      ...["compile", "promptable.ts#clicker", "--target", "webgpu", "--weights", "clicker.safetensors", "--half"],
+      ...["--out", "pages/halves", "--brief"],
+    )
     mkdirSync(at("images"))
     const [width, height] = [90, 60]
     const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
@@ -120,60 +58,17 @@ describe.skipIf(!here)("the segment page", () => {
     await sharp(data, { raw: { width, height, channels: 3 } })
       .png()
       .toFile(at("images/phantom.png"))
-    // One server for all pages, as a static server would have it: each folder by itself is what 'hasam serve' is given.
-    writeFileSync(at("pages/index.html"), "<!doctype html><title>pages</title>")
-    server = spawn(process.execPath, [join(packageRoot, "bin/hasam.js"), "serve", "pages", "--port", "0"], {
-      cwd: folder,
-    })
-    origin = await new Promise<string>((resolve) =>
-      server.stdout!.once("data", (line: Buffer) => resolve(String(line).trim())),
-    )
+    await site.serve()
   })
-  afterAll(async () => {
-    for (const context of contexts) await context.close()
-    server?.kill()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(() => site.end())
 
-  const visit = async (name: string, engine: keyof typeof flags): Promise<Page> => {
-    const context = await chromium.launchPersistentContext(at(`profile-${engine}-${name}`), {
-      executablePath,
-      headless: true,
-      args: [...quiet, ...flags[engine]],
-      viewport: { width: 1280, height: 800 },
-      acceptDownloads: true,
-    })
-    contexts.push(context)
-    context.setDefaultTimeout(60_000)
-    // Of the whole browser: pages, workers and what they load.
-    context.on("request", (request) => {
-      if (!request.url().startsWith(origin) && !/^(blob|data):/.test(request.url()))
-        trouble.push(`left: ${request.url()}`)
-    })
-    const page = await context.newPage()
-    page.on("pageerror", (error) => trouble.push(error.message))
-    page.on("console", (message) => {
-      if (/Content Security Policy|violates/i.test(message.text())) trouble.push(message.text())
-    })
-    await page.addInitScript(() => {
-      const told: unknown[] = []
-      Object.assign(globalThis, { told })
-      document.addEventListener("securitypolicyviolation", (event) => console.log(`violates ${event.blockedURI}`))
-      document.addEventListener("hasam:answer", (event) => {
-        const { answers, runs } = (event as CustomEvent).detail
-        told.push({ values: [...answers[0].values], runs })
-      })
-    })
-    await page.goto(`${origin}${name}/index.html`)
-    await page.waitForFunction(() => /Choose an image/.test(document.querySelector("#status")!.textContent!))
-    return page
-  }
+  const visit = (name: string, engine: Engine): Promise<Page> =>
+    site.visit(`${name}/index.html`, engine, /Choose an image/)
   const answered = async (page: Page, n: number): Promise<Told> => {
     await page.waitForFunction((count) => (globalThis as unknown as { told: unknown[] }).told.length >= count, n)
     return page.evaluate((i) => (globalThis as unknown as { told: Told[] }).told[i]!, n - 1)
   }
-  const ready = (page: Page) =>
-    page.waitForFunction(() => /Ready after/.test(document.querySelector("#status")!.textContent!))
+  const ready = (page: Page) => status(page, /Ready after/)
   /** A place of the image, on the screen. */
   const spot = async (page: Page, x: number, y: number) => {
     const area = (await page.locator("#canvas").boundingBox())!
@@ -264,11 +159,10 @@ describe.skipIf(!here)("the segment page", () => {
       page.click("#table"),
     ])
     expect(table.suggestedFilename()).toBe("phantom.csv")
-    if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, "wide.png") })
+    await picture(page, "segment-wide")
     await page.setViewportSize({ width: 390, height: 844 })
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
-    if (process.env.SCREENSHOTS)
-      await page.screenshot({ path: join(process.env.SCREENSHOTS, "phone.png"), fullPage: true })
+    await picture(page, "segment-phone", true)
     // Keys alone: the cross starts in the middle.
     await page.click("#clear")
     await page.focus("#canvas")
@@ -290,9 +184,7 @@ describe.skipIf(!here)("the segment page", () => {
     await click(page, 40, 20)
     expect((await answered(page, 2)).runs).toEqual({ image: 1, questions: 2 })
     await page.setInputFiles("#image", { name: "no.png", mimeType: "image/png", buffer: Buffer.from("no") })
-    await page.waitForFunction(() =>
-      /is no image that this browser reads/.test(document.querySelector("#status")!.textContent!),
-    )
+    await status(page, /HS4201: the image cannot be read/)
   })
 
   test("without WebGPU: classes at once on WebAssembly, with a legend; weights of another model in words", async () => {
@@ -310,20 +202,20 @@ describe.skipIf(!here)("the segment page", () => {
     expect(new Set(classes).size).toBeGreaterThan(1)
     const count = (k: number) => classes.filter((one) => one === k).length.toLocaleString("en")
     expect(await page.textContent("#objects")).toBe(`nerve: ${count(1)} pixelsvessel: ${count(2)} pixels`)
-    if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, "classes.png") })
+    await picture(page, "classes-wide")
     await page.setInputFiles("#weights", at("clicker.safetensors"))
     await page.waitForSelector("#status.error")
     expect(await page.textContent("#status")).toContain("these are weights of another model")
     await page.setInputFiles("#weights", { name: "w.safetensors", mimeType: "", buffer: Buffer.from("no") })
-    await page.waitForFunction(() => /HS3002/.test(document.querySelector("#status")!.textContent!))
+    await status(page, /HS3002/)
     await page.setInputFiles("#weights", at("unet.safetensors"))
     expect(worst((await answered(page, 2)).values, values)).toBe(0)
-    await page.goto(`${origin}finder/index.html`)
-    await page.waitForFunction(() => /Choose an image/.test(document.querySelector("#status")!.textContent!))
+    await page.goto(`${site.origin}finder/index.html`)
+    await status(page, /Choose an image/)
     await page.setInputFiles("#image", at("images/phantom.png"))
     expect(worst((await answered(page, 1)).values, await expected("pointer.ts", "finder"))).toBeLessThan(1e-3)
     expect(await page.textContent("#objects")).toMatch(/Point: x [\d.-]+, y [\d.-]+/)
   })
 
-  test("nothing left the machine, nothing broke the policy, nothing was thrown", () => expect(trouble).toEqual([]))
+  test("nothing left the machine, nothing broke the policy, nothing was thrown", () => expect(site.trouble).toEqual([]))
 })

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type BrowserContext, chromium, type Page } from "playwright-core"
-import type { TrainingOptions } from "../../src/dsl/training.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import type { TrainingOptions } from "../../src/dsl/training.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { emitForBrowser, type PageOptions } from "../../src/runtime/browser/emit.ts"
 import { save } from "../../src/runtime/weights/save.ts"
@@ -30,8 +30,8 @@ const flags = {
 export type Engine = keyof typeof flags
 
 /** Specs are evaluated by the build, as the commands do. */
-export const { selectModel }: typeof import("../../src/cli/select.ts") = await import(
-  /* @vite-ignore */ join(packageRoot, "dist/cli/select.js")
+export const { selectModel }: typeof import("../../src/runtime/select.ts") = await import(
+  /* @vite-ignore */ join(packageRoot, "dist/runtime/select.js")
 )
 
 export class Site {
@@ -66,7 +66,9 @@ export class Site {
     const weights = this.at(`${name}.safetensors`)
     await save(
       weights,
-      Object.fromEntries(Object.entries(tensors).map(([n, t]) => [n, { ...t, data: change(n, t.data as Float32Array) }])),
+      Object.fromEntries(
+        Object.entries(tensors).map(([n, t]) => [n, { ...t, data: change(n, t.data as Float32Array) }]),
+      ),
     )
     await emitForBrowser(model.data, {
       folder: this.at(`pages/${name}`),

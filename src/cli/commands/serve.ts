@@ -1,7 +1,7 @@
 /** hasam serve DIR: a folder that `--target webgpu` wrote, on this machine alone. */
 import { existsSync } from "node:fs"
 import { readdir, readFile, stat } from "node:fs/promises"
-import { createServer, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { extname, join, normalize, resolve, sep } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
@@ -13,6 +13,7 @@ const types: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".json": "application/json",
+  ".png": "image/png",
   ".wasm": "application/wasm",
   ".safetensors": "application/octet-stream",
 }
@@ -34,7 +35,11 @@ const pageFolder = async (folder: string): Promise<string> => {
   )
 }
 
-const answer = async (root: string, url: string, head: boolean, response: ServerResponse): Promise<void> => {
+const answer = async (
+  root: string,
+  { url = "/", method, headers }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
   const none = (status: number) => void response.writeHead(status).end()
   let asked: string
   try {
@@ -46,22 +51,26 @@ const answer = async (root: string, url: string, head: boolean, response: Server
   if (asked.includes("\0") || !path.startsWith(root + sep)) return none(404)
   const about = await stat(path).catch(() => undefined)
   if (about === undefined || !about.isFile()) return none(404)
+  // A browser that has the file asks whether it is still that one: weights are long.
+  const etag = `"${about.size}-${about.mtimeMs}"`
+  if (headers["if-none-match"] === etag) return void response.writeHead(304, { etag }).end()
   response.writeHead(200, {
+    etag,
     "content-type": types[extname(path)] ?? "application/octet-stream",
     "content-length": about.size,
     "cache-control": "no-cache",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
   })
-  response.end(head ? undefined : await readFile(path))
+  response.end(method === "HEAD" ? undefined : await readFile(path))
 }
 
 /** Serves on 127.0.0.1 until it is interrupted. Throws HS4002 for a folder without a page, HS5002 for a port that is taken. */
 export const serve = async (folder: string, { port }: { readonly port: number }): Promise<void> => {
   const root = resolve(await pageFolder(folder))
-  const server = createServer(({ method = "GET", url = "/" }, response) => {
-    if (method !== "GET" && method !== "HEAD") return void response.writeHead(405).end()
-    answer(root, url, method === "HEAD", response).catch(() => response.destroy())
+  const server = createServer((request, response) => {
+    if (request.method !== "GET" && request.method !== "HEAD") return void response.writeHead(405).end()
+    answer(root, request, response).catch(() => response.destroy())
   })
   await new Promise<void>((listening, no) => {
     server.once("error", (problem: NodeJS.ErrnoException) =>

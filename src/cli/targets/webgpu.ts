@@ -47,6 +47,8 @@ export const forBrowsers: Lower = async ({ name, data }, { specs }, { out, batch
   if (weights === undefined)
     talk("note: no --weights, so the page has initial values: it will say that nothing was learned")
   if (half && learning.length > 0)
-    talk(`note: 16-bit weights are another base: evaluate what the page learns with --weights ${join(folder, "weights.safetensors")}`)
+    talk(
+      `note: 16-bit weights are another base: evaluate what the page learns with --weights ${join(folder, "weights.safetensors")}`,
+    )
   talk(`wrote ${folder}: hasam serve ${folder}`)
 }

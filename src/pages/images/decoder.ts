@@ -24,8 +24,7 @@ const opaque = <V extends Values>(data: V, channels: number): { readonly data: V
   if (kept === channels) return { data, channels: kept }
   const n = data.length / channels
   const out = data.slice(0, n * kept) as V
-  for (let i = 0; i < n; i += 1)
-    for (let c = 0; c < kept; c += 1) out[kept * i + c] = data[channels * i + c] as number
+  for (let i = 0; i < n; i += 1) for (let c = 0; c < kept; c += 1) out[kept * i + c] = data[channels * i + c] as number
   return { data: out, channels: kept }
 }
 
@@ -82,9 +81,7 @@ const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
   const stretched = bits === 1 ? (raw as Uint8Array).map((v) => 255 * v) : raw
   const plain = opaque(stretched, channels)
   const alpha =
-    channels % 2 === 0 && raw instanceof Uint8Array
-      ? raw.filter((_, i) => i % channels === channels - 1)
-      : undefined
+    channels % 2 === 0 && raw instanceof Uint8Array ? raw.filter((_, i) => i % channels === channels - 1) : undefined
   return {
     ...upright({ width, height, data: plain.data }, plain.channels, orientation),
     channels: plain.channels,

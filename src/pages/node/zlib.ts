@@ -16,11 +16,7 @@ const unpacked = async (bytes: Uint8Array, most: number): Promise<Buffer> => {
   }
   return Buffer.concat(parts)
 }
-export const gunzip = (
-  bytes: Uint8Array,
-  options: { readonly maxOutputLength?: number } | Told,
-  told?: Told,
-): void => {
+export const gunzip = (bytes: Uint8Array, options: { readonly maxOutputLength?: number } | Told, told?: Told): void => {
   const [most, tell] =
     typeof options === "function" ? [Number.POSITIVE_INFINITY, options] : [options.maxOutputLength ?? 2 ** 31, told]
   unpacked(bytes, most).then(

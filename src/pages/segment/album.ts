@@ -1,6 +1,7 @@
 /** The images that a user gave, in order, with what was done on each: one is looked at, the others wait. */
-import { isPictureName } from "../../runtime/data/images/format.ts"
+
 import type { DataFile } from "../../runtime/browser/index.ts"
+import { isPictureName } from "../../runtime/data/images/format.ts"
 import { type History, started } from "./state.ts"
 
 export interface Album {
@@ -14,7 +15,8 @@ export const noAlbum: Album = { files: [], at: 0, histories: new Map() }
 /** A single file is taken whatever its name; of several, the images. DICOM files often have no ending. */
 export const albumOf = (given: readonly DataFile[]): Album => {
   const images = given.filter(({ path }) => isPictureName(path) || !/\.[^./]*$/.test(path))
-  const files = given.length === 1 ? given : images.toSorted((a, b) => a.path.localeCompare(b.path, "en", { numeric: true }))
+  const files =
+    given.length === 1 ? given : images.toSorted((a, b) => a.path.localeCompare(b.path, "en", { numeric: true }))
   return { files, at: 0, histories: new Map() }
 }
 export const historyAt = ({ histories, at }: Album): History => histories.get(at) ?? started

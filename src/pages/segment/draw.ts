@@ -70,13 +70,15 @@ export const draw = (canvas: HTMLCanvasElement, scene: Scene): void => {
     context.strokeStyle = "#fff"
     context.stroke()
   }
-  const plus = ({ x, y }: At, long: number) => () => {
-    const [u, v] = [sx(x + 0.5), sy(y + 0.5)]
-    context.moveTo(u - long * dense, v)
-    context.lineTo(u + long * dense, v)
-    context.moveTo(u, v - long * dense)
-    context.lineTo(u, v + long * dense)
-  }
+  const plus =
+    ({ x, y }: At, long: number) =>
+    () => {
+      const [u, v] = [sx(x + 0.5), sy(y + 0.5)]
+      context.moveTo(u - long * dense, v)
+      context.lineTo(u + long * dense, v)
+      context.moveTo(u, v - long * dense)
+      context.lineTo(u, v + long * dense)
+    }
   for (const { points } of found) for (const at of points) line(plus(at, 10), "#ffe14d")
   if (cross !== undefined) line(plus(cross, 14), "#fff")
 }

@@ -27,8 +27,7 @@ export const imageLayer = ({ width, height, channels, data }: Raster, levels: Le
   const shown = shownAs(levels)
   const pixels = new Uint8ClampedArray(4 * width * height)
   for (let i = 0; i < width * height; i += 1) {
-    for (let c = 0; c < 3; c += 1)
-      pixels[4 * i + c] = shown[data[channels === 1 ? i : 3 * i + c] as number] as number
+    for (let c = 0; c < 3; c += 1) pixels[4 * i + c] = shown[data[channels === 1 ? i : 3 * i + c] as number] as number
     pixels[4 * i + 3] = 255
   }
   return put(surface(width, height), pixels)

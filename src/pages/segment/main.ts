@@ -4,7 +4,7 @@ import type { ModelFile } from "../../runtime/browser/modelFile.ts"
 import { isQuestion, type Question } from "../../runtime/browser/question.ts"
 import type { Told } from "../messages.ts"
 import { teller, wordsOf } from "../shared/elements.ts"
-import { give, type Given, ofInput, onDrop } from "../shared/files.ts"
+import { type Given, give, ofInput, onDrop } from "../shared/files.ts"
 import { base, engineText, keepOffline, type Link, start, timeText } from "../shared/link.ts"
 import { type Album, albumOf, historyAt, noAlbum, remembered, turned } from "./album.ts"
 import { draw } from "./draw.ts"
@@ -85,11 +85,10 @@ const look = (): void => {
 }
 
 const hint = (): string => {
-  const more = "Wheel or two fingers zoom. Keys: arrows and Enter, + − 0, N for a new object, Ctrl+Z."
-  if (!prompted()) return `The model segments each image at once; the brush corrects it. ${more}`
+  if (!prompted()) return drawable() ? "The model segments each image at once; the brush corrects it." : ""
+  if (!takes("points")) return "Drag a box around what to segment."
   const click = "Click what to segment; Shift-click, or the right button, what does not belong to it."
-  if (!takes("points")) return `Drag a box around what to segment. ${more}`
-  return `${click}${takes("box") ? " Drag a box around it." : ""} ${more}`
+  return `${click}${takes("box") ? " Or drag a box around it." : ""}`
 }
 
 const hear = (told: Told): void => {
@@ -230,8 +229,7 @@ const strokeColour = ({ value }: Stroke): string => {
 const render = (): void => {
   const { objects } = history.now
   all = objects.map((_, i) => foundAt(i))
-  masks =
-    picture === undefined ? undefined : maskLayer(picture.raster, allFound(), Math.max(1, Math.round(perPixel())))
+  masks = picture === undefined ? undefined : maskLayer(picture.raster, allFound(), Math.max(1, Math.round(perPixel())))
   const opened = picture !== undefined
   page.tools.hidden = !opened || (!prompted() && !drawable())
   page.brush.hidden = !opened || !drawable() || !["draw", "erase"].includes(tool())

@@ -64,8 +64,7 @@ export const listen = (canvas: HTMLCanvasElement, gestures: Gestures): void => {
     begun = undefined
     gestures.dragged(undefined)
   }
-  const toolFor = (event: PointerEvent): Tool =>
-    event.button === 1 ? "move" : gestures.tool()
+  const toolFor = (event: PointerEvent): Tool => (event.button === 1 ? "move" : gestures.tool())
 
   /** Two fingers: the place between them stays between them. */
   const pinch = (event: PointerEvent): void => {
@@ -145,7 +144,8 @@ export const listen = (canvas: HTMLCanvasElement, gestures: Gestures): void => {
       cross = { x: within(at.x + step[0] * stride, width), y: within(at.y + step[1] * stride, height) }
       gestures.cross(cross)
     } else if (event.key === "Enter" || event.key === " ") gestures.point(at, event.shiftKey)
-    else if (event.key === "+" || event.key === "=") gestures.look(zoomed(gestures.view(), 1.5, cross ?? middle, gestures.size()))
+    else if (event.key === "+" || event.key === "=")
+      gestures.look(zoomed(gestures.view(), 1.5, cross ?? middle, gestures.size()))
     else if (event.key === "-") gestures.look(zoomed(gestures.view(), 1 / 1.5, cross ?? middle, gestures.size()))
     else if (event.key === "0") gestures.look(whole)
     else return

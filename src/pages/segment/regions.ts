@@ -72,7 +72,11 @@ export const numbered = (found: Found, i: number): Found =>
       }
 
 /** With what was drawn over it; where nothing was answered, the drawing is all there is. */
-export const drawnOver = (found: Found | undefined, strokes: readonly Stroke[], { width, height }: Size): Found | undefined => {
+export const drawnOver = (
+  found: Found | undefined,
+  strokes: readonly Stroke[],
+  { width, height }: Size,
+): Found | undefined => {
   if (strokes.length === 0) return found
   const before = found?.mask ?? emptyMask(width, height)
   const mask = brushed(before, strokes)

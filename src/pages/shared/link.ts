@@ -10,11 +10,7 @@ export interface Link {
 export const base = new URL("./", document.baseURI).href
 
 /** A worker that is started from here obeys this page's Content-Security-Policy, whatever server sends it. Opens the model. */
-export const start = (
-  engine: "best" | "wasm",
-  hear: (told: Told) => void,
-  broken: (words: string) => void,
-): Link => {
+export const start = (engine: "best" | "wasm", hear: (told: Told) => void, broken: (words: string) => void): Link => {
   const source = URL.createObjectURL(
     new Blob([`import ${JSON.stringify(new URL("worker.js", base).href)}`], { type: "text/javascript" }),
   )

@@ -40,7 +40,8 @@ export const chart = (canvas: HTMLCanvasElement, { points, range, unit }: Curve)
   const [low, high_] = range ?? [Math.min(0, ...ys), Math.max(...ys, Number.MIN_VALUE)]
   const last = Math.max(1, drawn.at(-1)?.x ?? 1)
   const sx = (x: number) => margin.left + (x / last) * (wide - margin.left - margin.right)
-  const sy = (y: number) => high - margin.bottom - ((y - low) / (high_ - low || 1)) * (high - margin.top - margin.bottom)
+  const sy = (y: number) =>
+    high - margin.bottom - ((y - low) / (high_ - low || 1)) * (high - margin.top - margin.bottom)
   context.font = `12px ${style.fontFamily}`
   context.fillStyle = context.strokeStyle = colour("color")
   context.textBaseline = "middle"

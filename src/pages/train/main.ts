@@ -83,7 +83,10 @@ const opened = (model: ModelFile, engine: string): void => {
   page.scoreCaption.textContent = `${measure() === "Dice" ? "Dice" : "Hits"} on the validation images, epoch by epoch`
   page.measure.textContent = `Best ${measure() === "Dice" ? "Dice" : "share of hits"}`
   const { training } = model
-  if (training === undefined) return say("Nothing of this model learns: all of it is frozen, or nothing is taught.", true)
+  if (training === undefined) {
+    say("Nothing of this model learns: all of it is frozen, or nothing is taught.", true)
+    return
+  }
   page.epochs.value = String(training.epochs)
   page.batch.value = String(training.batch)
   page.rate.value = String(training.optimizer.rate)
@@ -150,7 +153,11 @@ const leftText = (batches: number): string => {
   const done = losses.length - began.batch
   if (done < 2) return "…"
   const seconds = ((performance.now() - began.time) / 1000 / done) * batches
-  return seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5400 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+  return seconds < 90
+    ? `${Math.ceil(seconds)} s`
+    : seconds < 5400
+      ? `${Math.ceil(seconds / 60)} min`
+      : `${(seconds / 3600).toFixed(1)} h`
 }
 
 const progressed = (event: TrainEvent): void => {
@@ -271,7 +278,9 @@ page.folder.onchange = () => {
 }
 page.options.onsubmit = (event) => {
   event.preventDefault()
-  train(false)
+  const lost = ["paused", "done"].includes(phase)
+  if (!lost || confirm("Starting again deletes the training that is kept here. Save what it learned first."))
+    train(false)
 }
 page.pause.onclick = () => {
   phase = "pausing"

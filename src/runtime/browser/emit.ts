@@ -81,7 +81,14 @@ export const emitForBrowser = async (
   const built = (await readdir(pages)).filter(
     (name) => name !== "worker.js" && name !== "offline.js" && (trains || !name.startsWith("train.")),
   )
-  const names = ["model.json", "weights.safetensors", "example.png", "worker.js", ...built, ...wasm.map((f) => basename(f))]
+  const names = [
+    "model.json",
+    "weights.safetensors",
+    "example.png",
+    "worker.js",
+    ...built,
+    ...wasm.map((f) => basename(f)),
+  ]
   const text = modelText(model, {
     weights: weights === undefined ? "initial" : "given",
     version,

@@ -40,7 +40,8 @@ export const sampleView = (sample: Sample, answer: Float32Array, model: ModelDat
     const [x, y] = [Math.round(((answer[0] ?? 0) * width) / w), Math.round(((answer[1] ?? 0) * height) / h)]
     for (let dy = -2; dy <= 2; dy += 1)
       for (let dx = -2; dx <= 2; dx += 1)
-        if (x + dx >= 0 && y + dy >= 0 && x + dx < width && y + dy < height) mix((y + dy) * width + x + dx, answerColour, 1)
+        if (x + dx >= 0 && y + dy >= 0 && x + dx < width && y + dy < height)
+          mix((y + dy) * width + x + dx, answerColour, 1)
   } else {
     const found = taught.kind === "classes" ? labelsOf(answer, originalSize) : maskOf(answer, originalSize)
     const small = resizeNearest(found, { width, height })
@@ -52,7 +53,10 @@ export const sampleView = (sample: Sample, answer: Float32Array, model: ModelDat
       const value = truth.data[i]
       if (value === 0) continue
       const inner =
-        x > 0 && y > 0 && x < width - 1 && y < height - 1 &&
+        x > 0 &&
+        y > 0 &&
+        x < width - 1 &&
+        y < height - 1 &&
         [i - 1, i + 1, i - width, i + width].every((j) => truth.data[j] === value)
       if (!inner) mix(i, truthColour, 1)
     }

@@ -50,7 +50,8 @@ export const readStandard = async (
     const palette = png?.palette ?? tiff?.palette?.colours
     const plain = png?.palette ? indicesAsGrey(bytes) : signed || tiff?.palette ? relabelled(bytes, tiff!) : bytes
     const { data, width, height, channels, depth } = await pixelsOf(plain, format)
-    const alpha = metadata.hasAlpha && transparency && data instanceof Uint8Array ? await alphaOf(bytes, format) : undefined
+    const alpha =
+      metadata.hasAlpha && transparency && data instanceof Uint8Array ? await alphaOf(bytes, format) : undefined
     const values = signed ? new Int16Array(data.buffer as ArrayBuffer, data.byteOffset, data.length) : data
     // libvips has turned samples whose zero is white; a range is decided on those that are stored.
     const turnedBack = tiff?.whiteIsZero === true && values instanceof Uint16Array
