@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
+import { packageOf, pageParts } from "./parts.js"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const pages = join(root, "src/pages")
@@ -55,6 +56,11 @@ export const buildPages = async (out) => {
     plugins: [node],
     metafile: true,
   })
+  for (const path of Object.keys(metafile.inputs)) {
+    const name = packageOf(path)
+    if (name !== undefined && !pageParts.includes(name) && !["fp-ts", "io-ts"].includes(name))
+      throw new Error(`pages take in ${name}, too: its licence belongs to parts.js`)
+  }
   const to = join(out, "pages")
   mkdirSync(to, { recursive: true })
   await build({
@@ -81,5 +87,4 @@ export const buildPages = async (out) => {
     ],
   })
   for (const file of ["index.html", "train.html", "style.css"]) copyFileSync(join(pages, file), join(to, file))
-  return metafile
 }

@@ -16,11 +16,25 @@ export const parts = {
   "runtime/data/images/nifti.js": ["nifti-reader-js", "fflate"],
 }
 
-const packageOf = (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(path)?.[1]
+/** What is in hasam/browser and the pages (pages.js), beside tfjs and packages that are installed. */
+export const pageParts = [
+  "@noble/hashes",
+  "base64-js",
+  "buffer",
+  "dicom-parser",
+  "fast-png",
+  "fflate",
+  "ieee754",
+  "iobuffer",
+  "nifti-reader-js",
+  "tiff",
+]
 
-/** A package's folder: some have no main file, and some do not export their package.json. */
+export const packageOf = (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(path)?.[1]
+
+/** A package's folder: some have no main file, some do not export their package.json, some are named as a module of Node. */
 const folderOf = (name) => {
-  const paths = createRequire(join(root, "package.json")).resolve.paths(name)
+  const paths = createRequire(join(root, "package.json")).resolve.paths("any")
   return paths.map((path) => join(path, name))
 }
 const textOf = async (name) => {
@@ -35,7 +49,7 @@ const textOf = async (name) => {
 
 /** Bundles each module's packages into it; its own modules stay beside it. */
 export const bundleParts = async (dist) => {
-  const taken = new Set()
+  const taken = new Set(pageParts)
   for (const [module, packages] of Object.entries(parts)) {
     const { metafile } = await build({
       entryPoints: [join(dist, module)],

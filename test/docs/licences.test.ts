@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
-import { parts } from "../../scripts/parts.js"
+import { pageParts, parts } from "../../scripts/parts.js"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
 interface Locked {
@@ -47,7 +47,7 @@ describe("packages whose package.json names no licence", () => {
 })
 
 test("docs/licences.md lists what an installation brings", () => {
-  const within = new Set(Object.values(parts).flat())
+  const within = new Set([...Object.values(parts).flat(), ...pageParts])
   const shipped = packages.filter(({ name, dev }) => !dev || within.has(name))
   const lines = [...new Set(shipped.map(({ name, version, license }) => `| ${name} | ${version} | ${license} |`))]
   const text = `# Licences of what is installed with hasam\n\nFrom package-lock.json, packages for other platforms included. Those under the LGPL (libvips, behind sharp) and the MPL are used unchanged and can be replaced. Parts of ${[...within].sort().join(", ")} travel within hasam, with their licences in dist/LICENSES.txt.\n\n| package | version | licence |\n|---|---|---|\n${lines.sort().join("\n")}\n`
