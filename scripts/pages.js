@@ -56,11 +56,12 @@ export const buildPages = async (out) => {
     plugins: [node],
     metafile: true,
   })
-  for (const path of Object.keys(metafile.inputs)) {
-    const name = packageOf(path)
-    if (name !== undefined && !pageParts.includes(name) && !["fp-ts", "io-ts"].includes(name))
-      throw new Error(`pages take in ${name}, too: its licence belongs to parts.js`)
-  }
+  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs))
+  const taken = new Set(inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [packageOf(path)] : [])))
+  const unknown = [...taken].filter(
+    (name) => name !== undefined && ![...pageParts, "fastest-levenshtein", "fp-ts", "io-ts"].includes(name),
+  )
+  if (unknown.length > 0) throw new Error(`pages take in ${unknown.join(", ")}, too: their licences belong to parts.js`)
   const to = join(out, "pages")
   mkdirSync(to, { recursive: true })
   await build({

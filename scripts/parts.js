@@ -21,6 +21,7 @@ export const pageParts = [
   "@noble/hashes",
   "base64-js",
   "buffer",
+  "csv-parse",
   "dicom-parser",
   "fast-png",
   "fflate",
