@@ -47,6 +47,7 @@ export default {
           page("Data", "data"),
           page("Training", "training"),
           page("Metrics", "metrics"),
+          page("Studies", "study"),
           page("A small study", "small-study"),
         ],
       },

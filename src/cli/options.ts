@@ -10,6 +10,7 @@ import { precisions } from "../dsl/training.ts"
 import { isPrecise } from "../runtime/engines.ts"
 import { demandEngine, demandTrainer, preciseNames, targetNamed } from "./targets/index.ts"
 import {
+  armWeights,
   bytes,
   choice,
   choices,
@@ -69,6 +70,8 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--input-size": imageSize(imageSide),
   "--inputs": path,
   "--jitter": number({ above: 0, most: 1 }),
+  "--job": path,
+  "--jobs": number(whole(1, 1024)),
   "--layout": async () => choice((await import("../runtime/data/layouts/index.ts")).layoutNames),
   "--memory": bytes,
   "--names": choice(["keep", "segment-anything", "huggingface"]),
@@ -93,12 +96,14 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--seed": number(trainingRanges.seed),
   "--size": number(whole(16, 8192)),
   "--spec": path,
+  "study --weights": armWeights,
   "--split": path,
   "--subject": pattern,
   "--stop-after": passNames,
   "--target": target(demandEngine),
   "compile --target": target(targetNamed),
   "train --target": target(demandTrainer),
+  "study --target": target(demandTrainer),
   "--test": choice(["welch", "paired", "wilcoxon"]),
   "--tolerance": tolerance,
   "--torchrun": number(whole(1, 1024)),
@@ -134,6 +139,9 @@ export const needs: readonly (readonly [
 ]
 export const excludes: readonly (readonly [command: string, option: string, other: string, why: string])[] = [
   ["train", "--split", "--resume", "a run keeps the split that it was started with"],
+  ["study", "--list", "--slurm", "one or the other is wanted"],
+  ["study", "--job", "--list", "a list is of all jobs"],
+  ["study", "--job", "--jobs", "one job is one process"],
   ["compile", "--json", "--dump", "stdout holds one document"],
   ["compile", "--json", "--stop-after", "stdout holds one document"],
   ["compile", "--watch", "--update", "it would write what it watches"],

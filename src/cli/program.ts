@@ -191,6 +191,51 @@ const compare = () =>
     .option("--verbose", "stack traces of internal faults")
     .action(async (runs, options) => (await import("./commands/compare.ts")).compare(runs, options))
 
+const study = () =>
+  reading(
+    new Command("study")
+      .summary("train and compare models over seeds, folds and more, to the paper's tables")
+      .description(
+        "Runs every training of a spec's exported study(…), evaluates it, and ends with tables, box plots and a sheet. The same command goes on where it was stopped.",
+      )
+      .argument("<spec>", "a spec, with #export where it has several studies")
+      .requiredOption("--data <dir>", "as hasam train takes it")
+      .requiredOption("--out <dir>", "the study's folder")
+      .option("--jobs <n>", "processes at once", "1")
+      .option("--list", "print each job as a command of its own")
+      .option("--slurm", "write array scripts for a cluster to --out")
+      .option("--job <name>", "this job alone")
+      .option("--split <file>", "a saved split, or a folder of fold-1.json, fold-2.json …")
+      .option("--weights <files>", "checkpoint of all models, or of some: 'sam.pth,transUnet=r50.pth,unet='")
+      .option("--target <target>", trainingNames, "cpu")
+      .option("--epochs <n>", "of every training")
+      .option("--batch <n>", "of every training")
+      .option("--accumulate <n>", "batches to a step, of every training"),
+  )
+    .option("--input-size <size>", "what the models see: 1024, or 96x128 (height x width)")
+    .option("--memory <size>", "for tensors of a step, e.g. 4GB: blocks are computed twice until they fit")
+    .option("--checkpoint-every <n>", "steps between checkpoints within an epoch")
+    .option("--hd95 <convention>", "pooled (MedPy) or larger (MONAI)", "pooled")
+    .option("--empty <rule>", "one mask empty: diagonal or exclude", "diagonal")
+    .option("--tolerance <distance>", "of NSD: surfaces this near agree, as 2px or 0.5mm", "2px")
+    .option("--background", "of models of classes: the background counts as one")
+    .option("--test <test>", "welch (two-sample, as the paper), paired or wilcoxon; the study's by default")
+    .option("--format <format>", "text, markdown, latex or html; all are written to --out", "text")
+    .option("--verbose", "stack traces of internal faults")
+    .addHelpText(
+      "before",
+      "Examples:\n  hasam study examples/systems#small --data phantoms --out studies/small\n  hasam study my-study.ts --data my-images --weights sam_vit_b.pth --out studies/mine --jobs 2\n",
+    )
+    .action(async (spec, options, command) =>
+      (await import("./commands/study.ts")).studyCommand(spec, options, argumentsOf(command)),
+    )
+
+/** The command line behind a command's name. */
+const argumentsOf = (command: Command): readonly string[] => {
+  const given = (command.parent as (Command & { readonly rawArgs?: readonly string[] }) | null)?.rawArgs ?? []
+  return given.slice(given.indexOf(command.name()) + 1)
+}
+
 const diff = () =>
   new Command("diff")
     .summary("what differs between two models")
@@ -303,6 +348,7 @@ export const program = (): Command => {
     train,
     evaluate,
     compare,
+    study,
     diff,
     reconcile,
     explain,

@@ -137,6 +137,24 @@ export const path: Kind = {
   right: "somewhere",
 }
 
+/** sam.pth,unet=,transUnet=r50.pth: by model, `""` for those that are not named; an empty path is none. */
+export const armWeights: Kind = {
+  about: "a path, or models with theirs, as sam.pth,transUnet=r50.pth,unet=",
+  read: (name, text) => {
+    const entries = text.split(",").map((part): readonly [string, string] => {
+      const at = part.indexOf("=")
+      return at < 0 ? ["", part.trim()] : [part.slice(0, at).trim(), part.slice(at + 1).trim()]
+    })
+    const bad = entries.some(
+      ([of, file], i) => (of === "" && file === "") || entries.findIndex(([other]) => other === of) !== i,
+    )
+    if (bad || text.includes("\0")) throw refuse(name, text, armWeights.about)
+    return Object.fromEntries(entries)
+  },
+  wrong: ["", ",", "a.pth,b.pth", "unet=a,unet=b", "=a.pth,b.pth", " "],
+  right: "sam.pth,unet=",
+}
+
 /** #000000,#ff0000: as 0xRRGGBB, background first. */
 export const palette: Kind = {
   about: "the classes' colours, background first, as '#000000,#ff0000'",

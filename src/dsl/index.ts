@@ -113,6 +113,16 @@ export {
 } from "./schedule.ts"
 export { blocks, freeze, freezeAll, inBlocks, type Select, submodule, tensor, unfreeze } from "./select.ts"
 export {
+  asTrained,
+  automatic,
+  jittered,
+  type Study,
+  type StudyArm,
+  type StudyOptions,
+  type StudyPrompt,
+  study,
+} from "./study.ts"
+export {
   boxes,
   classes,
   given,

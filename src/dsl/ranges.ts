@@ -208,6 +208,15 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
       }),
     }),
   ],
+  study: [
+    options({
+      seeds: { each: trainingRanges.seed },
+      folds: whole(1, 1000),
+      fractions: { each: { above: 0, most: 1 } },
+      rates: { each: trainingRanges.rate },
+    }),
+  ],
+  jittered: [{ above: 0, most: 1 }],
   asRatio: [{ above: 0, most: 100 }],
   "forward.scale": [undefined, factor],
   "forward.shift": [undefined, factor],

@@ -6,7 +6,7 @@ import { colors, exit, talk, tell } from "../output.ts"
 import { demandTrainer, targetNamed } from "../targets/index.ts"
 
 /** A bar an epoch, with the time left, and a line when it ends. On a pipe, the lines only. */
-const shower = () => {
+export const trainingShower = () => {
   let [epochs, measure] = [0, "Dice"]
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
@@ -54,7 +54,7 @@ export const trainCommand = async (spec: string, flags: TrainSettings & { readon
     stop.abort()
   }
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
-  const { on, stop: stopBar } = shower()
+  const { on, stop: stopBar } = trainingShower()
   const listening = (event: RunEvent): void => {
     // Until everything is loaded, nothing is lost by ending at once.
     if (event.kind === "begun") for (const signal of signals) process.on(signal, interrupt)

@@ -124,4 +124,19 @@ export const run = {
     cause: "No image is in the part that was asked for, or all masks are empty and prompts are taken from them.",
     cure: "Evaluate another part, or all with --part all; give points with --prompt file where masks are empty.",
   },
+  HS5340: {
+    title: "there is no such study",
+    cause: "The spec exports no study, or several and none was named, or none of that name.",
+    cure: "Export study({ trainings: [ … ] }), and name it as spec#name.",
+  },
+  HS5341: {
+    title: "the folder holds another study",
+    cause: "A study of other models, options, data or splits was begun in the folder; its tables would mix both.",
+    cure: "Give another --out, or what the study was begun with.",
+  },
+  HS5342: {
+    title: "a job of the study failed",
+    cause: "One of several processes ended with an error. What the others finished is kept.",
+    cure: "Read the log that the message names, and start the same command again: it goes on where it stood.",
+  },
 } as const satisfies Record<`HS5${number}`, Explanation>

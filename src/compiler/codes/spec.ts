@@ -218,4 +218,15 @@ export const spec = {
     cause: "Counting, planning and costing one model took longer than 60 seconds.",
     cure: "Look for an image size, a depth or a factor with too many digits. HASAM_ANALYSIS_LIMIT, in milliseconds, gives more time.",
   },
+  HS1060: {
+    title: "a study that cannot be run",
+    cause:
+      "A study compares exported trainings and models, by their names. One of them is not exported, is none, or a list says nothing or the same twice.",
+    cure: 'Export each training and its model from the spec of the study: export { unet, unetTraining } from "./small.ts".',
+  },
+  HS1061: {
+    title: "the trainings of a study have other budgets",
+    cause: "Epochs, batch or accumulated batches differ between what a study compares, so one sees more than another.",
+    cure: "Give all of them the same, or say in the text why not.",
+  },
 } as const satisfies Record<`HS1${number}`, Explanation>

@@ -13,6 +13,7 @@ import type { Code } from "../codes/index.ts"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { interrupted } from "./interrupt.ts"
+import type { NamedStudy } from "./study.ts"
 
 /** A place in the user's source; lines and columns count from 1. */
 export interface Place {
@@ -35,6 +36,7 @@ export interface EvaluatedSpec {
   readonly entry: string
   readonly models: readonly NamedModel[]
   readonly trainings: readonly NamedTraining[]
+  readonly studies: readonly NamedStudy[]
   /** A recorded call site as a place in the source. */
   readonly placeOf: (at: string | undefined) => Place
   /** Where an export is named. */
@@ -162,6 +164,7 @@ const placer =
 interface Evaluated {
   readonly models: readonly { readonly name: string; readonly data: ModelData }[]
   readonly trainings: readonly { readonly name: string; readonly training: Training; readonly model?: string }[]
+  readonly studies?: readonly NamedStudy[]
   readonly fakes?: readonly { readonly name: string; readonly flaw: string }[]
   /** Exports that are functions. */
   readonly functions?: readonly string[]
@@ -187,6 +190,32 @@ const runIn = (thread: Worker, code: string, inputSize: Pair | undefined): Promi
     thread.postMessage({ code, filename: bundleName, builtins: isBuiltin("fs"), inputSize })
   })
 
+/** What keeps studies from being run, and in what their trainings differ beside what is compared. */
+const studyProblems = (
+  studies: readonly NamedStudy[],
+  placeOf: (at: string | undefined) => Place,
+): readonly Diagnostic[] =>
+  studies.flatMap(({ name, at, flaws, unequal }) => [
+    ...flaws.map(
+      (flaw): Diagnostic => ({
+        ...placeOf(at),
+        code: "HS1060",
+        severity: "error",
+        message: `the study '${name}' cannot be run: ${flaw}`,
+        help: "Export each training with its model, and give lists that say each value once.",
+      }),
+    ),
+    ...unequal.map(
+      (budget): Diagnostic => ({
+        ...placeOf(at),
+        code: "HS1061",
+        severity: "warning",
+        message: `the trainings of the study '${name}' have other budgets: ${budget}`,
+        help: "Give all of them the same, or say in the text why not: the longer one may win by that alone.",
+      }),
+    ),
+  ])
+
 /** Where each export is named in the entry file, to report in the order of the source. */
 const exportPlaces = (entry: string, text: string): ReadonlyMap<string, Place> => {
   const found = [...text.matchAll(/^([^\S\n]*export\s+(?:const|let|var)\s+)([\w$]+)/gm)]
@@ -206,6 +235,7 @@ const none = (
   entry,
   models: [],
   trainings: [],
+  studies: [],
   placeOf: () => ({ file: entry, line: 1, column: 1 }),
   exportOf: () => ({ file: entry, line: 1, column: 1 }),
   diagnostics,
@@ -304,7 +334,7 @@ export const evaluateSpec = async (
       nonsense.length + fakes.length > 0
         ? [...nonsense, ...fakes]
         : models.length > 0
-          ? unbound
+          ? [...unbound, ...studyProblems(result.studies ?? [], placeOf)]
           : [
               aboutFile(
                 entry,
@@ -317,7 +347,8 @@ export const evaluateSpec = async (
             ]
     const senseless = nonsense.length > 0
     const trainings = result.trainings.toSorted(byOrder)
-    return { entry, models, trainings, placeOf, exportOf, diagnostics, senseless, files: made.files }
+    const studies = (result.studies ?? []).toSorted(byOrder)
+    return { entry, models, trainings, studies, placeOf, exportOf, diagnostics, senseless, files: made.files }
   } finally {
     void thread.terminate()
   }

@@ -6,7 +6,9 @@ import { guarded } from "../../dsl/guard.ts"
 import * as hasam from "../../dsl/index.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { isModel, type ModelData, withImageSize } from "../../dsl/model.ts"
+import { isStudy } from "../../dsl/study.ts"
 import { isTraining } from "../../dsl/training.ts"
+import { namedStudy } from "./study.ts"
 
 const nodeRequire = createRequire(import.meta.url)
 const { language, senseless, expected } = guarded(hasam)
@@ -78,6 +80,9 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
       const of = models.find(({ data }) => data === value.model)?.name
       return [{ name, training: value, ...(of === undefined ? {} : { model: of }) }]
     })
+    const studies = entries.flatMap(([name, value]) =>
+      isStudy(value) ? [namedStudy(name, value, { models, trainings })] : [],
+    )
     // Plain data crosses to the compiler's thread; what makes a network anew for another size stays here.
     const plain = (data: ModelData): ModelData => {
       const { resized: _, ...rest } = withImageSize(data, inputSize)
@@ -89,6 +94,7 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
         ...rest,
         training: { ...training, model: plain(training.model) },
       })),
+      studies,
       fakes,
       functions,
       senseless,

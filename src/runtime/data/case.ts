@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../compiler/diagnostic.ts"
 import type { MaskOptions } from "./foreground.ts"
 import type { Window } from "./images/window.ts"
+import type { Split } from "./split.ts"
 
 export type MaskSource =
   /** Their union is the mask. */
@@ -34,6 +35,14 @@ export interface DataSet {
   readonly cases: readonly Case[]
   /** What was understood that nobody said: for a person to agree with. */
   readonly notes: readonly string[]
+  /** The partitions that the authors gave: each by the name of its files, with a split for each fold. */
+  readonly folds?: readonly Folds[]
+}
+
+/** Folds as a data set's authors made them. */
+export interface Folds {
+  readonly name: string
+  readonly splits: readonly Split[]
 }
 
 /** What the values in image and mask files mean. */
@@ -61,6 +70,7 @@ export interface Found {
   readonly cases: readonly Case[]
   readonly diagnostics: readonly Diagnostic[]
   readonly notes?: readonly string[]
+  readonly folds?: readonly Folds[]
 }
 
 /** Undefined: this folder is not of the layout. */

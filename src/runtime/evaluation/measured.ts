@@ -11,7 +11,9 @@ import { isAsked } from "../task/index.ts"
 import type { MeasureOptions } from "./cases.ts"
 import type { Evaluation, EvaluationSettings } from "./open.ts"
 
-export const measureOptionsOf = (settings: EvaluationSettings): MeasureOptions => ({
+export const measureOptionsOf = (
+  settings: Pick<EvaluationSettings, "hd95" | "empty" | "tolerance" | "background">,
+): MeasureOptions => ({
   hausdorff: settings.hd95 ?? "pooled",
   empty: settings.empty ?? "diagonal",
   tolerance: settings.tolerance ?? defaultTolerance,

@@ -9,7 +9,7 @@ import { reader } from "../data/reader.ts"
 import type { Tell } from "../events.ts"
 import type { MetricOptions, Tolerance } from "../metrics/segmentation.ts"
 import { withAdapters } from "../run/adapters.ts"
-import { inputSizeOf, selectModel } from "../select.ts"
+import { inputSizeOf, type Selected, selectModel } from "../select.ts"
 import { classesTaught, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
 import { exists, files, readRun } from "../training/checkpoint.ts"
 import { askable, unitOf } from "../trainingData.ts"
@@ -58,13 +58,13 @@ export interface EvaluationSettings extends DataFlags {
 }
 
 /** Where spec, data, weights and split come from: a run's folder says it all, options say otherwise. */
-const subjectOf = async (subject: string, flags: EvaluationSettings) => {
+const subjectOf = async (subject: string, flags: EvaluationSettings, compiled: Selected | undefined) => {
   const folder = resolve(subject)
   const isRun = await exists(join(folder, files.run))
   const run = isRun ? await readRun(folder) : undefined
   const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
   const inputSize = inputSizeOf(run?.options["inputSize"])
-  const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
+  const selected = compiled ?? (await selectModel(spec, inputSize === undefined ? {} : { inputSize }))
   const data = flags.data ?? run?.data
   if (data === undefined)
     throw failed(subject, "HS5002", "there is no data to evaluate on", "Give --data DIR; a run's folder knows its own.")
@@ -96,14 +96,15 @@ const elsewhere = (run: string, data: string): string => {
   return join(run, "evaluations", `${basename(path, extname(path))}-${hash}`)
 }
 
-/** Everything loaded, nothing computed. Rejects with `Failed`: the errors of spec, data and weights; HS5308, HS5330. `demand` refuses a model before data are read. */
+/** Everything loaded, nothing computed. Rejects with `Failed`: the errors of spec, data and weights; HS5308, HS5330. `demand` refuses a model before data are read; `compiled` is the model, where it is known already. */
 export const openEvaluation = async (
   subject: string,
   flags: EvaluationSettings,
   tell: Tell,
   demand: (model: ModelData, out: string | undefined) => void = () => undefined,
+  compiled?: Selected,
 ) => {
-  const from = await subjectOf(subject, flags)
+  const from = await subjectOf(subject, flags, compiled)
   const { data: model, report } = from.selected.model
   demand(model, from.out)
   const dataOptions = dataOptionsOf(from.dataFlags)

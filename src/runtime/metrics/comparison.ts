@@ -9,7 +9,7 @@ export interface ComparisonOptions {
   /** The model that the others are tested against; the last one where it is not said, as in the paper. */
   readonly reference?: string
   /** The paper's is a two-sample t-test: Welch's. The others compare case by case and see smaller differences. */
-  readonly test?: SignificanceTest
+  readonly test?: SignificanceTest | "untested"
   /** Over the models of a column. The paper corrects nothing. */
   readonly correction?: "none" | "holm"
   readonly alpha?: number
@@ -33,7 +33,7 @@ export interface Comparison {
     readonly cells: readonly (Readonly<Record<MetricName, Cell>> | undefined)[]
   }[]
   readonly reference: string
-  readonly test: SignificanceTest
+  readonly test: SignificanceTest | "untested"
   readonly correction: "none" | "holm"
   readonly alpha: number
   /** Sentences on how it was measured and tested. */
@@ -134,7 +134,7 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
     const results = models.map((model) => find(model, dataset))
     const against = find(reference, dataset)
     const raw = results.map((one) => {
-      if (one === undefined || against === undefined || one === against) return undefined
+      if (test === "untested" || one === undefined || against === undefined || one === against) return undefined
       checked(one, against, test)
       return pOf(test, one, against, metric)
     })
@@ -182,7 +182,11 @@ export const compareResults = (all: readonly Results[], options: ComparisonOptio
     correction,
     alpha,
     notes: [
-      `* differs from ${reference} with p < ${alpha} (${testNames[test]}${correction === "holm" ? ", Holm's correction over the models of a column" : ", not corrected"})`,
+      ...(test === "untested"
+        ? []
+        : [
+            `* differs from ${reference} with p < ${alpha} (${testNames[test]}${correction === "holm" ? ", Holm's correction over the models of a column" : ", not corrected"})`,
+          ]),
       ...datasets.flatMap((dataset, i) => undecided(dataset, columns[i]!, reference)),
       `[ ]: ${intervalWords}`,
       ...conventions,

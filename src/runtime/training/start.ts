@@ -15,7 +15,7 @@ import { saveSplit } from "../data/splitFile.ts"
 import { engineNamed, isPrecise, preciseEngines } from "../engines.ts"
 import type { Tell, Told } from "../events.ts"
 import { frozenOf } from "../run/adapters.ts"
-import { selectModel } from "../select.ts"
+import { type Selected, selectModel } from "../select.ts"
 import { classesTaught, measureOf, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
 import {
@@ -100,6 +100,8 @@ export interface TrainHooks {
   readonly signal?: AbortSignal
   /** Trains in another program, where the target does not run in this process. */
   readonly trainer?: Trainer | undefined
+  /** The spec's model, where it is compiled already. */
+  readonly selected?: Selected
 }
 
 const rateOf = ({ options }: RunFile): unknown => (options["optimizer"] as { readonly rate?: unknown }).rate
@@ -208,12 +210,12 @@ const startIn = async (
   lock: RunLock,
   spec: string,
   flags: TrainSettings,
-  { on = () => undefined, signal = new AbortController().signal, trainer }: TrainHooks,
+  { on = () => undefined, signal = new AbortController().signal, trainer, selected: compiled }: TrainHooks,
 ): Promise<Trained> => {
   const target = flags.target ?? "cpu"
   const note = (line: string): void => on({ kind: "note", line })
   if (!flags.resume) await demandUnbegun(folder, flags.out)
-  const selected = await selectModel(spec, flags)
+  const selected = compiled ?? (await selectModel(spec, flags))
   const { data: model, name } = selected.model
   const options = overridden(selected.options, flags, model)
   const dataOptions = dataOptionsOf(flags)

@@ -39,7 +39,9 @@ export const findCases = async (
     const diagnostics = [...found.diagnostics, ...twice(cases)]
     if (cases.length === 0 && diagnostics.length === 0) diagnostics.push(nothing(root))
     const notes = [...(found.notes ?? []), ...subjects.notes]
-    return { data: { root, layout, cases, notes }, diagnostics: toldOnce(root, diagnostics) }
+    const { folds } = found
+    const data = { root, layout, cases, notes, ...(folds === undefined ? {} : { folds }) }
+    return { data, diagnostics: toldOnce(root, diagnostics) }
   }
   const message =
     options.layout === undefined
