@@ -59,6 +59,13 @@ const opened = async (name: string, of: StudySettings) => {
   return found
 }
 
+/** Does the holder of a lock still run? */
+const alive = (lock: string): boolean => {
+  const { pid } = JSON.parse(readFileSync(lock, "utf8")) as { readonly pid: number }
+  const stat = `/proc/${pid}/stat`
+  return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, "utf8"))
+}
+
 /** Every file of a folder but what says when, by its name. */
 const filesOf = (of: string, below = ""): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -110,6 +117,12 @@ test("trainings × rates end in tables; stopped, killed and gone on with, every 
   while (!begun() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50))
   process.kill(-child.pid!, "SIGKILL")
   await ended
+  // Its children are killed with it, which takes the system a moment.
+  const gone = () =>
+    !readdirSync(at("broken/runs")).some(
+      (run) => existsSync(at("broken/runs", run, "run.lock")) && alive(at("broken/runs", run, "run.lock")),
+    )
+  while (!gone()) await new Promise((resolve) => setTimeout(resolve, 50))
   rmSync(at("broken/logs"), { recursive: true })
   const again = await opened("swept", settings("broken"))
   for (const job of [first!, second!, ...rest]) expect(await runJob(again, job)).toBe(true)

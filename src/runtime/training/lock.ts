@@ -31,7 +31,10 @@ const startOf = (pid: number): string => {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
     const line = readFileSync(`/proc/${pid}/stat`, "utf8")
     // The name in brackets may hold anything; the start is the 20th field behind it.
-    return `${boot} ${line.slice(line.lastIndexOf(")") + 2).split(" ")[19]}`
+    const fields = line.slice(line.lastIndexOf(")") + 2).split(" ")
+    // One that was killed and that nobody has waited for, as in a container without an init, has ended all the same.
+    if (fields[0] === "Z" || fields[0] === "X") return "ended"
+    return `${boot} ${fields[19]}`
   } catch {
     return ""
   }
