@@ -68,7 +68,7 @@ describe("HS1040: the table of ranges", () => {
       ...["extent", "flag", "ifGiven", "list", "named", "optional", "whenGiven", "model", "afterAttention", "afterMlp", "at"],
       ...["inMlpResidual", "maskDecoder", "imageEncoder", "promptEncoder", "reverse", "totalOf", "without", "blocks", "freeze"],
       ...["freezeAll", "inBlocks", "submodule", "tensor", "unfreeze", "boxes", "classes", "masks", "point", "points", "add", "on"],
-      ...["bceWithLogits", "mse", "isTraining", "asks", "defaultsFor", "defaultPrompt", "defaultLoss"],
+      ...["bceWithLogits", "mse", "isTraining", "asks", "defaultsFor", "defaultPrompt", "defaultLoss", "automatic"],
     ]
     const functions = Object.entries(hasam).flatMap(([name, f]) => (typeof f === "function" ? [name] : []))
     expect(functions.filter((name) => !(name in functionRanges) && !without.includes(name))).toEqual([])
