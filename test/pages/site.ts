@@ -81,19 +81,23 @@ export class Site {
     return training
   }
   /** One server for all pages, as a static server would have it: each folder by itself is what 'hasam serve' is given. */
-  async serve(): Promise<void> {
+  async serve(port = 0): Promise<void> {
     mkdirSync(this.at("pages"), { recursive: true })
     writeFileSync(this.at("pages/index.html"), "<!doctype html><title>pages</title>")
-    const server = spawn(process.execPath, [join(packageRoot, "bin/hasam.js"), "serve", "pages", "--port", "0"], {
-      cwd: this.folder,
-    })
+    const server = spawn(
+      process.execPath,
+      [join(packageRoot, "bin/hasam.js"), "serve", "pages", "--port", String(port)],
+      {
+        cwd: this.folder,
+      },
+    )
     this.server = server
     this.origin = await new Promise<string>((resolve) =>
       server.stdout.once("data", (line: Buffer) => resolve(String(line).trim())),
     )
   }
   stopServing(): void {
-    this.server?.kill()
+    this.server?.kill("SIGKILL")
   }
   private context(engine: Engine): Promise<BrowserContext> {
     const known = this.contexts.get(engine)
