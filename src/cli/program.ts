@@ -12,7 +12,10 @@ const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${abou
 /** What is said of a data set, in every command that reads one. */
 const reading = (command: Command): Command =>
   command
-    .option("--layout <name>", "table, kaggle, busi, nnunet or folders; found out where it is not given")
+    .option(
+      "--layout <name>",
+      "table, kaggle, busi, busbra, tn3k, camus, nnunet or folders; found out where it is not given",
+    )
     .option("--subject <pattern>", "regular expression: the subject in an image's name, as '^(\\d+)_'")
     .option("--window <range>", "values that are black and white in images of more than 8 bits: 0,4095, or image")
     .option("--class <n>", "foreground in masks of several classes")

@@ -6,7 +6,7 @@ import { openData } from "../../runtime/data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
 import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
 import { type DataFlags, dataOptionsOf } from "../../runtime/trainingOptions.ts"
-import { exit, say } from "../output.ts"
+import { exit, say, talk } from "../output.ts"
 
 interface CheckFlags extends DataFlags {
   readonly split?: string
@@ -59,7 +59,9 @@ export const splitCommand = async (dir: string, { out, folds, seed, ...data }: S
     await saveSplit(out, split, opened)
     return line(out, split)
   }
-  for (const [i, split] of kFolds(cases, folds, { seed, root: dir }).entries()) {
+  const own = opened.folds?.find(({ splits }) => splits.length === folds)
+  if (own !== undefined) talk(`the folds are the data set's own, from ${own.name}`)
+  for (const [i, split] of (own?.splits ?? kFolds(cases, folds, { seed, root: dir })).entries()) {
     const file = join(out, `fold-${i + 1}.json`)
     await saveSplit(file, split, opened)
     line(file, split)

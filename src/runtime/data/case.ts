@@ -25,7 +25,7 @@ export interface Case {
   readonly part?: Part
 }
 
-export type LayoutName = "table" | "kaggle" | "busi" | "nnunet" | "folders"
+export type LayoutName = "table" | "kaggle" | "busi" | "busbra" | "tn3k" | "camus" | "nnunet" | "folders"
 
 export interface DataSet {
   /** The folder or csv that was given. */

@@ -6,14 +6,19 @@ import { byText, isFile } from "../folder.ts"
 import { readSpacing } from "../image.ts"
 import { prefetch } from "../prefetch.ts"
 import { withSubjects } from "../subjects.ts"
+import { busbra } from "./busbra.ts"
 import { busi } from "./busi.ts"
+import { camus } from "./camus.ts"
 import { folders } from "./folders.ts"
 import { kaggle } from "./kaggle.ts"
 import { nnunet } from "./nnunet.ts"
 import { table } from "./table.ts"
+import { tn3k } from "./tn3k.ts"
 
 /** In the order in which they are tried: a table knows more (subjects, spacing) than the folders beside it. */
-const layouts: { readonly [K in LayoutName]: Layout } = { table, kaggle, busi, nnunet, folders }
+const layouts: { readonly [K in LayoutName]: Layout } = {
+  ...{ table, kaggle, busi, busbra, tn3k, camus, nnunet, folders },
+}
 
 export const layoutNames = Object.keys(layouts) as readonly LayoutName[]
 
