@@ -44,7 +44,13 @@ const push = (step: Step) => {
 }
 
 /** "" stands for what is not given. */
-const nameOf = (x: Value<any> | undefined): string => x?.value ?? ""
+const nameOf = (x: Value<any> | undefined): string => {
+  if (x !== undefined && typeof x?.value !== "string")
+    throw new Error(
+      `a forward works on the values that it is given and makes, not on ${x === null ? "null" : `a ${typeof x}`}`,
+    )
+  return x?.value ?? ""
+}
 const symbolOf = (value: string): Value<any> => ({ value }) as Value<any>
 
 /** Records a function of values as a step. */
@@ -272,6 +278,10 @@ export const define: Define = (
       if (["parameter", "buffer"].includes(inner(child).kind)) recording.steps.push({ read: key, out: key })
     const members = Object.fromEntries(Object.entries(data).map(([key, child]) => [key, member(key, child)]))
     const results = forward(members, symbols(inputs))
+    if (typeof results !== "object" || results === null)
+      throw new Error(
+        `the forward of '${name}' gives ${results === null ? "null" : typeof results}: it gives a value, or values by name`,
+      )
     const byName = !isSpecimen(results)
     const { steps } = recording
     const outputs = byName

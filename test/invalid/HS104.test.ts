@@ -5,10 +5,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { withinTime } from "../../src/compiler/analysis/limit.ts"
+import type { Diagnostic } from "../../src/compiler/diagnostic.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { guarded } from "../../src/dsl/guard.ts"
+import { define, features, layerNorm, linear } from "../../src/dsl/index.ts"
 import * as hasam from "../../src/dsl/index.ts"
+import { functionKinds, type Kind } from "../../src/dsl/kinds.ts"
 import { functionRanges, isWithin, type Range, type Slot } from "../../src/dsl/ranges.ts"
+import { tensorsOf } from "../../src/dsl/tensors.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const compile = (text: string, name = "spec.ts") => {
@@ -21,7 +25,14 @@ const compile = (text: string, name = "spec.ts") => {
   expect(run.stderr).not.toContain("internal")
   return { status: run.status, text: run.stderr, out: run.stdout }
 }
-const head = `import { adapt, afterAttention, freezeAll, linear, model, pipe, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer } from "hasam"
+/** What is told of a spec, by the built compiler: a spec runs in a thread, which starts from JavaScript. */
+const diagnosticsOf = async (text: string): Promise<readonly Diagnostic[]> => {
+  const { compileSpecs } = await import(/* @vite-ignore */ join(packageRoot, "dist/compiler/compile.js"))
+  writeFileSync(join(folder, "told.ts"), text)
+  const { report } = await compileSpecs([join(folder, "told.ts")])
+  return report.diagnostics
+}
+const head = `import { adapt, afterAttention, chain, define, features, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer } from "hasam"
 const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [1] })
 const adapter = (rank: Rank) => residual(sequential(linear(16, rank), linear(rank, 16)))
 `
@@ -59,19 +70,18 @@ describe("HS1040: the table of ranges", () => {
       } catch {
         // The other arguments are missing: what counts is that the number was seen.
       }
-      expect(senseless.slice(before).map(({ message }) => message)[0], String(x)).toContain(path === "" ? (inner ?? name) : `${inner ?? name}: ${path}`)
+      const told = senseless.slice(before).filter(({ code }) => code === "HS1040")
+      const about = path === "" ? (inner ?? name) : `${inner ?? name}: ${path}`
+      expect(told.some(({ message }) => message.includes(about) && message.endsWith(`, not ${x}`)), `${x} ${JSON.stringify(told)}`).toBe(true)
     }
   })
   test("every public function is in the table, or takes no numbers", () => {
     const without = [
-      ...["pipe", "chain", "parallel", "residual", "sequential", "shared", "skipConcat", "counted", "define"],
-      ...["extent", "flag", "ifGiven", "list", "named", "optional", "whenGiven", "model", "afterAttention", "afterMlp", "at"],
-      ...["inMlpResidual", "maskDecoder", "imageEncoder", "promptEncoder", "reverse", "totalOf", "without", "blocks", "freeze"],
-      ...["freezeAll", "inBlocks", "submodule", "tensor", "unfreeze", "boxes", "classes", "masks", "point", "points", "add", "on"],
-      ...["bceWithLogits", "mse", "isTraining", "asks", "defaultsFor", "defaultPrompt", "defaultLoss", "automatic"],
+      ...["extent", "flag", "ifGiven", "optional", "whenGiven", "maskDecoder", "imageEncoder", "promptEncoder", "blocks"],
+      ...["boxes", "masks", "point", "points", "bceWithLogits", "mse", "isTraining", "asks", "defaultsFor", "defaultPrompt", "defaultLoss", "automatic"],
     ]
     const functions = Object.entries(hasam).flatMap(([name, f]) => (typeof f === "function" ? [name] : []))
-    expect(functions.filter((name) => !(name in functionRanges) && !without.includes(name))).toEqual([])
+    expect(functions.filter((name) => !(name in functionRanges) && !(name in functionKinds) && !without.includes(name))).toEqual([])
   })
   test("all are told at once, each at its place, and nothing that follows", () => {
     const { status, text } = compile(`import { dropout, linear, repeat, sam } from "hasam"
@@ -131,6 +141,89 @@ export const all = pipe(tiny, adapt(uniform(2, 32), (rank) => [afterAttention(ad
 test("HS1047: a number for a rank", () => {
   const { text } = compile(`${head}export const m = pipe(tiny, freezeAll, adapt(uniform(2, 4), () => [afterAttention(adapter(4))]))\n`)
   expect(text).toContain("error HS1047: a number is given for a rank\n  Take the rank that adapt gives")
+})
+
+describe("HS1049: the table of what arguments have to be", () => {
+  const junk = [undefined, null, 7, "text", true, [undefined], {}, { kind: "linear?" }, () => 7, Symbol("s"), 7n]
+  const asked: readonly { readonly title: string; readonly name: string; readonly kind: Kind; readonly args: (x: unknown) => readonly unknown[]; readonly optional: boolean }[] =
+    Object.entries(functionKinds).flatMap(([name, { of, rest, options }]) => [
+      ...of.flatMap((kind, i) =>
+        kind === undefined
+          ? []
+          : [{ title: `${name} ${i}`, name, kind, args: (x: unknown) => [...Array<undefined>(i).fill(undefined), x], optional: i >= (hasam as any)[name].length }],
+      ),
+      ...(rest === undefined ? [] : [{ title: `${name} …`, name, kind: rest, args: (x: unknown) => [...Array<undefined>(of.length).fill(undefined), x], optional: false }]),
+      ...Object.entries(options?.of ?? {}).map(([key, kind]) => ({
+        title: `${name} ${key}`,
+        name,
+        kind,
+        args: (x: unknown) => [...Array<undefined>(options!.at).fill(undefined), { [key]: x }],
+        optional: !(options!.needed ?? []).includes(key),
+      })),
+    ])
+  test("has many arguments", () => expect(asked.length).toBeGreaterThan(70))
+  test.each(asked)("$title", ({ name, kind, args, optional }) => {
+    const bad = junk.filter((x) => !kind.holds(x) && !(optional && x === undefined))
+    expect(bad.length).toBeGreaterThan(1)
+    for (const x of bad) {
+      const { language, senseless } = guarded(hasam)
+      try {
+        ;(language[name] as (...args: readonly unknown[]) => unknown)(...args(x))
+      } catch {
+        // What counts is that it was seen before.
+      }
+      const told = senseless.filter(({ code }) => code === "HS1049")
+      expect(told.some(({ message }) => message.startsWith(name) && /, not ./.test(message)), String(x)).toBe(true)
+    }
+  })
+  test("what functions give goes on being looked at: what stands in a pipe, what repeat makes", () => {
+    const { language, senseless } = guarded(hasam)
+    const { freeze, repeat, expectTotal } = language as any
+    expect(() => freeze("all")(undefined)).toThrow()
+    expect(() => expectTotal(7)({})).toThrow()
+    expect(() => repeat(2, () => undefined)).toThrow()
+    expect(senseless.map(({ message }) => message)).toEqual([
+      "freeze(…) takes a model, not undefined",
+      "expectTotal(…) takes a model, not an object",
+      "repeat takes a function that gives a layer, not undefined",
+    ])
+  })
+  test.each([
+    ["an adapter of nothing", "adapt(uniform(2, 4), () => [afterAttention(undefined as any)])", "afterAttention takes a layer, not undefined"],
+    ["a layer of nothing", "adapt(uniform(2, 4), (r) => [afterAttention(sequential(linear(16, r), undefined as any, linear(r, 16)))])", "sequential takes a layer, not undefined"],
+    ["a number for a layer", "adapt(uniform(2, 4), () => [afterAttention(7 as any)])", "afterAttention takes a layer, not 7"],
+    ["updates of no names", "adapt(uniform(2, 4), (r) => [lora({ rank: r, on: 'q' as any })])", "lora: on is a list of names, not the text 'q'"],
+    ["a placement by hand", "adapt(uniform(2, 4), () => [{ kind: 'adapter', layer: linear(16, 16) } as any])", "adapt takes a function that gives a list of placements, not one that gives a list of something else"],
+    ["a width as text", "adapt(uniform(2, 4), () => [afterAttention(linear('16' as any, 16) as any)])", "linear is a number at most 1e7, not the text '16'"],
+    ["nothing to adapt by", "undefined as any", "pipe takes a function, not undefined"],
+  ])("in a spec, once, at its place: %s", async (_, part, message) => {
+    const found = await diagnosticsOf(`${head}export const m: any = pipe(tiny, freezeAll, ${part})\n`)
+    expect(found.map(({ code, message }) => [code === "HS1040" ? "HS1049" : code, message])).toEqual([["HS1049", message]])
+    expect(found[0]!.line).toBe(4)
+  })
+  test.each([
+    ["a forward that gives nothing", "(m: any, x: any) => undefined as any", "the spec throws: the forward of 'X' gives undefined: it gives a value, or values by name"],
+    ["a forward that is given a number", "(m: any, x: any) => m.c(5)", "the spec throws: a forward works on the values that it is given and makes, not on a number"],
+  ])("%s", async (_, forward, message) => {
+    const found = await diagnosticsOf(`${head}export const m: any = model(define("X", { c: linear(3, 3) }, features(3), ${forward}), { name: "x", takes: { image: pixels({ size: 8 }) } } as any)\n`)
+    expect(found.map(({ code, message }) => [code, message])).toEqual([["HS1005", message]])
+  })
+})
+
+test("HS1051: a whole number as a name in a chain, which would run in another order than it is written in", async () => {
+  const found = await diagnosticsOf(`${head}export const m: any = model(chain({ conv: linear(3, 4), 0: linear(4, 3) }) as any, { name: "x", takes: { x: { kind: "given", shape: [3] } } } as any)\n`)
+  expect(found.map(({ code, message, line, column }) => [code, message, line, column])).toEqual([
+    ["HS1051", "chain: the name '0' is a whole number, and JavaScript puts such names first, whatever their order", 4, 29],
+  ])
+})
+test("in define, whole numbers as names change no value: only the forward says what runs when", () => {
+  const conv = linear(3, 3)
+  const norm = layerNorm(3)
+  const tensors = (children: any, forward: any) => tensorsOf(define("X", children, features(3), forward) as any).map(({ name, init }) => [name, init])
+  const mixed = tensors({ conv, 0: norm }, (m: any, x: any) => m[0](m.conv(x)))
+  const words = tensors({ conv, norm }, (m: any, x: any) => m.norm(m.conv(x)))
+  expect(mixed.map(([name]) => name)).toEqual(["0.weight", "0.bias", "conv.weight", "conv.bias"])
+  expect(mixed.map(([name, init]) => [String(name).replace("0.", "norm."), init]).toSorted()).toEqual(words.toSorted())
 })
 
 test("HS1049: something else than a list of placements, where no type tells it", () => {

@@ -209,14 +209,21 @@ export const spec = {
     cure: "Take a smaller rank.",
   },
   HS1049: {
-    title: "something else than a list of placements",
-    cause: "adapt takes a function from a rank to a list of placements, and was given something else.",
-    cure: "Write adapt(ranks, (rank) => [afterAttention(adapter(rank))]).",
+    title: "something else than what a function takes",
+    cause:
+      "A function of the language was given a number where a layer is meant, nothing where a name is meant, a placement where a list of them is meant, and the like.",
+    cure: "Give what the message asks for; of adapt: adapt(ranks, (rank) => [afterAttention(adapter(rank))]).",
   },
   HS1050: {
     title: "the analysis does not end",
     cause: "Counting, planning and costing one model took longer than 60 seconds.",
     cure: "Look for an image size, a depth or a factor with too many digits. HASAM_ANALYSIS_LIMIT, in milliseconds, gives more time.",
+  },
+  HS1051: {
+    title: "a whole number as a name in a chain",
+    cause:
+      "The layers of a chain run in the order of their names as JavaScript keeps it, and JavaScript puts names that are whole numbers first, by size, wherever they are written.",
+    cure: "Write sequential(…), whose layers are called 0, 1, …, or take names that are words.",
   },
   HS1060: {
     title: "a study that cannot be run",

@@ -278,9 +278,9 @@ export const evaluateSpec = async (
       )
     // A spec that throws may do so because of a number before it.
     const nonsense = (result.senseless ?? []).map(
-      ({ at, message, help, junk }): Diagnostic => ({
+      ({ at, message, help, code }): Diagnostic => ({
         ...placeOf(at),
-        code: junk ? "HS1049" : "HS1040",
+        code,
         severity: "error",
         message,
         help,
