@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config"
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** Tests of pure functions on data: they leave nothing behind, so that their files share a process and what it has loaded. All others have one each. */
+const pure = ["test/{analysis,data,dsl,ir,metrics,passes,runtime}/**/*.test.ts", "test/invalid/HS{3,4}*.test.ts"]
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -12,11 +15,14 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/build.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: "pure", include: pure, isolate: false } },
+      { extends: true, test: { name: "own", include: ["test/**/*.test.ts"], exclude: pure } },
+    ],
   },
 })

@@ -1,5 +1,4 @@
 /** The commands, as a user calls them. */
-import { spawnSync } from "node:child_process"
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,16 +7,11 @@ import { isRight } from "fp-ts/lib/Either.js"
 import { describe, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { Report } from "../../src/compiler/report/report.ts"
+import { ran } from "./session.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
-const hasam = (...args: readonly string[]) => {
-  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-    cwd: packageRoot,
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  })
-  return { status: run.status, out: run.stdout, talk: run.stderr }
-}
+const env = { ...process.env, NO_COLOR: "1" }
+const hasam = (...args: readonly string[]) => ran({ args, cwd: packageRoot, env })
 const spec = (name: string, text: string): string => {
   writeFileSync(join(folder, name), text)
   return join(folder, name)

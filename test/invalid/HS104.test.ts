@@ -13,17 +13,14 @@ import * as hasam from "../../src/dsl/index.ts"
 import { functionKinds, type Kind } from "../../src/dsl/kinds.ts"
 import { functionRanges, isWithin, type Range, type Slot } from "../../src/dsl/ranges.ts"
 import { tensorsOf } from "../../src/dsl/tensors.ts"
+import { ran } from "../cli/session.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const compile = (text: string, name = "spec.ts") => {
   writeFileSync(join(folder, name), text)
-  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam-compile.js"), name], {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  })
-  expect(run.stderr).not.toContain("internal")
-  return { status: run.status, text: run.stderr, out: run.stdout }
+  const { status, out, talk } = ran({ args: ["compile", name], cwd: folder, env: { ...process.env, NO_COLOR: "1" } })
+  expect(talk).not.toContain("internal")
+  return { status, text: talk, out }
 }
 /** What is told of a spec, by the built compiler: a spec runs in a thread, which starts from JavaScript. */
 const diagnosticsOf = async (text: string): Promise<readonly Diagnostic[]> => {

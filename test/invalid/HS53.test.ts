@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { ran } from "../cli/session.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const spec = `import { add, adam, bceWithLogits, dice, freezeAll, pipe, sam, training, unfreeze } from "hasam"
@@ -16,8 +17,8 @@ export const model = pipe(tiny, freezeAll, unfreeze("maskDecoder"))
 export const how = training(model, { optimizer: adam({ rate: 1e-3 }), loss: add(dice(), bceWithLogits()), epochs: 1, batch: 2 })
 `
 const hasam = (...args: readonly string[]) => {
-  const run = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], { cwd: folder, encoding: "utf8" })
-  return { status: run.status, text: run.stderr }
+  const { status, talk } = ran({ args, cwd: folder, env: process.env })
+  return { status, text: talk }
 }
 const train = (out: string, ...args: readonly string[]) => hasam("train", "spec.ts#model", "--data", "data", "--out", out, ...args)
 

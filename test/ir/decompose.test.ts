@@ -174,3 +174,21 @@ test("scores of a chunk are all that there is at a time", () => {
   expect(largest(decompose(graph, { scores: 64 * 64 }))).toBe(64 * 64)
   expect(largest(decompose(graph, { scores: 8 * 64 }))).toBe(8 * 64)
 })
+
+test("attention on a big grid is a plan of bounded length: pieces grow instead of growing in number", () => {
+  const planned = (side: number) => {
+    const b = new Builder()
+    const shape = [1, 12, side * side, 64]
+    const out = b.attention(b.input("q", shape), b.input("k", shape), b.input("v", shape), { scale: 0.125 })
+    const { nodes } = decompose(b.build({ out }), { keep: new Set<OpKind>(["softmax"]) })
+    return { softmaxes: nodes.filter(({ op }) => op === "softmax"), nodes: nodes.length }
+  }
+  const usual = planned(64)
+  expect(usual.softmaxes.length).toBe(12)
+  const big = planned(257)
+  expect(big.softmaxes.length).toBeGreaterThan(usual.softmaxes.length)
+  expect(big.softmaxes.length).toBeLessThan(300)
+  expect(big.nodes).toBeLessThan(10 * 300)
+  const rows = big.softmaxes.reduce((sum, { shape }) => sum + shape.slice(0, -1).reduce((n, x) => n * x, 1), 0)
+  expect(rows).toBe(12 * 257 ** 2)
+})

@@ -5,18 +5,15 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
 import { beforeAll, describe, expect, test } from "vitest"
-import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { loadAll } from "../../src/runtime/weights/load.ts"
 import { save } from "../../src/runtime/weights/save.ts"
+import { ran } from "../cli/session.ts"
 import { promptable, unet } from "./specs.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-models-"))
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-    cwd: folder,
-    encoding: "utf8",
-  })
-  return { status, text: stdout + stderr, stdout }
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  return { status, text: out + talk, stdout: out }
 }
 const numbers = (n: number, below = 255) => Float32Array.from({ length: n }, (_, i) => (i * 37) % below)
 

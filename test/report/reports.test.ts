@@ -1,20 +1,15 @@
 /** Reports of specs, as a user asks for them. */
-import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { pthLength, pthOf } from "../../src/runtime/weights/pthWrite.ts"
+import { ran } from "../cli/session.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-report-"))
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-    cwd: packageRoot,
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  })
-  return { status, out: stdout, talk: stderr }
+  return ran({ args, cwd: packageRoot, env: { ...process.env, NO_COLOR: "1" } })
 }
 
 test("a .pth file's length is foreseen to the byte", async () => {

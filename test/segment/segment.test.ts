@@ -1,22 +1,18 @@
 /** hasam segment, as a user calls it: the same masks as eval measures, objects, folds, jobs, and going on. */
-import { spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { beforeAll, expect, test } from "vitest"
-import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { readImage, readLabels } from "../../src/runtime/data/image.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { diceOf } from "../../src/runtime/task/masks.ts"
+import { ran } from "../cli/session.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-segment-"))
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-    cwd: folder,
-    encoding: "utf8",
-  })
-  return { status, out: stdout, text: stderr }
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  return { status, out, text: talk }
 }
 const done = (...args: readonly string[]) => {
   const result = hasam(...args)

@@ -6,13 +6,14 @@ import { basename, join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { ran } from "../cli/session.ts"
 import { writeGrey } from "../data/helpers.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const program = join(packageRoot, "bin/hasam.js")
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: "utf8" })
-  return { status, out: stdout, text: stderr }
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  return { status, out, text: talk }
 }
 /** One that must not fail. */
 const done = (...args: readonly string[]) => {

@@ -1,20 +1,16 @@
 /** hasam eval on data that a model was not trained on: without a split, of one image, of empty masks. */
-import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { beforeAll, expect, test } from "vitest"
-import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { ran } from "../cli/session.ts"
 import { writeGrey } from "../data/helpers.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-eval-"))
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-    cwd: folder,
-    encoding: "utf8",
-  })
-  return { status, out: stdout, text: stderr }
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  return { status, out, text: talk }
 }
 const cases = (out: string) =>
   (JSON.parse(out) as { readonly cases: readonly { readonly id: string; readonly dice: number }[] }).cases

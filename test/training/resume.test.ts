@@ -19,15 +19,15 @@ import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { stream } from "../../src/runtime/data/random.ts"
 
-const wanted = Number(process.env["HASAM_KILLS"] ?? 12)
+const wanted = Number(process.env["HASAM_KILLS"] ?? 9)
 const pairs = Number(process.env["HASAM_PAIRS"] ?? 2)
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const spec = `import { adam, adapt, afterAttention, cosineRate, dropout, freezeAll, linear, pipe, randomInside, relu, residual, sam, sequential, training, uniform, unfreeze, type Rank } from "hasam"
-const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, windowSize: 2, globalBlocks: [1], outChannels: 16, maskChannels: 4,
+const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
   decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } })
 const adapter = (rank: Rank) => residual(sequential(linear(16, rank), relu, dropout(0.2), linear(rank, 16)))
-export const model = pipe(tiny, freezeAll, adapt(uniform(2, 4), (rank) => [afterAttention(adapter(rank))]))
-export const how = training(model, { optimizer: adam({ rate: 1e-3 }), epochs: ${Math.max(24, wanted)}, batch: 2, accumulate: 2, prompt: randomInside,
+export const model = pipe(tiny, freezeAll, adapt(uniform(1, 4), (rank) => [afterAttention(adapter(rank))]))
+export const how = training(model, { optimizer: adam({ rate: 1e-3 }), epochs: ${Math.max(18, wanted + 2)}, batch: 2, accumulate: 2, prompt: randomInside,
   rateSchedule: cosineRate({ warmup: 1 }), augmentation: { flip: true, rotation: 8, scale: 0.1, gain: 0.1 } })
 `
 const program = join(packageRoot, "bin/hasam.js")
@@ -156,9 +156,4 @@ test(`two trainings in one folder at once, ${pairs} times`, { timeout: 60_000 * 
     expect(loser.text).toContain(`error HS5309: process ${winner.pid} has held the run's folder since `)
     if (i > 0) same("pair-0", `pair-${i}`)
   }
-})
-
-test("the same run again, the same bytes", () => {
-  expect(finish("again").status).toBe(0)
-  same("unbroken", "again")
 })

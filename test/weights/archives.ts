@@ -75,8 +75,9 @@ export const archive = (
     [4, 0x06054b50],
     [2, 0],
     [2, 0],
-    [2, entries.length],
-    [2, entries.length],
+    // More than a 16-bit field holds stand in the zip64 record alone.
+    [2, Math.min(entries.length, 0xffff)],
+    [2, Math.min(entries.length, 0xffff)],
     [4, table.length],
     [4, at],
     [2, 0],

@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs"
-import { readFile, writeFile } from "node:fs/promises"
+import { open, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { deflateRawSync } from "node:zlib"
 import { describe, expect, test } from "vitest"
 import { Failed } from "../../src/compiler/diagnostic.ts"
 import { inspect, save } from "../../src/runtime/weights/index.ts"
 import { unpickle } from "../../src/runtime/weights/pickle.ts"
+import { renderInspection } from "../../src/runtime/weights/render.ts"
 import { stateDictOf, torchMachine } from "../../src/runtime/weights/torch.ts"
+import { membersOf } from "../../src/runtime/weights/zipRead.ts"
 import { archive, type Entry, torchPickle } from "./archives.ts"
 import { codesOf, folder, here, noise, pickle, problems, readAll, safetensors, temporary } from "./tools.ts"
 
@@ -275,4 +277,40 @@ test("other files that people give by mistake", async () => {
   expect((await given(pickle("\x80\x04N.", "0".repeat(50)))).message).toMatch(/pickle of something else/)
   expect(await codesOf(inspect(await folder()))).toEqual(["HS4002"])
   expect(await codesOf(inspect(join(await folder(), "none.pth")))).toEqual(["HS4002"])
+})
+
+describe("tables of contents as long as they may be", () => {
+  test("a header of 250,000 tensors is read, and shown with every name", async () => {
+    const header = Object.fromEntries(
+      Array.from({ length: 250_000 }, (_, i) => [
+        i.toString(36),
+        { dtype: "U8", shape: [1], data_offsets: [i, i + 1] },
+      ]),
+    )
+    const path = await temporary("many.safetensors", safetensors(header, new Uint8Array(250_000)))
+    const found = await inspect(path)
+    expect([found.tensors.length, found.count, found.bytes]).toEqual([250_000, 250_000, 250_000])
+    const text = renderInspection(found)
+    expect(text.endsWith("250,000 tensors, 250,000 (0.25 M values, 0.24 MiB U8)")).toBe(true)
+    expect(text.split("\n").length).toBeGreaterThan(250_000)
+  })
+  test("an archive of 70,000 members: each at its place, across the pages that are read", async () => {
+    const entries = Array.from({ length: 70_000 }, (_, i) => ({
+      name: `a/data/${i}`,
+      data: Buffer.from(i.toString(36)),
+    }))
+    const bytes = archive(entries, { zip64: {} })
+    const file = await open(await temporary("many.pth", bytes))
+    try {
+      const members = await membersOf(file, "many.pth", bytes.length)
+      expect(members.size).toBe(70_000)
+      const told = entries.filter(({ name, data }) => {
+        const { at, bytes: length } = members.get(name)!
+        return Buffer.compare(Buffer.from(bytes.subarray(at, at + length)), data) !== 0
+      })
+      expect(told).toEqual([])
+    } finally {
+      await file.close()
+    }
+  })
 })

@@ -47,6 +47,14 @@ const pieces = (n: number, most: number): readonly (readonly [number, number])[]
 /** Scores of one query row, of all heads. */
 const scoresOfRow = (b: Builder, { q, k }: Operands): number => b.shapeOf(q)[1]! * b.shapeOf(k)[2]!
 
+/** A program of more pieces would take longer to plan than to think again about its image's size: on grids beyond that, pieces grow instead. */
+const mostPieces = 256
+/** The scores of a piece: what is asked for, or more where there would be too many pieces. */
+const affordable = (b: Builder, { q, k }: Operands, scores: number): number => {
+  const [windows, heads, n] = b.shapeOf(q) as [number, number, number]
+  return Math.max(scores, Math.ceil((windows * heads * n * b.shapeOf(k)[2]!) / mostPieces))
+}
+
 /** Does `work` for as many windows at a time as the budget allows, or else as many heads, and puts its results together. */
 const byHeads = <O extends Operands, R extends object>(
   b: Builder,
@@ -90,12 +98,14 @@ const probabilities = (b: Builder, { q, k, byRow, byColumn }: Operands, start: n
 }
 
 /** softmax(q kᵀ) v. */
-export const attend = (b: Builder, operands: Operands, scores: number): Value =>
-  byHeads(b, operands, scores, (head) => {
+export const attend = (b: Builder, operands: Operands, asked: number): Value => {
+  const scores = affordable(b, operands, asked)
+  return byHeads(b, operands, scores, (head) => {
     const chunks = pieces(b.shapeOf(head.q)[2]!, Math.floor(scores / scoresOfRow(b, head)))
     const rows = chunks.map(([start, end]) => b.matmul(probabilities(b, head, start, end), head.v))
     return { out: joined(b, rows, 2) }
   }).out
+}
 
 /** Where there are so many scores for each number of a value, another column of a product is cheaper than a difference. */
 const manyScores = 4
@@ -124,9 +134,10 @@ export const attendGrad = (
     /** What the wanted part of k was multiplied with, if not all of q: the others' gradients are not computed. */
     readonly wanted?: Value
   },
-  scores: number,
-): Gradients =>
-  byHeads(b, operands, scores, (head) => {
+  asked: number,
+): Gradients => {
+  const scores = affordable(b, operands, asked)
+  return byHeads(b, operands, scores, (head) => {
     const { q, k, byRow, byColumn, g, wanted = q } = head
     const sum = (before: Value | undefined, x: Value): Value => (before === undefined ? x : b.add(before, x))
     const parts: { q: Value; byRow?: Value; byColumn?: Value }[] = []
@@ -157,6 +168,7 @@ export const attendGrad = (
     ])
     return { ...Object.fromEntries(rows), k: dk!, v: dv! } as Gradients
   })
+}
 
 /** The table's row for i and k, with i·extent + k running. */
 const relativeIndices = (extent: number): readonly number[] =>

@@ -22,7 +22,7 @@ const notes = (list: readonly string[]): readonly string[] => list.map((note) =>
 /** As `hasam weights inspect` prints it. */
 export const renderInspection = (inspection: Inspection): string => {
   const { file, format, size, kind, naming, tensors, metadata } = inspection
-  const width = Math.max(4, ...tensors.map(({ name }) => shown(name).length))
+  const width = tensors.reduce((most, { name }) => Math.max(most, shown(name).length), 4)
   return [
     `${file}: ${format}, ${whole(size)} bytes`,
     `${kind}`,

@@ -24,10 +24,17 @@ export interface Member {
   readonly packed?: number
 }
 
-/** yauzl's own reader of files throws out of reach, and ends the process, when an archive points beyond 2⁵³. */
+/** A table of contents is read in pieces of some dozen bytes: a page holds many. */
+const pageBytes = 4096
+
+/**
+ * yauzl's own reader of files throws out of reach, and ends the process, when an archive points beyond 2⁵³. What this one reads it keeps by pages: the last of
+ * the table of contents and the last of the members.
+ */
 class Inside extends yauzl.RandomAccessReader {
   readonly file: FileHandle
   readonly size: number
+  #pages: readonly { readonly at: number; readonly bytes: Buffer }[] = []
   constructor(file: FileHandle, size: number) {
     super()
     this.file = file
@@ -40,8 +47,32 @@ class Inside extends yauzl.RandomAccessReader {
     position: number,
     callback: (error: Error | null, bytesRead?: number) => void,
   ): void {
-    if (position >= 0 && position + length <= this.size) read(this.file.fd, buffer, offset, length, position, callback)
-    else setImmediate(callback, new Error("it points outside the file"))
+    if (!(position >= 0 && position + length <= this.size)) {
+      setImmediate(callback, new Error("it points outside the file"))
+      return
+    }
+    const within = this.#pages.find(({ at, bytes }) => at <= position && position + length <= at + bytes.length)
+    if (within !== undefined) {
+      const start = position - within.at
+      within.bytes.copy(buffer, offset, start, start + length)
+      queueMicrotask(() => callback(null, length))
+      return
+    }
+    if (length >= pageBytes) {
+      read(this.file.fd, buffer, offset, length, position, callback)
+      return
+    }
+    const page = Buffer.alloc(Math.min(pageBytes, this.size - position))
+    read(this.file.fd, page, 0, page.length, position, (error, got) => {
+      if (error !== null || got < length) {
+        callback(error ?? new Error("it ends early"))
+        return
+      }
+      const bytes = page.subarray(0, got)
+      this.#pages = [{ at: position, bytes }, ...this.#pages].slice(0, 2)
+      bytes.copy(buffer, offset, 0, length)
+      callback(null, length)
+    })
   }
   /** Members are read by their place, not through yauzl. */
   override _readStreamForRange(): Readable {
