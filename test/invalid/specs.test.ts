@@ -7,7 +7,6 @@ import { packageRoot } from "../../src/compiler/frontend/package.ts"
 const here = import.meta.dirname
 // The built one: a spec runs in a thread, which starts from JavaScript.
 const load = (path: string): Promise<any> => import(/* @vite-ignore */ join(packageRoot, "dist", path))
-process.env["HASAM_SPEC_LIMIT"] = "2500"
 
 /** As the command prints it, paths from the repository's root, without colours. */
 const told = async (spec: string): Promise<string> => {
@@ -25,6 +24,8 @@ const specs = readdirSync(here).filter((name) => /^HS1\d+\.ts$/.test(name) || na
 describe("a spec for each code", () => {
   test.each(specs)("%s", async (name) => {
     const out = join(here, name.replace(/\.ts$/, ".out"))
+    // Only what never ends has a short limit: on a busy machine others may take their time.
+    process.env["HASAM_SPEC_LIMIT"] = name === "HS1006.ts" ? "2500" : ""
     const text = await told(relative(process.cwd(), join(here, name)))
     if (process.env["UPDATE"] === "1") writeFileSync(out, text)
     expect(text).toBe(readFileSync(out, "utf8"))

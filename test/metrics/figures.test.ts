@@ -7,6 +7,7 @@ import { prepare } from "../../src/runtime/data/prepare.ts"
 import { centreOf } from "../../src/runtime/data/prompts.ts"
 import { trainingCurves } from "../../src/runtime/figures/curves.ts"
 import { histogram, valueHistograms } from "../../src/runtime/figures/histograms.ts"
+import { bytesOf, colourOf } from "../../src/runtime/figures/labels.ts"
 import { sheet } from "../../src/runtime/figures/sheet.ts"
 
 test("a sheet shows image, truth, and each model's contour", async () => {
@@ -84,4 +85,30 @@ test("histograms share their bins", async () => {
   ])
   for (const text of ["Figure 4", "block 2", "block 12", "hierarchical", "uniform"]) expect(svg).toContain(text)
   expect(svg).not.toMatch(/NaN|Infinity/)
+})
+
+test("a sheet of classes has a colour for each, that of hasam segment's masks, in the truth and in each model's picture", async () => {
+  const { image, mask } = phantom({ width: 128, seed: 1, subject: 0, index: 0 })
+  // The right half of what is there is another class; the model finds the first alone.
+  const classes = { ...mask, data: mask.data.map((v, i) => (v === 0 ? 0 : i % mask.width < mask.width / 2 ? 1 : 2)) }
+  const first = { ...classes, data: classes.data.map((v) => (v === 1 ? 1 : 0)) }
+  expect([1, 2].map((k) => classes.data.includes(k))).toEqual([true, true])
+  const sample = {
+    ...prepare({ image, mask: classes, point: centreOf(mask) }, pixels({ size: 256, fit: "longestSide" })),
+    case: { id: "a" } as Case,
+  }
+  const png = await sheet([{ sample, masks: { ours: first } }], { tile: 100, classes: 2 })
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true })
+  const count = (column: number, label: number): number => {
+    const colour = bytesOf(colourOf(label))
+    let n = 0
+    for (let y = 26; y < 26 + 75; y++)
+      for (let x = column * 106; x < column * 106 + 100; x++)
+        if (colour.every((v, c) => data[(y * info.width + x) * info.channels + c] === v)) n++
+    return n
+  }
+  expect(count(0, 1) + count(0, 2)).toBe(0)
+  for (const label of [1, 2]) expect(count(1, label), `truth ${label}`).toBeGreaterThan(10)
+  expect(count(2, 1)).toBeGreaterThan(10)
+  expect(count(2, 2)).toBe(0)
 })

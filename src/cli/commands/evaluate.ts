@@ -133,7 +133,10 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
           sample,
           masks: { [report.name]: mask },
         }))
-        await writeAtomically(join(from.out, "sheet.png"), await sheet(sheetRows))
+        await writeAtomically(
+          join(from.out, "sheet.png"),
+          await sheet(sheetRows, taught.kind === "classes" ? { classes: taught.names.length - 1 } : {}),
+        )
       }
       if (flags.histograms !== undefined) {
         const { blockValues, saveBlocks } = await import("../../runtime/evaluation/blocks.ts")

@@ -49,8 +49,7 @@ export interface EvaluatedSpec {
 }
 
 /** Milliseconds that a spec may take; a test shortens it. */
-const given = Number(process.env["HASAM_SPEC_LIMIT"])
-const limit = given > 0 ? given : 30_000
+const limitOf = (given = Number(process.env["HASAM_SPEC_LIMIT"])): number => (given > 0 ? given : 30_000)
 const bundleName = "hasam-spec.cjs"
 
 interface Bundle {
@@ -177,7 +176,12 @@ interface Evaluated {
 /** Threads start while the bundle is made. What one writes to stdout is dropped: there only the answer belongs. */
 const startThread = (): Worker => new Worker(new URL("./worker.js", import.meta.url), { stdout: true })
 
-const runIn = (thread: Worker, code: string, inputSize: Pair | undefined): Promise<Evaluated | "timeout" | "exit"> =>
+const runIn = (
+  thread: Worker,
+  code: string,
+  inputSize: Pair | undefined,
+  limit: number,
+): Promise<Evaluated | "timeout" | "exit"> =>
   new Promise((done) => {
     const timer = setTimeout(() => done("timeout"), limit)
     const finish = (result: Evaluated | "timeout" | "exit") => {
@@ -260,7 +264,8 @@ export const evaluateSpec = async (
     const made = await bundle(entry, source)
     if (!("code" in made)) return none(entry, made)
     const placeOf = placer(entry, made.map)
-    const result = await runIn(thread, made.code, inputSize)
+    const limit = limitOf()
+    const result = await runIn(thread, made.code, inputSize, limit)
     const about = (code: Code, message: string, help: string, at?: string): EvaluatedSpec =>
       none(entry, [{ ...placeOf(at), code, severity: "error", message, help }], made.files)
     if (result === "timeout")

@@ -6,6 +6,7 @@ import type { Mask, Raster } from "../data/raster.ts"
 import type { Sample } from "../data/reader.ts"
 import { resizeBilinear, resizeNearest } from "../data/resize.ts"
 import { compareMasks } from "../metrics/segmentation.ts"
+import { bytesOf, colourOf } from "./labels.ts"
 
 export interface SheetRow {
   readonly sample: Pick<Sample, "case" | "image" | "mask" | "point">
@@ -36,26 +37,48 @@ const rasterOf = ({ shape, data }: Tensor): Raster => {
 }
 
 /** Draws where inside meets outside, two pixels wide: the outermost ring of the mask and the ring around it. */
-const drawContour = ({ pixels, width, height }: Tile, { data }: Mask, colour: Colour): void => {
+const drawContour = ({ pixels, width, height }: Tile, { data }: Mask, colour: Colour | "classes"): void => {
   const at = (x: number, y: number) =>
     data[Math.min(height - 1, Math.max(0, y)) * width + Math.min(width - 1, Math.max(0, x))]
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const here = at(x, y)
       if (at(x - 1, y) !== here || at(x + 1, y) !== here || at(x, y - 1) !== here || at(x, y + 1) !== here)
-        pixels.set(colour, 3 * (y * width + x))
+        pixels.set(
+          // Outside, the ring has the colour of the class that it surrounds.
+          colour === "classes"
+            ? bytesOf(colourOf(here || at(x - 1, y) || at(x + 1, y) || at(x, y - 1) || at(x, y + 1) || 0))
+            : colour,
+          3 * (y * width + x),
+        )
     }
+}
+
+/** One class of a mask of class numbers. */
+const classOf = ({ width, height, data }: Mask, k: number): Mask => ({
+  width,
+  height,
+  data: data.map((v) => (v === k ? 1 : 0)),
+})
+/** The mean over the classes that truth or prediction has; 1 where both have none. */
+const meanDice = (mask: Mask, truth: Mask, classes: number): number => {
+  const present = Array.from({ length: classes }, (_, k) => k + 1).filter(
+    (k) => mask.data.includes(k) || truth.data.includes(k),
+  )
+  const dice = present.map((k) => compareMasks(classOf(mask, k), classOf(truth, k)).dice)
+  return dice.length === 0 ? 1 : dice.reduce((sum, x) => sum + x, 0) / dice.length
 }
 
 const xml = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
 /**
- * A PNG. Truth in pink, predictions in cyan with their Dice, the prompt as a cross. A row is `tile` pixels wide for each picture, and as high as its
+ * A PNG. Truth in pink, predictions in cyan with their Dice, the prompt as a cross. Of `classes` classes each has its colour, that of hasam segment's masks, and a
+ * model's picture has its prediction alone, with the mean Dice over classes. A row is `tile` pixels wide for each picture, and as high as its
  * image then is.
  */
 export const sheet = async (
   rows: readonly SheetRow[],
-  { tile = 256 }: { readonly tile?: number } = {},
+  { tile = 256, classes }: { readonly tile?: number; readonly classes?: number } = {},
 ): Promise<Buffer> => {
   const models = [...new Set(rows.flatMap(({ masks }) => Object.keys(masks)))]
   const titles = ["image", "truth", ...models]
@@ -76,11 +99,13 @@ export const sheet = async (
       const drawn = { ...size, pixels: Uint8Array.from(image.data) }
       const left = column * (tile + gap)
       const mask = column < 2 ? undefined : masks[title]
-      if (column > 0) drawContour(drawn, truth, pink)
+      if (column > 0 && (classes === undefined || mask === undefined))
+        drawContour(drawn, truth, classes === undefined ? pink : "classes")
       if (mask !== undefined) {
-        drawContour(drawn, resizeNearest(mask, size), cyan)
-        const { dice } = compareMasks(mask, sample.mask)
-        texts.push(label(left + tile - 6, baseline, `Dice ${(100 * dice).toFixed(1)}`, "end", 12))
+        drawContour(drawn, resizeNearest(mask, size), classes === undefined ? cyan : "classes")
+        const dice = classes === undefined ? compareMasks(mask, sample.mask).dice : meanDice(mask, sample.mask, classes)
+        const what = classes === undefined ? "Dice" : "mean Dice"
+        texts.push(label(left + tile - 6, baseline, `${what} ${(100 * dice).toFixed(1)}`, "end", 12))
       }
       if (sample.point !== undefined && column !== 1) {
         const { x, y } = scalePoint(sample.point, prepared, size)

@@ -5,6 +5,7 @@ import { components } from "../data/components.ts"
 import { pngBytes } from "../data/images/pngWrite.ts"
 import type { Spacing } from "../data/images/stored.ts"
 import { area, type Mask, type Raster } from "../data/raster.ts"
+import { colourOf } from "../figures/labels.ts"
 import { writeAtomically } from "../files.ts"
 import { niftiBytes } from "./nifti.ts"
 import type { Answer } from "./segmenter.ts"
@@ -14,10 +15,6 @@ export interface WriteOptions {
   readonly overlays: boolean
   readonly probabilities: boolean
 }
-
-/** Told apart by people with any colour vision (Okabe and Ito 2008), background first. */
-const colours = [0x000000, 0xe69f00, 0x56b4e9, 0x009e73, 0xf0e442, 0x0072b2, 0xd55e00, 0xcc79a7, 0xffffff]
-const colourOf = (label: number): number => (label === 0 ? 0 : colours[1 + ((label - 1) % (colours.length - 1))]!)
 
 /** Class or object numbers at each pixel, and what each number is. */
 export interface Labelled {
