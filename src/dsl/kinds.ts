@@ -2,7 +2,10 @@
  * What arguments that are no numbers have to be. Types say it in the editor; where they are silenced, or a spec is put together by code, this table says it at its
  * place, before something else than a layer ends far inside a network. Numbers are in ranges.ts.
  */
+import type { LayerData } from "./layer.ts"
 import { own } from "./own.ts"
+import type { Feed, Taught } from "./task.ts"
+import type { Loss, Optimizer, Prompt, RateSchedule } from "./training.ts"
 
 /** What is asked for, in words, and whether a value is that. */
 export interface Kind {
@@ -32,39 +35,59 @@ const isText = (x: unknown): x is string => typeof x === "string"
 const isNumber = (x: unknown): x is number => typeof x === "number"
 const list = (of: (x: unknown) => boolean) => (x: unknown) => Array.isArray(x) && x.every(of)
 
-const layerKinds: ReadonlySet<unknown> = new Set([
-  ...[
-    "linear",
-    "conv2d",
-    "conv1d",
-    "convTranspose2d",
-    "layerNorm",
-    "layerNorm2d",
-    "batchNorm2d",
-    "batchNorm1d",
-    "groupNorm",
-  ],
-  ...["embedding", "relu", "gelu", "sigmoid", "tanh", "identity", "dropout", "dropPath", "maxPool2d", "avgPool2d"],
-  ...[
-    "globalAveragePool",
-    "upsample",
-    "parameter",
-    "buffer",
-    "sequential",
-    "list",
-    "residual",
-    "parallel",
-    "shared",
-    "module",
-  ],
-])
-const isLayer = (x: unknown): boolean => layerKinds.has(kindOf(x))
-const feeds: ReadonlySet<unknown> = new Set(["pixels", "points", "box", "mask", "given"])
-const taught: ReadonlySet<unknown> = new Set(["masks", "classes", "point"])
-const losses: ReadonlySet<unknown> = new Set([
-  ...["dice", "bceWithLogits", "mse", "crossEntropy", "focal", "tversky", "on", "sum"],
-])
-const prompts: ReadonlySet<unknown> = new Set(["centre", "randomInside", "localizer", "file", "box"])
+/** Every kind of something: one that is added to the type and not here is a type error. */
+const among =
+  <K extends string>(kinds: Readonly<Record<K, true>>) =>
+  (x: unknown): boolean => {
+    const kind = kindOf(x)
+    return isText(kind) && Object.hasOwn(kinds, kind)
+  }
+const isLayer = among<LayerData["kind"]>({
+  linear: true,
+  conv2d: true,
+  conv1d: true,
+  convTranspose2d: true,
+  layerNorm: true,
+  layerNorm2d: true,
+  batchNorm2d: true,
+  batchNorm1d: true,
+  groupNorm: true,
+  embedding: true,
+  relu: true,
+  gelu: true,
+  sigmoid: true,
+  tanh: true,
+  identity: true,
+  dropout: true,
+  dropPath: true,
+  maxPool2d: true,
+  avgPool2d: true,
+  globalAveragePool: true,
+  upsample: true,
+  parameter: true,
+  buffer: true,
+  sequential: true,
+  list: true,
+  residual: true,
+  parallel: true,
+  shared: true,
+  module: true,
+})
+const isFeed = among<Feed["kind"]>({ pixels: true, points: true, box: true, mask: true, given: true })
+const isTaught = among<Taught["kind"]>({ masks: true, classes: true, point: true })
+const isLoss = among<Loss["kind"]>({
+  dice: true,
+  bceWithLogits: true,
+  mse: true,
+  crossEntropy: true,
+  focal: true,
+  tversky: true,
+  on: true,
+  sum: true,
+})
+const isPrompt = among<Prompt["kind"]>({ centre: true, randomInside: true, localizer: true, file: true, box: true })
+const isOptimizer = among<Optimizer["kind"]>({ adam: true, adamW: true, sgd: true })
+const isRateSchedule = among<RateSchedule["kind"]>({ constant: true, cosine: true, step: true })
 const every = (of: (x: unknown) => boolean) => (x: unknown) => isTable(x) && Object.values(x).every(of)
 
 const layer: Kind = { what: "a layer", holds: isLayer }
@@ -87,12 +110,12 @@ const inputs: Kind = {
   what: "inputs: features(width), or several by name",
   holds: (x) => isTable(x),
 }
-const loss: Kind = { what: "a loss", holds: (x) => losses.has(kindOf(x)) }
-const optimizer: Kind = { what: "an optimizer", holds: (x) => ["adam", "adamW", "sgd"].includes(kindOf(x) as string) }
-const prompt: Kind = { what: "a prompt", holds: (x) => prompts.has(kindOf(x)) }
+const loss: Kind = { what: "a loss", holds: isLoss }
+const optimizer: Kind = { what: "an optimizer", holds: isOptimizer }
+const prompt: Kind = { what: "a prompt", holds: isPrompt }
 const rateSchedule: Kind = {
   what: "a schedule of rates",
-  holds: (x) => ["constant", "cosine", "step"].includes(kindOf(x) as string),
+  holds: isRateSchedule,
 }
 const table: Kind = { what: "an object of options", holds: isTable }
 const texts: Kind = { what: "a list of names", holds: list(isText) }
@@ -130,11 +153,11 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
         name: text,
         takes: byName("what each input is fed, by name", {
           what: "pixels(…), given(…) or a prompt",
-          holds: (x) => feeds.has(kindOf(x)),
+          holds: isFeed,
         }),
         teaches: byName("what each output is taught, by name", {
           what: "masks(), classes(…) or point()",
-          holds: (x) => taught.has(kindOf(x)),
+          holds: isTaught,
         }),
         keeps: texts,
         blocks: { what: "a path, or a list of paths", holds: (x) => isText(x) || list(isText)(x) },
