@@ -1,5 +1,6 @@
 /** The report as one page: nothing is fetched, and its few lines of script only sort a table. */
 import { createHash } from "node:crypto"
+import { memoryBasis } from "./basis.ts"
 import { xml as escaped } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
 import { blocksSvg, commonScale } from "./svg.ts"
@@ -132,7 +133,7 @@ const fitsTable = ({ memory, flops }: ModelReport): readonly string[] => {
   })
   return [
     "<h3>What fits</h3>",
-    `<p>Peak memory, predicted for the CPU engine in float32. The largest buffer is ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in <code>${escaped(memory.largest.from)}</code>.</p>`,
+    `<p>Peak memory, ${escaped(memoryBasis(memory))}. The largest buffer is ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in <code>${escaped(memory.largest.from)}</code>.</p>`,
     table("Memory", ["device", "segments", "trains"], rows),
     ...(learns && memory.fits.some(({ training, bytes }) => !training && bytes >= 2 ** 30)
       ? [
