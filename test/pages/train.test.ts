@@ -14,7 +14,8 @@ import { promptable } from "../models/specs.ts"
 import { here, losses, picture, Site, selectModel, status } from "./site.ts"
 
 describe.skipIf(!here)("the train page", () => {
-  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+  // A software GPU compiles and runs every shader on the processor, which the tests may share with others.
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   let site: Site
   let options: TrainingOptions
 
