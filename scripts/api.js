@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url"
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 register("./older-typescript.js", import.meta.url)
 
-/** The folders in src that users import from: hasam, hasam/compiler, hasam/runtime. */
-const entries = ["dsl", "compiler", "runtime"]
+/** The folders in src that users import from: hasam, hasam/compiler, hasam/runtime, hasam/browser. */
+const entries = ["dsl", "compiler", "runtime", "runtime/browser"]
 
 /** Writes the pages; gives the warnings, such as a link in a comment that leads nowhere. */
 export const writeApi = async (out = join(root, "docs/api")) => {

@@ -88,6 +88,7 @@ const api = existsSync(join(docs, "api"))
           page("hasam: forward", "api/hasam/namespaces/forward"),
           page("hasam/compiler", "api/compiler"),
           page("hasam/runtime", "api/runtime"),
+          page("hasam/browser", "api/browser"),
         ],
       },
     ]
