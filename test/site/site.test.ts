@@ -6,10 +6,10 @@ import { expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
 const node = (...args: readonly string[]) =>
-  spawnSync(process.execPath, args, { cwd: packageRoot, encoding: "utf8", timeout: 280_000 })
+  spawnSync(process.execPath, args, { cwd: packageRoot, encoding: "utf8", timeout: 550_000 })
 
 test("the site builds, with every page and the API reference; no comment links to what is not there", {
-  timeout: 300_000,
+  timeout: 600_000,
 }, () => {
   const api = node("scripts/api.js")
   expect(api.status, api.stderr).toBe(0)
