@@ -27,7 +27,7 @@ const spec = (name, text) => {
   writeFileSync(join(folder, name), text)
   return join(folder, name)
 }
-const head = `import { adapt, afterAttention, freezeAll, linear, model, pipe, relu, repeat, residual, samVitB, sequential, uniform } from "hasam"
+const head = `import { adapt, afterAttention, freezeAll, given, linear, model, pipe, relu, repeat, residual, samVitB, sequential, uniform } from "hasam"
 const adapter = (rank) => residual(sequential(linear(768, rank), relu, linear(rank, 768)))
 `
 const variants = spec(

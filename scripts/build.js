@@ -24,6 +24,7 @@ if (existsSync(next)) {
     recursive: true,
     filter: (p) => !/__pycache__|_cache/.test(p),
   })
+  if (run.status === 0) await (await import("./bundle.js")).bundle(next)
   rmSync(join(root, "dist"), { recursive: true, force: true })
   renameSync(next, join(root, "dist"))
 }

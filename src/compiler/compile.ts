@@ -1,8 +1,6 @@
 /** Specs → reports and diagnostics: types and values checked side by side. */
-
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import { closest } from "fastest-levenshtein"
+import { grouped } from "../dsl/grouped.ts"
 import type { Pair } from "../dsl/layer.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
@@ -12,12 +10,12 @@ import { analysisLimit, withinTime } from "./analysis/limit.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
 import { aboutFile, type Diagnostic } from "./diagnostic.ts"
 import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
-import { packageRoot } from "./frontend/package.ts"
+import { version } from "./frontend/package.ts"
 import { resolveSpec, splitSpec } from "./frontend/resolve.ts"
 import type { Correction } from "./frontend/rewrite.ts"
 import { type Sources, typeCheck } from "./frontend/typecheck.ts"
 import { Misfit } from "./passes/elaborate/context.ts"
-import { elaborate, type InputSizes, standardSizes } from "./passes/elaborate/index.ts"
+import { type InputSizes, outline, standardSizes } from "./passes/elaborate/index.ts"
 import { lossProblems, unteachable } from "./passes/losses.ts"
 import { modelReport } from "./report/model.ts"
 import { type ModelReport, type Report, schemaName } from "./report/report.ts"
@@ -52,7 +50,7 @@ export interface Compiled {
   readonly corrections: readonly Correction[]
 }
 
-export const version: string = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")).version
+export { version }
 
 /** What has no place of its own is told at the export's name. */
 const located = ({ at, right: _, ...problem }: Problem, name: string, spec: EvaluatedSpec): Diagnostic => ({
@@ -83,7 +81,7 @@ const unreachedProblems = (
       at,
       code: "HS1024",
       severity: "warning",
-      message: `in '${name}', ${size.toLocaleString("en-US")} parameters learn but receive no gradient from ${what}: ${names.join(", ")}${rest}`,
+      message: `in '${name}', ${grouped(size)} parameters learn but receive no gradient from ${what}: ${names.join(", ")}${rest}`,
       help: prompted
         ? "Freeze them, or prompt the model so that they are used."
         : "Freeze them, or use them in the forward.",
@@ -123,11 +121,10 @@ const trainingProblems = ({ trainings }: EvaluatedSpec, name: string, model: Mod
 const taughtProblems = (name: string, model: ModelData, sizes: InputSizes): readonly Problem[] => {
   const outputs = Object.entries(model.teaches)
   if (outputs.length === 0) return []
-  const { builder, outputs: found } = elaborate(model, sizes)
+  const { shapeOf } = outline(model, sizes)
   return outputs.flatMap(([output, taught]): Problem[] => {
-    const value = found[output]
-    const message =
-      value === undefined ? `the network gives no '${output}'` : unteachable(output, taught, builder.shapeOf(value))
+    const shape = shapeOf(output)
+    const message = shape === undefined ? `the network gives no '${output}'` : unteachable(output, taught, shape)
     return message === undefined
       ? []
       : [{ at: model.at, code: "HS1029", severity: "error", message: `${name}: ${message}` }]

@@ -29,12 +29,19 @@ export const layerAt = (layer: LayerData, path: readonly string[]): LayerData | 
 }
 export const pathOf = (path: string): readonly string[] => (path === "" ? [] : path.split("."))
 
-const attends = (layer: LayerData): ReadonlySet<"window" | "global"> => {
+type Attention = ReadonlySet<"window" | "global">
+/** Models of one network have most layers in common. */
+const attending = new WeakMap<LayerData, Attention>()
+const attends = (layer: LayerData): Attention => {
+  const known = attending.get(layer)
+  if (known !== undefined) return known
   const functions = layer.kind === "module" ? layer.steps.flatMap((step) => ("fn" in step ? [step.fn] : [])) : []
   const own = functions.flatMap((fn): ("window" | "global")[] =>
     fn === "windows" ? ["window"] : fn === "attention" || fn === "relPosAttention" ? ["global"] : [],
   )
-  return new Set([...own, ...childrenOf(layer).flatMap(([, child]) => [...attends(child)])])
+  const found = new Set([...own, ...childrenOf(layer).flatMap(([, child]) => [...attends(child)])])
+  attending.set(layer, found)
+  return found
 }
 
 /** The layers in a row at a path; undefined where there is no list or sequence. */

@@ -1,8 +1,4 @@
-/**
- * What a spec imports.
- *
- * @module hasam
- */
+/** What a spec imports. */
 export { pipe } from "fp-ts/lib/function.js"
 export { adapt } from "./adapt.ts"
 export type { BlockInfo } from "./blocks.ts"

@@ -3,6 +3,8 @@
  * this table; there is no other.
  */
 
+import { grouped } from "./grouped.ts"
+
 /** What a number may be. Bounds are meant inclusively, `above` and `below` exclusively. */
 export interface Range {
   readonly whole?: true
@@ -24,8 +26,7 @@ export const isWithin = ({ whole, least, above, most, below }: Range, x: unknown
   (most === undefined || x <= most) &&
   (below === undefined || x < below)
 
-const spell = (x: number): string =>
-  Math.abs(x) >= 1e7 ? x.toExponential().replace("e+", "e") : x.toLocaleString("en-US", { maximumFractionDigits: 20 })
+const spell = (x: number): string => (Math.abs(x) >= 1e7 ? x.toExponential().replace("e+", "e") : grouped(x))
 
 /** "a whole number from 1 to 65,536", "a number above 0, at most 1" */
 export const rangeText = ({ whole, least, above, most, below }: Range): string => {

@@ -162,9 +162,14 @@ const walk = (path: string, layer: LayerData, origin: Origin | undefined, found:
   }
 }
 
+/** Of whole networks: they are asked for their tensors and for what is shared. */
+const known = new WeakMap<LayerData, Found>()
 const walked = (layer: LayerData, path = ""): Found => {
+  const before = path === "" ? known.get(layer) : undefined
+  if (before !== undefined) return before
   const found: Found = { tensors: [], shared: new Map() }
   walk(path, layer, undefined, found)
+  if (path === "") known.set(layer, found)
   return found
 }
 /** All tensors under a layer; those of a shared layer once, where it stands first. */

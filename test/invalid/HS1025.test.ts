@@ -25,7 +25,8 @@ test("HS1025: mistakes in what is exported as a model are still told, by evaluat
   expect(status).toBe(1)
 })
 test("HS1025: no folder for temporary files", () => {
-  const { status, stderr } = compile({ TMPDIR: "/nowhere/tmp" }, "examples/small")
+  // Nothing is remembered of an earlier check.
+  const { status, stderr } = compile({ TMPDIR: "/nowhere/tmp", HASAM_CACHE: "/nowhere/cache" }, "examples/small")
   expect(stderr).toContain("error HS1025: the type checker did not run: ENOENT: no such file or directory")
   expect(stderr).toContain("set TMPDIR to one that can be written")
   expect(status).toBe(1)

@@ -1,6 +1,7 @@
 /** What is wrong with an evaluated model, all at once, each at its place. */
 import { distance } from "fastest-levenshtein"
 import { type BlockInfo, blocksOf, rowAt } from "../../dsl/blocks.ts"
+import { grouped } from "../../dsl/grouped.ts"
 import type { LayerData } from "../../dsl/layer.ts"
 import type { Adaptation, Expectation, ModelData, Rule } from "../../dsl/model.ts"
 import { misplacedOf } from "../../dsl/network.ts"
@@ -30,7 +31,7 @@ const error = (at: string | undefined, code: Code, message: string, help?: strin
   ...(help === undefined ? {} : { help }),
 })
 
-const digits = (n: number): string => n.toLocaleString("en-US").replaceAll(",", "_")
+const digits = (n: number): string => grouped(n).replaceAll(",", "_")
 
 const isWhole = (n: number): boolean => Number.isInteger(n) && n > 0
 
@@ -356,7 +357,7 @@ const freezingProblems = (name: string, model: ModelData, tensors: readonly Mode
         warning(
           model.adaptations[0]!.at,
           "HS1046",
-          `in '${name}', nothing is frozen: ${beside.toLocaleString("en-US")} parameters learn beside the adapters`,
+          `in '${name}', nothing is frozen: ${grouped(beside)} parameters learn beside the adapters`,
           "Put freezeAll before adapt, if only the adapters are to learn.",
         ),
       ]

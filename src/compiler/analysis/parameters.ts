@@ -20,20 +20,27 @@ export interface ModelTensor extends TensorData {
   readonly size: number
 }
 
-const under = (name: string, path: string): boolean => path === "" || name === path || name.startsWith(`${path}.`)
+const under = (name: string, path: string): boolean =>
+  path === "" || (name.startsWith(path) && (name.length === path.length || name[path.length] === "."))
 
-const partOf = (parts: ModelData["parts"], { name, adaptation }: TensorData): string => {
-  if (adaptation !== undefined) return "adapters"
-  // The most deeply named part wins; tensors outside all parts, such as pixel_mean, belong to the model itself.
-  const found = Object.entries(parts)
-    .filter(([, path]) => under(name, path))
-    .sort(([, a], [, b]) => b.length - a.length)[0]
-  return found?.[0] ?? "model"
+/** The most deeply named part wins; tensors outside all parts, such as pixel_mean, belong to the model itself. */
+const partsOf = (parts: ModelData["parts"]): ((tensor: TensorData) => string) => {
+  const deepest = Object.entries(parts).sort(([, a], [, b]) => b.length - a.length)
+  return ({ name, adaptation }) =>
+    adaptation !== undefined ? "adapters" : (deepest.find(([, path]) => under(name, path))?.[0] ?? "model")
 }
 
-/** The block that a tensor is in. */
-const blockOf = (blocks: readonly BlockInfo[], name: string): BlockInfo | undefined =>
-  blocks.find(({ path }) => under(name, path))
+/** The block that a tensor is in, found by its name's beginnings: networks may have thousands. */
+const blocksBy = (blocks: readonly BlockInfo[]): ((name: string) => BlockInfo | undefined) => {
+  const byPath = new Map(blocks.toReversed().map((block) => [block.path, block]))
+  return (name) => {
+    for (let at = name.indexOf("."); at >= 0; at = name.indexOf(".", at + 1)) {
+      const found = byPath.get(name.slice(0, at))
+      if (found !== undefined) return found
+    }
+    return byPath.get(name)
+  }
+}
 
 /** What added it, by its name within the block: after_attention, attn.after_proj, lora. */
 const placementOf = (block: BlockInfo | undefined, { added }: TensorData): string | undefined =>
@@ -82,12 +89,14 @@ export const tensorTable = (model: ModelData): readonly ModelTensor[] => {
   if (before !== undefined) return before
   const network = networkOf(model)
   const blocks = blocksOf(network, model.blocks)
+  const blockOf = blocksBy(blocks)
+  const partOf = partsOf(model.parts)
   const table = tensorsOf(network).map((tensor) => {
-    const block = blockOf(blocks, tensor.name)
+    const block = blockOf(tensor.name)
     const placement = placementOf(block, tensor)
     const found = {
       ...tensor,
-      part: partOf(model.parts, tensor),
+      part: partOf(tensor),
       ...(block === undefined ? {} : { block: block.index }),
       ...(placement === undefined ? {} : { placement }),
       size: sizeOf(tensor.shape),

@@ -12,6 +12,7 @@ import type { Training } from "../../dsl/training.ts"
 import type { Code } from "../codes/index.ts"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
+import { bundled } from "./bundler.ts"
 import { interrupted } from "./interrupt.ts"
 import type { NamedStudy } from "./study.ts"
 
@@ -55,6 +56,8 @@ const bundleName = "hasam-spec.cjs"
 interface Bundle {
   readonly code: string
   readonly map: TraceMap
+  /** Sources in the map are relative to this folder. */
+  readonly out: string
   readonly files: readonly string[]
   /** Modules that import one another in a circle, if any do. */
   readonly circle: readonly string[]
@@ -101,7 +104,24 @@ const messageOf = (entry: string, { text, location }: Message): Diagnostic => {
   }
 }
 
+/** In place of an outdir, for maps that are not written. */
+const nowhere = "/hasam"
+
+const bundleOf = (entry: string, code: string, map: string, out: string, { inputs }: Metafile): Bundle => {
+  const names = Object.keys(inputs)
+  const first = names.find((name) => resolve(name) === resolve(entry)) ?? names[0]!
+  return {
+    code,
+    map: new TraceMap(map),
+    out,
+    files: names.map((name) => resolve(name)),
+    circle: circleOf(inputs, first),
+  }
+}
+
 const bundle = async (entry: string, source: string | undefined): Promise<Bundle | readonly Diagnostic[]> => {
+  const quick = source === undefined ? await bundled(entry) : undefined
+  if (quick !== undefined) return bundleOf(entry, quick.code, quick.map, quick.out, quick.meta)
   const { build } = await import("esbuild")
   try {
     const { outputFiles, metafile } = await build({
@@ -114,7 +134,7 @@ const bundle = async (entry: string, source: string | undefined): Promise<Bundle
       target: "node20",
       sourcemap: "external",
       sourcesContent: false,
-      outdir: "/hasam",
+      outdir: nowhere,
       absWorkingDir: process.cwd(),
       logLevel: "silent",
       tsconfigRaw: "{}",
@@ -134,14 +154,7 @@ const bundle = async (entry: string, source: string | undefined): Promise<Bundle
     })
     const map = outputFiles.find(({ path }) => path.endsWith(".map"))!
     const code = outputFiles.find(({ path }) => path.endsWith(".js"))!
-    const names = Object.keys(metafile.inputs)
-    const first = names.find((name) => resolve(name) === resolve(entry)) ?? names[0]!
-    return {
-      code: code.text,
-      map: new TraceMap(map.text),
-      files: names.map((name) => resolve(name)),
-      circle: circleOf(metafile.inputs, first),
-    }
+    return bundleOf(entry, code.text, map.text, nowhere, metafile)
   } catch (failure) {
     const { errors } = failure as BuildFailure
     if (errors === undefined) throw failure
@@ -150,14 +163,14 @@ const bundle = async (entry: string, source: string | undefined): Promise<Bundle
 }
 
 const placer =
-  (entry: string, map: TraceMap) =>
+  (entry: string, { map, out }: Pick<Bundle, "map" | "out">) =>
   (at: string | undefined): Place => {
     const [, line, column] = /:(\d+):(\d+)$/.exec(at ?? "") ?? []
     if (line === undefined) return { file: entry, line: 0, column: 0 }
     const found = originalPositionFor(map, { line: Number(line), column: Number(column) - 1 })
     if (found.source === null) return { file: entry, line: 1, column: 1 }
-    // Sources in the map are relative to the bundle's folder, which is made up; as paths, they may hold a # or a %.
-    return { file: resolve("/hasam", decodeURIComponent(found.source)), line: found.line, column: found.column + 1 }
+    // Sources in the map are relative to the bundle's folder, which is gone or made up; as paths, they may hold a # or a %.
+    return { file: resolve(out, decodeURIComponent(found.source)), line: found.line, column: found.column + 1 }
   }
 
 interface Evaluated {
@@ -263,7 +276,7 @@ export const evaluateSpec = async (
   try {
     const made = await bundle(entry, source)
     if (!("code" in made)) return none(entry, made)
-    const placeOf = placer(entry, made.map)
+    const placeOf = placer(entry, made)
     const limit = limitOf()
     const result = await runIn(thread, made.code, inputSize, limit)
     const about = (code: Code, message: string, help: string, at?: string): EvaluatedSpec =>

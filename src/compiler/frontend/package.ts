@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -8,6 +8,8 @@ export const packageRoot: string = (() => {
   while (!existsSync(join(folder, "package.json"))) folder = dirname(folder)
   return folder
 })()
+
+export const version: string = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")).version
 
 /** What a spec gets when it imports "hasam". */
 export const language = {

@@ -1,12 +1,13 @@
 /** tsc reads the specs in a process of its own, while this one evaluates them. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { basename, dirname, join, resolve } from "node:path"
+import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
-import { language } from "./package.ts"
+import { knownClean, rememberClean } from "./checked.ts"
+import { language, version } from "./package.ts"
 import { codeOfSentence } from "./sentences.ts"
 
 const require = createRequire(import.meta.url)
@@ -173,7 +174,39 @@ const projectOf = (entries: readonly string[], sources: Sources): Project | Erro
   }
 }
 
-/** All type errors of the specs, in one run. */
+/** What a check depends on beside the files that it reads; undefined where one cannot tell, and nothing is remembered. */
+const keyOf = (entries: readonly string[], [tsc, ...first]: Command): string | undefined => {
+  if (process.env["HASAM_TSC"] !== undefined) return undefined
+  const checker = first[0] ?? tsc
+  const { size, mtimeMs } = statSync(checker)
+  const counts = entries.map(countsFile).filter((file) => existsSync(file))
+  return JSON.stringify([
+    version,
+    process.execPath,
+    tsc,
+    first,
+    size,
+    mtimeMs,
+    config([...entries, ...counts]),
+    globals,
+  ])
+}
+
+/** Folders whose files change only when something is installed: the checker's, the language's, and what the language's types are made of. */
+const settledBy = (checker: string): readonly string[] =>
+  [dirname(dirname(checker)), dirname(language.types), dirname(require.resolve("fp-ts/package.json"))].map(
+    (folder) => `${folder}${sep}`,
+  )
+
+/** Lines of `--listFiles`: the program's files, but for the one that this process wrote. */
+const filesOf = (stdout: string, folder: string): readonly string[] =>
+  stdout
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => isAbsolute(line) && !line.startsWith(folder))
+    .toSorted()
+
+/** All type errors of the specs, in one run; none is made where the same was found to be clean before. */
 export const typeCheck = (entries: readonly string[], sources: Sources = new Map()): Promise<readonly Diagnostic[]> => {
   // What was not checked is not fine.
   const notRun = (reason: string, help: string): Diagnostic =>
@@ -181,6 +214,8 @@ export const typeCheck = (entries: readonly string[], sources: Sources = new Map
   const checker = typeChecker()
   if (checker === undefined)
     return Promise.resolve([notRun("TypeScript is not installed", "Install it beside hasam: npm install typescript.")])
+  const key = sources.size > 0 ? undefined : keyOf(entries, checker)
+  if (key !== undefined && knownClean(key)) return Promise.resolve([])
   const [tsc, ...first] = checker
   const project = projectOf(entries, sources)
   if (project instanceof Error)
@@ -191,15 +226,18 @@ export const typeCheck = (entries: readonly string[], sources: Sources = new Map
       ),
     ])
   const { folder, written } = project
+  const since = Date.now()
   return new Promise((done) => {
     execFile(
       tsc,
-      [...first, "-p", join(folder, "tsconfig.json"), "--pretty", "false"],
+      [...first, "-p", join(folder, "tsconfig.json"), "--pretty", "false", "--listFiles"],
       { cwd: folder, maxBuffer: 64 * 2 ** 20 },
       (error, stdout, stderr) => {
         rmSync(folder, { recursive: true, force: true })
         const found = parse(stdout, folder).map((one) => ({ ...one, file: written.get(one.file) ?? one.file }))
         const silent = error !== null && found.length === 0
+        if (key !== undefined && error === null && found.length === 0)
+          rememberClean(key, filesOf(stdout, folder), settledBy(first[0] ?? tsc), since)
         const help =
           process.env["HASAM_TSC"] === undefined
             ? "Reinstall with npm ci."

@@ -11,15 +11,23 @@ export type Value = number
 /** JSON writes infinities and NaN as null, and −0 as 0: these are spelled out, lest different nodes be taken for equal. */
 const special = (x: unknown): boolean => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
 const spelled = (_: string, x: unknown): unknown => (special(x) ? (Object.is(x, -0) ? "-0" : `${x}`) : x)
-/** Attributes go from graph to graph: the text of each, long lists above all, is made once. */
+/** Attributes go from graph to graph: the text of each, long lists above all, is made once; of a long one, its number stands for it. */
 const texts = new WeakMap<object, string>()
+const long = 200
+const longTexts = new Map<string, string>()
+const shortened = (text: string): string => {
+  if (text.length <= long) return text
+  const short = longTexts.get(text) ?? `#${longTexts.size}`
+  longTexts.set(text, short)
+  return short
+}
 const textOf = (node: Node): string => {
   const held = node.op === "constant" ? node.attrs.values : node.attrs
   const known = texts.get(held)
   if (known !== undefined) return known
   const lists = node.op === "constant" ? [held] : Object.values(held)
   const unspeakable = lists.some((x) => (Array.isArray(x) ? x.some(special) : special(x)))
-  const text = unspeakable ? JSON.stringify(held, spelled) : JSON.stringify(held)
+  const text = shortened(unspeakable ? JSON.stringify(held, spelled) : JSON.stringify(held))
   texts.set(held, text)
   return text
 }

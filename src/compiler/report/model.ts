@@ -1,6 +1,7 @@
 /** A model's report from its tensors. */
 import { relative } from "node:path"
 import { addedIn, type BlockInfo, blocksOf, layerAt, pathOf } from "../../dsl/blocks.ts"
+import { grouped } from "../../dsl/grouped.ts"
 import type { LayerData } from "../../dsl/layer.ts"
 import type { Expectation, ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
@@ -10,7 +11,7 @@ import type { ModelTensor } from "../analysis/parameters.ts"
 import type { Place } from "../frontend/evaluate.ts"
 import type { CountRow, ModelReport } from "./report.ts"
 
-const grouped = (n: number): string => n.toLocaleString("en-US").replaceAll(",", "_")
+const digits = (n: number): string => grouped(n).replaceAll(",", "_")
 
 const rows = (tensors: readonly ModelTensor[], keyOf: (tensor: ModelTensor) => string | undefined): CountRow[] => {
   const found = new Map<string, CountRow>()
@@ -49,11 +50,11 @@ const ranksOf = (network: LayerData, { path }: BlockInfo): Record<string, number
 
 const textOf = (expectation: Expectation): string => {
   if (expectation.kind !== "budget")
-    return `expect${expectation.kind === "trainable" ? "Trainable" : "Total"}(${grouped(expectation.count)})`
+    return `expect${expectation.kind === "trainable" ? "Trainable" : "Total"}(${digits(expectation.count)})`
   const { trainable, bytes } = expectation
   const limits = [
-    trainable === undefined ? "" : `trainable: ${grouped(trainable)}`,
-    bytes === undefined ? "" : `bytes: ${grouped(bytes)}`,
+    trainable === undefined ? "" : `trainable: ${digits(trainable)}`,
+    bytes === undefined ? "" : `bytes: ${digits(bytes)}`,
   ]
   return `budget({ ${limits.filter(Boolean).join(", ")} })`
 }
@@ -79,6 +80,12 @@ export const modelReport = (
   const byBlock = new Map(
     rows(tensors, ({ block }) => (block === undefined ? undefined : `${block}`)).map((row) => [row.name, row]),
   )
+  const within = new Map<number | undefined, ModelTensor[]>()
+  for (const tensor of tensors) {
+    const group = within.get(tensor.block)
+    if (group === undefined) within.set(tensor.block, [tensor])
+    else group.push(tensor)
+  }
   const network = networkOf(model)
   const blocks = blocksOf(network, model.blocks)
   const image = imageOf(model.takes)?.pixels
@@ -101,10 +108,7 @@ export const modelReport = (
         index: block.index,
         kind: kindOf(block),
         ranks: ranksOf(network, block),
-        placements: rows(
-          tensors.filter((tensor) => tensor.block === block.index),
-          ({ placement }) => placement ?? "own",
-        ),
+        placements: rows(within.get(block.index) ?? [], ({ placement }) => placement ?? "own"),
         total: row?.total ?? 0,
         trainable: row?.trainable ?? 0,
       }

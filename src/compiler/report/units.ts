@@ -1,5 +1,7 @@
 /** Numbers with units that cannot be misread; small numbers in small units. */
-export const exact = (n: number): string => n.toLocaleString("en-US")
+import { grouped } from "../../dsl/grouped.ts"
+
+export const exact = grouped
 
 /** 1 block, 12 blocks. */
 export const counted = (n: number, one: string, many = `${one}s`): string => `${exact(n)} ${n === 1 ? one : many}`

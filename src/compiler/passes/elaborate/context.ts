@@ -1,6 +1,7 @@
 import type { LayerData } from "../../../dsl/layer.ts"
-import type { Builder } from "../../ir/builder.ts"
+import type { Builder, Value } from "../../ir/builder.ts"
 import type { Shape } from "../../ir/graph.ts"
+import type { StandIn } from "../../ir/reach.ts"
 
 /** A dropout's mask: 0 or 1 / (1 − p), drawn anew by whoever runs the program. */
 export interface DropoutInput {
@@ -23,6 +24,8 @@ export interface Context {
   readonly dropouts: DropoutInput[]
   /** New running statistics: buffer → value. */
   readonly updates: Map<string, number>
+  /** Values that stand for modules, where only outlines are asked for. */
+  readonly standIns?: Map<Value, StandIn>
 }
 
 /** Widths that do not fit: told where the layer is called, in the editor's own sentence. */

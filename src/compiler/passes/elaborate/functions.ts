@@ -110,12 +110,22 @@ const repeatBatch = (b: Builder, x: number, like: number): number => {
   return b.broadcast(x, [b.shapeOf(like)[0]!, ...rest])
 }
 
+const centresOf = (height: number, width: number): readonly number[] => {
+  const values = new Array<number>(2 * height * width)
+  for (let i = 0; i < height * width; i += 1) {
+    values[2 * i] = ((i % width) + 0.5) / width
+    values[2 * i + 1] = (Math.floor(i / width) + 0.5) / height
+  }
+  return values
+}
+/** Those of the last sizes: models of one command share them, and what graphs know of them. */
+const centres = new Map<string, readonly number[]>()
 const pixelCentres = (b: Builder, height: number, width: number): number => {
-  const values = Array.from({ length: height * width }, (_, i) => [
-    ((i % width) + 0.5) / width,
-    (Math.floor(i / width) + 0.5) / height,
-  ])
-  return b.constant(values.flat(), [1, height, width, 2])
+  const key = `${height}x${width}`
+  const values = centres.get(key) ?? centresOf(height, width)
+  if (centres.size > 16) centres.clear()
+  centres.set(key, values)
+  return b.constant(values, [1, height, width, 2])
 }
 
 const concat = (b: Builder, values: readonly number[], axis: number): number => {

@@ -7,8 +7,9 @@ import { networkOf } from "../../../dsl/network.ts"
 import { type Feed, imageOf, type Pixels, type Prompting } from "../../../dsl/task.ts"
 import { sharedPaths } from "../../../dsl/tensors.ts"
 import { asks, defaultPrompt } from "../../../dsl/training.ts"
-import { Builder } from "../../ir/builder.ts"
+import { Builder, type Value } from "../../ir/builder.ts"
 import type { Shape } from "../../ir/graph.ts"
+import { reachOf, type StandIn } from "../../ir/reach.ts"
 import type { Context, DropoutInput } from "./context.ts"
 import { run } from "./layers.ts"
 import { runModule } from "./module.ts"
@@ -110,6 +111,7 @@ const elaborated = (
   sizes: InputSizes,
   options: ElaborateOptions,
   kept: Readonly<Record<string, Shape>>,
+  standIns?: Map<Value, StandIn>,
 ): Elaborated => {
   const builder = new Builder()
   const learning = options.learning ?? []
@@ -124,6 +126,7 @@ const elaborated = (
     shared: sharedPaths(network),
     dropouts: [],
     updates: new Map(),
+    ...(standIns === undefined ? {} : { standIns }),
   }
   const inputs = Object.fromEntries(
     Object.entries(sizes.inputs).map(([name, shape]) => {
@@ -149,8 +152,56 @@ const elaborated = (
   return { builder, outputs, dropouts: ctx.dropouts, updates: ctx.updates }
 }
 
-/** Throws Misfit, with the layer's path and place, where a layer does not fit what it is given. */
+/** The last of each model: what is taught, what a gradient reaches and what a run costs are asked one after the other, of the same graph. */
+const last = new WeakMap<ModelData, readonly [key: string, Elaborated]>()
+
+/**
+ * Throws Misfit, with the layer's path and place, where a layer does not fit what it is given. The builder may be another caller's, too: it
+ * is to be read; a pass that goes on begins with `Builder.of`.
+ */
 export const elaborate = (model: ModelData, sizes: InputSizes, options: ElaborateOptions = {}): Elaborated => {
+  const { kept = [], training = false, learning = [] } = options
+  // What learns makes a difference only while training.
+  const key = JSON.stringify([sizes, kept, training, training ? learning : []])
+  const known = last.get(model)
+  if (known?.[0] === key) return known[1]
+  const made = elaborateAnew(model, sizes, options)
+  last.set(model, [key, made])
+  return made
+}
+
+/** Shapes of a model's outputs, and what they depend on, without its whole graph. */
+export interface Outlined {
+  readonly shapeOf: (output: string) => Shape | undefined
+  /** Tensors on which these outputs depend; on all, where none is named. */
+  readonly parametersOf: (outputs: readonly string[]) => ReadonlySet<string>
+}
+
+const lastOutline = new WeakMap<ModelData, readonly [key: string, Outlined]>()
+
+/** The outline of a model as it segments. Throws Misfit, as `elaborate` does. */
+export const outline = (model: ModelData, sizes: InputSizes): Outlined => {
+  const key = JSON.stringify(sizes)
+  const known = lastOutline.get(model)
+  if (known?.[0] === key) return known[1]
+  const made = outlineAnew(model, sizes)
+  lastOutline.set(model, [key, made])
+  return made
+}
+
+const outlineAnew = (model: ModelData, sizes: InputSizes): Outlined => {
+  const standIns = new Map<Value, StandIn>()
+  const { builder, outputs } = elaborated(model, sizes, {}, {}, standIns)
+  return {
+    shapeOf: (output) => (outputs[output] === undefined ? undefined : builder.shapeOf(outputs[output])),
+    parametersOf: (names) => {
+      const values = names.flatMap((name) => outputs[name] ?? [])
+      return reachOf(builder, values.length > 0 ? values : Object.values(outputs), standIns).parameters
+    },
+  }
+}
+
+const elaborateAnew = (model: ModelData, sizes: InputSizes, options: ElaborateOptions): Elaborated => {
   const { kept = [] } = options
   if (kept.length === 0) return elaborated(model, sizes, options, {})
   const { builder, outputs } = elaborated(model, sizes, {}, {})

@@ -4,6 +4,7 @@ import { takesOther } from "../../../dsl/sentences.ts"
 import { join } from "../../../dsl/tensors.ts"
 import { type Context, Misfit, placed, WrongWidths, within } from "./context.ts"
 import { meanings } from "./functions.ts"
+import { outlined } from "./outline.ts"
 
 type Values = Readonly<Record<string, number | undefined>>
 type Run = (ctx: Context, layer: LayerData, path: string, x: number) => number
@@ -129,5 +130,6 @@ const call = (
       return size === undefined ? [] : [[name, size] as const]
     }),
   )
-  return Object.values(runModule(child.extents === undefined ? ctx : { ...ctx, extents }, child, path, inputs, run))
+  const within = child.extents === undefined ? ctx : { ...ctx, extents }
+  return Object.values(outlined(within, child, path, inputs, (c, values) => runModule(c, child, path, values, run)))
 }

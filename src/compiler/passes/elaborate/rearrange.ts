@@ -11,10 +11,17 @@ const parseSide = (side: string): readonly Group[] =>
       .filter((axis) => axis !== "1"),
   )
 
+type Sides = readonly [left: readonly Group[], right: readonly Group[]]
+/** There are few patterns, and each block asks for them again. */
+const parsed = new Map<string, Sides>()
 /** [left, right] groups of axis names. */
-export const parsePattern = (pattern: string): readonly [left: readonly Group[], right: readonly Group[]] => {
+export const parsePattern = (pattern: string): Sides => {
+  const known = parsed.get(pattern)
+  if (known !== undefined) return known
   const [left, right] = pattern.split("->")
-  return [parseSide(left!), parseSide(right!)]
+  const sides: Sides = [parseSide(left!), parseSide(right!)]
+  parsed.set(pattern, sides)
+  return sides
 }
 
 export interface Rearrangement {

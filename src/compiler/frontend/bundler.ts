@@ -1,0 +1,64 @@
+/** esbuild's program, called without its JavaScript, which costs more than the bundle of a spec. */
+import { execFile } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Metafile } from "esbuild"
+
+const require = createRequire(import.meta.url)
+
+/** Where it is installed as npm installs it; another way of installing, or another program that ESBUILD_BINARY_PATH names, is esbuild's own business. */
+const program = (): string | undefined => {
+  if (process.env["ESBUILD_BINARY_PATH"] !== undefined) return undefined
+  const name = `@esbuild/${process.platform}-${process.arch}`
+  try {
+    const from = createRequire(require.resolve("esbuild/package.json"))
+    return from.resolve(process.platform === "win32" ? `${name}/esbuild.exe` : `${name}/bin/esbuild`)
+  } catch {
+    return undefined
+  }
+}
+
+export interface Bundled {
+  readonly code: string
+  /** Sources in it are relative to `out`. */
+  readonly map: string
+  readonly out: string
+  readonly meta: Metafile
+}
+
+/** The language from outside only: another of its entries is not known to a spec. */
+const strange = ({ inputs }: Metafile): boolean =>
+  Object.values(inputs).some(({ imports }) => imports.some(({ path, external }) => external && /^hasam./.test(path)))
+
+/** A spec and what it imports, as one file of CommonJS; nothing where that fails, so that someone else can say why. */
+export const bundled = async (entry: string): Promise<Bundled | undefined> => {
+  const esbuild = program()
+  if (esbuild === undefined) return undefined
+  let out: string | undefined
+  try {
+    out = mkdtempSync(join(tmpdir(), `hasam-spec-${process.pid}-`))
+    const meta = join(out, "meta.json")
+    const args = [entry, "--bundle", "--format=cjs", "--platform=node", "--target=node20", "--external:hasam"]
+    const written = [
+      `--outfile=${join(out, "spec.js")}`,
+      "--sourcemap=external",
+      "--sources-content=false",
+      `--metafile=${meta}`,
+    ]
+    const ended = await new Promise<boolean>((done) =>
+      execFile(esbuild, [...args, ...written, "--log-level=silent", "--tsconfig-raw={}"], (error) =>
+        done(error === null),
+      ),
+    )
+    if (!ended) return undefined
+    const read = (name: string): string => readFileSync(join(out!, name), "utf8")
+    const found: Metafile = JSON.parse(read("meta.json"))
+    return strange(found) ? undefined : { code: read("spec.js"), map: read("spec.js.map"), out, meta: found }
+  } catch {
+    return undefined
+  } finally {
+    if (out !== undefined) rmSync(out, { recursive: true, force: true })
+  }
+}
