@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Tests of pure functions on data: they leave nothing behind, so that their files share a process and what it has loaded. All others have one each. */
-const pure = ["test/{analysis,data,dsl,ir,metrics,passes,runtime}/**/*.test.ts", "test/invalid/HS{3,4}*.test.ts"]
+const pure = ["test/{analysis,data,dsl,ir,metrics,passes}/**/*.test.ts", "test/invalid/HS{3,4}*.test.ts"]
 
 export default defineConfig({
   resolve: {

@@ -55,7 +55,7 @@ test("a run is the command's, byte for byte, and either goes on with the other's
   })
   expect(stopped).toMatchObject({ finished: false, folder: at("run") })
   expect(existsSync(at("run/curves.svg"))).toBe(true)
-  expect(new Set(told)).toEqual(new Set(["note", "begun", "compiled", "step", "epoch", "saved"]))
+  expect(new Set(told)).toEqual(new Set(["note", "warnings", "begun", "compiled", "step", "epoch", "saved"]))
   const { finished, steps, best } = await train(`${spec}#tiny`, { data, out: at("run"), resume: true })
   expect({ finished, steps }).toEqual({ finished: true, steps: 6 })
   expect(best!.epoch).toBeGreaterThan(0)
