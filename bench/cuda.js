@@ -11,7 +11,7 @@ import { paperDefaults } from "../dist/dsl/index.js"
 
 const [side = "1024", precision = "float32", attention = "whole", budget] = process.argv.slice(2)
 const spec = fileURLToPath(new URL("../examples/ha-sam", import.meta.url))
-const { models } = await compileSpecs([spec], { inputSize: Number(side) })
+const { models } = await compileSpecs([spec], { inputSize: [Number(side), Number(side)] })
 const { data, name } = models[0]
 const memory = budget === undefined ? {} : { memory: Number(budget) * 2 ** 30 }
 const { program, recomputed } = trainingProgram(data, standardSizes(data), {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests use beyond npm: from PyPI, a PJRT plugin for the processor; from Debian's packages, a browser with WebGPU, a software
+# What the tests use beyond npm: from PyPI, PJRT plugins for the processor and for compiling; from Debian's packages, a browser with WebGPU, a software
 # Vulkan driver, PyTorch to compare with.
 # Quick when all is there. Where it cannot install (not root, no apt, no pip), it says so and succeeds: tests that need these skip and
 # print why.
@@ -7,20 +7,23 @@ set -euo pipefail
 
 say() { printf 'setup-system: %s\n' "$*" >&2; }
 
-# The plugin that CI runs StableHLO with, built by others: only these bytes.
-plugin=lammps-jax-pjrt-cpu==0.11.2
-digest=sha256:1319390d948b39f69f7dade496b7c385149d9ca6097a6b62114da113216d9ad1
-packages=${HASAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hasam}/pjrt/lib/python3/site-packages
+# What CI runs StableHLO with, and what it compiles for a described GPU with (the plugin, ptxas, libdevice; no driver, no cuDNN): only
+# these bytes. The second has a folder of its own, so that --target cuda never takes it for a whole plugin.
+cache=${HASAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hasam}
+processor='lammps-jax-pjrt-cpu==0.11.2 --hash=sha256:1319390d948b39f69f7dade496b7c385149d9ca6097a6b62114da113216d9ad1'
+compiler='jax-cuda13-pjrt==0.11.2 --hash=sha256:e5ff589d43064913bb74027682d89639c7ea48f9f81c2bae6fc75117e913f93e
+nvidia-cuda-nvcc==13.5.37 --hash=sha256:f5c4f7ead5d964fb4af42bbf1e6d3ec3c1e6e9d83b53749f691d387e7fcaa3a7
+nvidia-nvvm==13.5.37 --hash=sha256:c41bfa362e407405163f103c2229f0765f8cc2ed7d148b754dc77f228bf7e070'
 install_plugin() {
-  [ -f "$packages/lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so" ] && return
+  local packages="$cache/$1/lib/python3/site-packages" beside
+  [ -f "$packages/$2" ] && return
   if [ "$(uname -sm)" != "Linux x86_64" ] || ! python3 -m pip --version >/dev/null 2>&1; then
-    say "no PJRT plugin for this platform, or no pip: the tests of --target xla will skip"
+    say "no PJRT plugins for this platform, or no pip: their tests will skip"
     return
   fi
-  local beside
   beside=$(mktemp -d)
-  say "installing $plugin"
-  printf '%s --hash=%s\n' "$plugin" "$digest" >"$beside/requirements.txt"
+  say "installing ${3%% *}"
+  printf '%s\n' "$3" >"$beside/requirements.txt"
   # Beside, then moved: tests never meet half a plugin.
   if python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
     --target "$beside/packages" -r "$beside/requirements.txt"; then
@@ -28,11 +31,12 @@ install_plugin() {
     rm -rf "$packages"
     mv "$beside/packages" "$packages"
   else
-    say "the plugin did not install: the tests of --target xla will skip"
+    say "${3%% *} did not install: its tests will skip"
   fi
   rm -rf "$beside"
 }
-install_plugin
+install_plugin pjrt lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so "$processor"
+install_plugin cuda-compiler jax_plugins/xla_cuda13/xla_cuda_plugin.so "$compiler"
 has() { dpkg-query -W -f='${Status} ${Version}\n' "$1" 2>/dev/null | grep -q '^install ok installed'; }
 version() { dpkg-query -W -f='${Version}' "$1" 2>/dev/null || true; }
 

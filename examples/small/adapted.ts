@@ -1,6 +1,6 @@
 /**
  * The paper's question in small: adapters of one budget, distributed otherwise over the blocks of a frozen network.
- * `node scripts/small-study.js` trains and compares them.
+ * `hasam study examples/small/adapted.ts` trains and compares them (docs/small-study.md).
  */
 import {
   adam,
@@ -18,6 +18,7 @@ import {
   type Schedule,
   schedule,
   sequential,
+  study,
   training,
   uniform,
   without,
@@ -53,3 +54,8 @@ export const trainFlat = training(flat, options)
 export const trainReversed = training(reversed, options)
 export const trainWithoutFirst = training(withoutFirst, options)
 export const trainWithoutLast = training(withoutLast, options)
+
+export const compared = study({
+  trainings: [trainWithoutLast, trainWithoutFirst, trainReversed, trainFlat, trainHierarchical],
+  seeds: [0, 1, 2],
+})

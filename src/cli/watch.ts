@@ -37,12 +37,14 @@ export const watch = async (specs: readonly string[], compile: () => Promise<Com
       await round()
     }
   }
-  await round()
+  // Listening first: what is saved during the first round is compiled after it.
   const watcher = chokidar([...new Set(specs.map(folderOf))], {
     ignoreInitial: true,
     ignored: (path, stats) => stats?.isFile() === true && !/\.[cm]?ts$/.test(path),
   })
   watcher.on("all", () => void round())
+  await new Promise<void>((ready) => watcher.once("ready", ready))
+  await round()
   await new Promise<void>((done) => process.once("SIGINT", done))
   await watcher.close()
 }

@@ -1,4 +1,8 @@
-/** The compiler as a library. It prints nothing and never ends the process. */
+/**
+ * The compiler as a library. It prints nothing and never ends the process.
+ *
+ * @module compiler
+ */
 export { learningNames, type ModelTensor, tensorTable } from "./analysis/parameters.ts"
 export { type Code, codes } from "./codes/index.ts"
 export { type Compiled, type CompiledModel, type CompileOptions, compileSpecs, version } from "./compile.ts"

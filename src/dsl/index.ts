@@ -1,4 +1,8 @@
-/** What a spec imports. */
+/**
+ * What a spec imports.
+ *
+ * @module hasam
+ */
 export { pipe } from "fp-ts/lib/function.js"
 export { adapt } from "./adapt.ts"
 export type { BlockInfo } from "./blocks.ts"

@@ -1,6 +1,8 @@
 /**
  * What runs models, for code: the same work as the commands do, with the same files. It prints nothing and never ends the process; what is wrong comes as
  * `Failed`, with the diagnostics that a command would print, or as a value by `attempt`.
+ *
+ * @module runtime
  */
 export { type Diagnostic, type Diagnostics, Failed } from "../compiler/diagnostic.ts"
 export type { Shape, Tensor, Tensors } from "../compiler/ir/graph.ts"

@@ -24,6 +24,7 @@ const allowed = new Set([
   "Apache-2.0",
   "BlueOak-1.0.0",
   "CC0-1.0",
+  "Python-2.0",
 ])
 const unchanged = new Set(["LGPL-3.0-or-later", "MPL-2.0"])
 /** Their package.json says nothing; their LICENSE files do. */

@@ -33,7 +33,8 @@ interface Told {
 }
 
 describe.skipIf(!here)("the segment page", () => {
-  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+  // A software GPU compiles and runs every shader on the processor, which the tests may share with others.
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   let site: Site
   const at = (name: string) => site.at(name)
 

@@ -111,7 +111,7 @@ export class Site {
         acceptDownloads: true,
       })
       .then((context) => {
-        context.setDefaultTimeout(60_000)
+        context.setDefaultTimeout(180_000)
         // Of the whole browser: pages, workers and what they load.
         context.on("request", (request) => {
           if (!request.url().startsWith(this.origin) && !/^(blob|data):/.test(request.url()))

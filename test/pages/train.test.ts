@@ -14,7 +14,8 @@ import { promptable } from "../models/specs.ts"
 import { here, losses, picture, Site, selectModel, status } from "./site.ts"
 
 describe.skipIf(!here)("the train page", () => {
-  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+  // A software GPU compiles and runs every shader on the processor, which the tests may share with others.
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   let site: Site
   let options: TrainingOptions
 
@@ -27,7 +28,7 @@ describe.skipIf(!here)("the train page", () => {
   afterAll(() => site.end())
 
   /** Losses of `hasam train --target cpu` on the same data, step by step. */
-  const expected = async (epochs: number, rate = options.optimizer.rate): Promise<readonly number[]> => {
+  const expected = async (epochs: number): Promise<readonly number[]> => {
     const { model } = await selectModel(`${site.at("promptable.ts")}#adapted`)
     const { tensors } = await modelWeights(model.data, site.at("adapted.safetensors"), options.seed)
     const { cases } = await openData(site.at("data"))
@@ -37,7 +38,7 @@ describe.skipIf(!here)("the train page", () => {
       name: "adapted",
       version: "0",
       model: model.data,
-      options: { ...options, epochs, optimizer: { ...options.optimizer, rate } },
+      options: { ...options, epochs },
       weights: tensors,
       reader: reader({
         pixels: pixelsOf(model.data),
@@ -67,7 +68,6 @@ describe.skipIf(!here)("the train page", () => {
     expect(await page.textContent("#report-title")).toBe("The data: data")
     expect(await page.textContent("#counts")).toContain("12 images with their masks, of 3 subjects")
     await page.fill("#epochs", "6")
-    await page.fill("#rate", "0.03")
     await page.click("#start")
     const before = [...(await losses(page, 5))]
     await page.click("#pause")
@@ -78,7 +78,7 @@ describe.skipIf(!here)("the train page", () => {
     await page.click("#resume")
     await status(page, /Done/)
     const second = await losses(page, 1)
-    const all = await expected(6, 0.03)
+    const all = await expected(6)
     expect(all.length).toBeGreaterThan(10)
     expect(first.length + second.length).toBe(all.length)
     ;[...first, ...second].forEach((loss, i) => expect(Math.abs(loss - all[i]!), `step ${i + 1}`).toBeLessThan(1e-4))
@@ -97,6 +97,7 @@ describe.skipIf(!here)("the train page", () => {
         ...["--adapters", adapters, "--split", split, "--part", "validation"],
       ),
     )
+    expect(report.summaries.dice.mean).toBeGreaterThan(0.01)
     expect(report.summaries.dice.mean).toBeCloseTo(Number(await page.textContent("#best")), 3)
 
     await page.goto(`${site.origin}adapted/index.html`)

@@ -12,7 +12,8 @@ import { here, picture, Site, status } from "./site.ts"
 type Browser = typeof import("../../src/runtime/browser/index.ts")
 
 describe.skipIf(!here)("both pages", () => {
-  vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+  // A software GPU compiles and runs every shader on the processor, which the tests may share with others.
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   let site: Site
   beforeAll(async () => {
     site = new Site()

@@ -20,10 +20,12 @@ export interface Described {
 }
 
 /** Without a device nothing is measured: kernels are those that XLA takes first. Errors: HS2801 to HS2803, HS2806, HS2807. */
-export const describedFor = async (program: Program, options: XlaOptions = {}): Promise<Described> => {
-  const { precision = "float32", env = process.env } = options
+export const describedFor = async (program: Program, options: XlaOptions = {}): Promise<Described> =>
+  describedText(emit(program, { precision: options.precision ?? "float32", ...scoresOf(options) }).text, options)
+
+/** Of a program that is StableHLO text. Errors as `describedFor`. */
+export const describedText = async (text: string, { env = process.env }: XlaOptions = {}): Promise<Described> => {
   const plugin = pluginOf("cuda", "cuda", env)
-  const { text } = emit(program, { precision, ...scoresOf(options) })
   const child = startChild(childEnvironment(plugin.toolkit, env))
   try {
     const fields = { koffi: koffiPath(), plugin: plugin.path, target: h100.options }

@@ -71,6 +71,9 @@ const seconds = (since: number): string => `${((performance.now() - since) / 100
 export interface XlaExecutable extends Executable {
   readonly memory: CompiledMemory
   readonly from: From
+  /** What the device is called, and how many bytes it lets be taken, where it tells. */
+  readonly device: string
+  readonly available: number | undefined
 }
 export interface XlaBackend extends Backend {
   compile(program: Program): Promise<XlaExecutable>
@@ -93,7 +96,8 @@ const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBacke
           "open",
           child.call("open", { koffi, plugin: plugin.path, options: clientOptions[kind] }),
         )
-        const [device] = opened.head["devices"] as readonly string[]
+        const [device] = opened.head["devices"] as readonly [string]
+        const available = (opened.head["memory"] as { readonly limit: number } | undefined)?.limit
         const since = performance.now()
         const slow = setTimeout(() => note(`compiling ${text.split("\n").length} operations for ${device}…`), 2000)
         const flags = [plugin.stamp, xlaFlags(plugin.toolkit, env)].join(" ")
@@ -109,6 +113,8 @@ const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBacke
           ...running(target, child, program, asked, during),
           memory: compiled.head["memory"] as CompiledMemory,
           from,
+          device,
+          available: available === 0 ? undefined : available,
         }
       } catch (problem) {
         await child.end()

@@ -30,7 +30,7 @@ export const noPlugin = (target: string, kind: PluginKind, { looked }: Found): F
         `<${target}>`,
         "HS2801",
         `no PJRT plugin ${kind === "cuda" ? "for CUDA " : ""}is in the active Python's packages or in hasam's own folder`,
-        `Install it:\n    ${first}\n    ${second}`,
+        `Install it: ${first} && ${second}`,
       )
 }
 

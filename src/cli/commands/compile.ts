@@ -8,6 +8,7 @@ import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
 import { lowerTo, targetNamed } from "../targets/index.ts"
+import { neededOn } from "../targets/memory.ts"
 
 export interface CompileFlags {
   readonly target?: string
@@ -61,7 +62,10 @@ const once = async (specs: readonly string[], flags: CompileFlags): Promise<Comp
       ? []
       : await (await import("../budget.ts")).overBudget(flags.budget, compiled.report, known)
   const diagnostics = [...compiled.report.diagnostics, ...withBudget]
-  const report = { ...compiled.report, diagnostics }
+  const right = exitCodeOf(diagnostics as never) === 0
+  const models =
+    flags.target === undefined || !right ? compiled.report.models : await neededOn(flags.target, compiled, flags.batch)
+  const report = { ...compiled.report, models: [...models], diagnostics }
   if (flags.json) say(JSON.stringify(report, null, 2))
   else {
     if (report.models.length > 0 && flags.dump === undefined && flags.stopAfter === undefined)

@@ -13,16 +13,32 @@ interface CheckFlags extends DataFlags {
   readonly json?: boolean
 }
 
+/** A bar of long work on stderr, on a terminal; it is gone when the work is done. */
+const barOf = (what: string) => {
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: `${what} {bar} {value}/{total}  {eta_formatted} left`,
+    hideCursor: true,
+    clearOnComplete: true,
+  })
+  let started = false
+  return {
+    update: (done: number, total: number): void => {
+      if (!process.stderr.isTTY) return
+      if (!started) bar.start(total, 0)
+      started = true
+      bar.update(done)
+    },
+    stop: (): void => {
+      if (started) bar.stop()
+    },
+  }
+}
+
 /** hasam data check DIR */
 export const checkCommand = async (dir: string, { json, split, ...data }: CheckFlags): Promise<void> => {
   const options = dataOptionsOf(data)
-  const bar = new cliProgress.SingleBar({
-    stream: process.stderr,
-    format: "reading {bar} {value}/{total}  {eta_formatted} left",
-    hideCursor: true,
-  })
-  const shown = process.stderr.isTTY && !json
-  let started = false
+  const bar = barOf("reading")
   const given =
     split === undefined
       ? {}
@@ -30,14 +46,8 @@ export const checkCommand = async (dir: string, { json, split, ...data }: CheckF
   const report = await checkData(dir, {
     ...options,
     ...given,
-    onProgress: (done, total) => {
-      if (!shown) return
-      if (!started) bar.start(total, 0)
-      started = true
-      bar.update(done)
-    },
-  })
-  if (started) bar.stop()
+    ...(json ? {} : { onProgress: bar.update }),
+  }).finally(bar.stop)
   say(json ? JSON.stringify(report, null, 2) : dataReportText(report))
   process.exitCode = isUsable(report) ? exit.fine : exit.wrong
 }
@@ -74,6 +84,7 @@ export const phantomsCommand = async (
   { count, size, seed }: { readonly count: number; readonly size: number; readonly seed: number },
 ): Promise<void> => {
   const { writePhantoms } = await import("../../runtime/data/phantoms/index.ts")
-  await writePhantoms(out, { n: count, size, seed })
+  const bar = barOf("drawing")
+  await writePhantoms(out, { n: count, size, seed, onProgress: bar.update }).finally(bar.stop)
   say(`wrote ${count} phantoms to ${out}`)
 }

@@ -18,11 +18,13 @@ export const targets: readonly Target[] = [
     name: "wasm",
     about: "TensorFlow.js in WebAssembly: no native code",
     engine: engines.wasm,
+    memory: async () => (await import("./needs.ts")).traced("wasm"),
   },
   {
     name: "webgpu",
     about: "browsers, and Node with the package webgpu",
     engine: engines.webgpu,
+    memory: async () => (await import("./needs.ts")).traced("webgpu"),
     lower: async () => (await import("./webgpu.ts")).forBrowsers,
   },
   {
@@ -34,6 +36,7 @@ export const targets: readonly Target[] = [
     name: "cuda",
     about: "an NVIDIA GPU: XLA's CUDA plugin, from PyPI",
     engine: engines.cuda,
+    memory: async () => (await import("./cuda.ts")).compiledNeeds,
     lower: async () => (await import("./cuda.ts")).forCuda,
   },
   {

@@ -1,4 +1,6 @@
 import type { Compiled, CompiledModel } from "../../compiler/compile.ts"
+import type { Program } from "../../compiler/ir/graph.ts"
+import type { Precision } from "../../dsl/training.ts"
 import type { OpenEngine } from "../../runtime/engines.ts"
 import type { Trainer } from "../../runtime/training/elsewhere.ts"
 
@@ -15,6 +17,17 @@ export interface LowerFlags {
 /** Writes a model for a target into `out`; or checks that the target can run it. */
 export type Lower = (model: CompiledModel, compiled: Compiled, flags: LowerFlags) => Promise<void>
 
+/** What a program needs on a target. */
+export interface Needed {
+  /** Bytes at once. */
+  readonly bytes: number
+  /** The device that it was compiled for; left out where the figure is predicted. */
+  readonly compiledFor?: string
+  /** Bytes that this device has, where it tells. */
+  readonly available?: number | undefined
+}
+export type Measure = (program: Program, precision: Precision | undefined) => Promise<Needed>
+
 /** Something that models are compiled for. What it needs is loaded when it is asked for. */
 export interface Target {
   readonly name: string
@@ -24,6 +37,8 @@ export interface Target {
   readonly engine?: OpenEngine
   /** Trains in another program, where the target does not run in this process. */
   readonly trainer?: () => Promise<Trainer>
+  /** What programs need there, for a report's `fits`; left out where nothing runs, and for the CPU engine, which reports are of. */
+  readonly memory?: () => Promise<Measure>
   /** What `hasam compile` does. Left out: the engine compiles the program, so that it is known to run. */
   readonly lower?: () => Promise<Lower>
 }

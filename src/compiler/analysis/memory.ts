@@ -171,7 +171,10 @@ export interface Fit {
   readonly fits: boolean
 }
 /** Does it fit? The last row is about the largest buffer alone. */
-export const fitsOf = ({ total, largest }: Memory, devices = commonDevices): readonly Fit[] => {
+export const fitsOf = (
+  { total, largest }: Pick<Memory, "total" | "largest">,
+  devices = commonDevices,
+): readonly Fit[] => {
   const rowOf = (device: string, needed: number, available: number): Fit => ({
     device,
     needed,

@@ -2,12 +2,24 @@
 import type { ModelData } from "../../dsl/model.ts"
 import { asks, type TrainingOptions } from "../../dsl/training.ts"
 import { standardSizes } from "../passes/elaborate/index.ts"
-import type { ModelReport } from "../report/report.ts"
+import type { Fit, ModelReport } from "../report/report.ts"
 import { costOf } from "./cost.ts"
-import { type Engine, fitsOf, memoryOfModel, plainEngine } from "./memory.ts"
+import { commonDevices, type Engine, fitsOf, memoryOfModel, plainEngine } from "./memory.ts"
 import type { ModelTensor } from "./parameters.ts"
 
 export { receivingOf } from "./reach.ts"
+
+type Needs = Parameters<typeof fitsOf>[0]
+/** What segmenting and a training step need, against memory that people have, or `devices`. */
+export const fitRows = (inference: Needs, training: Needs, devices = commonDevices): readonly Fit[] => {
+  const trains = fitsOf(training, devices)
+  return fitsOf(inference, devices).map(({ device, available, fits }, i) => ({
+    device,
+    bytes: available,
+    inference: fits,
+    training: trains[i]!.fits,
+  }))
+}
 
 /**
  * FLOPs of an image, and memory as an engine needs it, of the run that the spec's training describes: its batch, its prompt, its loss and
@@ -41,7 +53,6 @@ export const costReport =
     const { bytes, shape, from } = [inference, needed]
       .map(({ largest }) => largest)
       .reduce((a, b) => (b.bytes > a.bytes ? b : a))
-    const trains = fitsOf(needed)
     return {
       flops: {
         convention: "1 multiply-add = 2 FLOPs",
@@ -53,12 +64,7 @@ export const costReport =
         training: needed.total,
         ...(images === 1 ? {} : { batch: images }),
         largest: { bytes, shape: [...shape], from },
-        fits: fitsOf(inference).map(({ device, available, fits }, i) => ({
-          device,
-          bytes: available,
-          inference: fits,
-          training: trains[i]!.fits,
-        })),
+        fits: [...fitRows(inference, needed)],
       },
     }
   }

@@ -1,5 +1,6 @@
 /** The report as one page: nothing is fetched, and its few lines of script only sort a table. */
 import { createHash } from "node:crypto"
+import { memoryBasis } from "./basis.ts"
 import { xml as escaped } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
 import { blocksSvg, commonScale } from "./svg.ts"
@@ -120,7 +121,7 @@ const treeHtml = (node: Node): string =>
     ? `<li><code>${escaped(node.name)}</code> ${countsOf(node)}</li>`
     : `<details><summary>${escaped(node.name)} ${countsOf(node)}</summary><ul class="plain">${node.inner.map((inner) => (inner.inner.length === 0 ? treeHtml(inner) : `<li>${treeHtml(inner)}</li>`)).join("")}</ul></details>`
 
-const fitsTable = ({ memory, flops }: ModelReport): readonly string[] => {
+const fitsTable = ({ name, memory, flops }: ModelReport): readonly string[] => {
   if (memory === undefined) return []
   const learns = (flops?.backward ?? 0) > 0
   const rows = memory.fits.map(({ device, bytes, inference, training }) => {
@@ -132,8 +133,8 @@ const fitsTable = ({ memory, flops }: ModelReport): readonly string[] => {
   })
   return [
     "<h3>What fits</h3>",
-    `<p>Peak memory, predicted for the CPU engine in float32. The largest buffer is ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in <code>${escaped(memory.largest.from)}</code>.</p>`,
-    table("Memory", ["device", "segments", "trains"], rows),
+    `<p>Peak memory, ${escaped(memoryBasis(memory))}. The largest buffer is ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in <code>${escaped(memory.largest.from)}</code>.</p>`,
+    table(`Memory that ${name} needs`, ["device", "segments", "trains"], rows),
     ...(learns && memory.fits.some(({ training, bytes }) => !training && bytes >= 2 ** 30)
       ? [
           "<p>With <code>--memory 8GB</code> blocks are computed twice until a step fits; a smaller <code>--input-size</code> or <code>--batch</code> needs less.</p>",
@@ -142,10 +143,10 @@ const fitsTable = ({ memory, flops }: ModelReport): readonly string[] => {
   ]
 }
 
-const partsTable = ({ parts, total, trainable }: ModelReport): string =>
+const partsTable = ({ name, parts, total, trainable }: ModelReport): string =>
   table(
-    "Parts",
-    ["part", "parameters", "learn", "float32", ""],
+    `Parts of ${name}`,
+    ["part", "parameters", "learn", "float32", "state"],
     parts.map(
       (part) =>
         `<tr${part.trainable === 0 ? "" : ' class="learns"'}><th scope="row">${escaped(part.name)}</th>${cell(unit.exact(part.total))}${cell(unit.exact(part.trainable))}${cell(unit.bytes(4 * part.total))}${cell(part.trainable === 0 ? "frozen" : part.trainable === part.total ? "learns" : "learns in part")}</tr>`,

@@ -1,3 +1,4 @@
+import { memoryBasis } from "./basis.ts"
 import { markdown, markdownCode } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
 import * as unit from "./units.ts"
@@ -33,7 +34,7 @@ const modelMarkdown = (model: ModelReport): string => {
     ...(model.memory === undefined
       ? []
       : [
-          `Peak memory, predicted for the CPU engine: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.`,
+          `Peak memory, ${markdown(memoryBasis(model.memory))}: segmenting ${unit.bytes(model.memory.inference)}, a training step ${unit.bytes(model.memory.training)}.`,
         ]),
   ]
   return [

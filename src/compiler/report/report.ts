@@ -37,8 +37,14 @@ export const Memory = t.intersection([
     largest: t.type({ bytes: t.number, shape: t.array(t.number), from: t.string }),
     fits: t.array(t.type({ device: t.string, bytes: t.number, inference: t.boolean, training: t.boolean })),
   }),
-  /** Images in a training step; 1 where it is not said. */
-  t.partial({ batch: t.number }),
+  t.partial({
+    /** Images in a training step; 1 where it is not said. */
+    batch: t.number,
+    /** The target that these figures are of; cpu where it is not said. */
+    target: t.string,
+    /** The device that a compiler made the programs for, whose own figures these are; left out where they are predicted from the plan. */
+    compiledFor: t.string,
+  }),
 ])
 
 export const ModelReport = t.intersection([

@@ -1,4 +1,6 @@
 /** The report on one screen. */
+
+import { memoryBasis } from "./basis.ts"
 import type { Colors } from "./colors.ts"
 import { visible } from "./escape.ts"
 import type { Fit, Memory, ModelReport } from "./report.ts"
@@ -75,7 +77,7 @@ const costLines = ({ flops, memory }: ModelReport): readonly string[] => {
     ...(memory === undefined
       ? []
       : [
-          `memory    segmenting ${unit.bytes(memory.inference)}${learns ? `, a training step${(memory.batch ?? 1) === 1 ? "" : ` of ${memory.batch} images`} ${unit.bytes(memory.training)}` : ""} (peak, predicted for the CPU engine, float32)`,
+          `memory    segmenting ${unit.bytes(memory.inference)}${learns ? `, a training step${(memory.batch ?? 1) === 1 ? "" : ` of ${memory.batch} images`} ${unit.bytes(memory.training)}` : ""} (peak, ${memoryBasis(memory)})`,
           `fits      ${memory.fits.map((fit) => fitText(fit, memory, learns)).join(" · ")}`,
           ...(tight === undefined
             ? []

@@ -1,6 +1,8 @@
 /**
  * `hasam/browser`: models in a page of your own. Nothing leaves the machine: all that is fetched is what lies at the addresses that you give.
  * `openModel` is what the pages of `--target webgpu` are made of; programs and tensors below it are for those who compile their own.
+ *
+ * @module browser
  */
 import { isLeft } from "fp-ts/lib/Either.js"
 import { Failed, failed } from "../../compiler/diagnostic.ts"

@@ -7,6 +7,9 @@ import type { Rule } from "./rule.ts"
 import { quoted, tensorType } from "./text.ts"
 import { type Value, Writer } from "./writer.ts"
 
+/** All of attention's scores, unless memory is scarce. */
+export const scoresAtOnce = Number.MAX_SAFE_INTEGER
+
 export interface EmitOptions {
   readonly precision?: Precision
   /** Scores of attention at a time; all of them if it is left out. */
@@ -26,7 +29,7 @@ export interface Module {
 
 /** Composites are decomposed, attention whole unless `scores` says otherwise: XLA fuses and plans what is left. */
 export const emit = ({ graph, state }: Program, options: EmitOptions = {}): Module => {
-  const { precision = "float32", scores = Number.MAX_SAFE_INTEGER } = options
+  const { precision = "float32", scores = scoresAtOnce } = options
   const { nodes, outputs } = decompose(graph, { keep: kept, scores })
   const w = new Writer(precision)
   const inputs: Named[] = []

@@ -1,0 +1,66 @@
+/** A report's memory on the target that was asked for, in place of the CPU engine's. */
+
+import { commonDevices } from "../../compiler/analysis/memory.ts"
+import { learningNames } from "../../compiler/analysis/parameters.ts"
+import { fitRows } from "../../compiler/analysis/summary.ts"
+import { type Compiled, trainingOf } from "../../compiler/compile.ts"
+import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
+import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
+import type { ModelReport } from "../../compiler/report/report.ts"
+import { asks } from "../../dsl/training.ts"
+import { targetNamed } from "./index.ts"
+import type { Needed } from "./target.ts"
+
+/** The models' reports; those whose memory was not asked for, and targets without figures of their own, stay as they are. */
+export const neededOn = async (
+  name: string,
+  { models, specs, report }: Compiled,
+  batch: number | undefined,
+): Promise<readonly ModelReport[]> => {
+  const target = targetNamed(name)
+  if (target.memory === undefined || report.models.every(({ memory }) => memory === undefined)) return report.models
+  const measure = await target.memory()
+  const changed: ModelReport[] = []
+  for (const of of report.models) {
+    const compiled = models.find((one) => one.name === of.name)
+    const spec = specs.find((one) => one.models.some((model) => model.name === of.name))
+    if (of.memory === undefined || compiled === undefined || spec === undefined) {
+      changed.push(of)
+      continue
+    }
+    const { data } = compiled
+    const { precision, ...training } = trainingOf(spec, of.name, data)
+    const asked = asks(training.prompt)
+    const learning = Object.keys(data.teaches).length > 0 ? learningNames(data) : []
+    const inference = await measure(inferenceProgram(data, standardSizes(data, batch ?? 1, asked)), precision)
+    const sizes = standardSizes(data, batch ?? training.batch, asked)
+    const step =
+      learning.length === 0
+        ? inference
+        : await measure(trainingProgram(data, sizes, { ...training, learning }).program, precision)
+    changed.push({ ...of, memory: { ...of.memory, ...onDevice(name, of.memory, inference, step, precision) } })
+  }
+  return changed
+}
+
+const onDevice = (
+  target: string,
+  { largest }: NonNullable<ModelReport["memory"]>,
+  inference: Needed,
+  training: Needed,
+  precision = "float32",
+): Partial<NonNullable<ModelReport["memory"]>> => {
+  const { compiledFor, available } = training
+  const devices =
+    compiledFor === undefined || available === undefined
+      ? commonDevices
+      : [...commonDevices, { name: `${(available / 2 ** 30).toFixed(0)} GB (${compiledFor})`, bytes: available }]
+  const needs = ({ bytes }: Needed) => ({ total: bytes, largest: { ...largest, op: "input" as const } })
+  return {
+    inference: inference.bytes,
+    training: training.bytes,
+    target,
+    ...(compiledFor === undefined ? {} : { compiledFor: `${compiledFor}, ${precision}` }),
+    fits: [...fitRows(needs(inference), needs(training), devices)],
+  }
+}
