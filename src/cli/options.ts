@@ -85,7 +85,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--localizer": path,
   "--box": coordinates(["x0", "y0", "x1", "y1"]),
   "--uncertainty": uncertainty,
-  "segment --format": choice(["png", "nifti"]),
+  "segment --format": choice(["png", "nifti", "dicomseg"]),
   "segment --part": share,
   "--port": number(whole(0, 65_535)),
   "--precision": choice(precisions),

@@ -166,7 +166,7 @@ const segment = () =>
     .option("--uncertainty <n>", "a confidence for each mask, from shifted prompts: prompts=8")
     .option("--probabilities", "also 16-bit files of probabilities")
     .option("--no-overlays", "no images with outlines")
-    .option("--format <format>", "of masks: png or nifti", "png")
+    .option("--format <format>", "of masks: png, nifti or dicomseg", "png")
     .option("--window <range>", "values that are black and white in images of more than 8 bits: 0,4095, or image")
     .option("--part <i/n>", "every nth image: one of several jobs")
     .option("--target <target>", runningNames, "cpu")

@@ -13,6 +13,7 @@ const uses: Readonly<Record<string, string>> = {
   "@tensorflow/tfjs-backend-cpu": "run on WebGPU or WebAssembly",
   "@tensorflow/tfjs-backend-wasm": "run on WebAssembly",
   "@tensorflow/tfjs-backend-webgpu": "run on WebGPU",
+  dcmjs: "write DICOM Segmentations",
   koffi: "call XLA's plugins",
   webgpu: "run on WebGPU outside a browser",
 }

@@ -25,6 +25,7 @@ const allowed = new Set([
   "BlueOak-1.0.0",
   "CC0-1.0",
   "Python-2.0",
+  "Zlib",
 ])
 const unchanged = new Set(["LGPL-3.0-or-later", "MPL-2.0"])
 /** Their package.json says nothing; their LICENSE files do. */

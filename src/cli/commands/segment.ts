@@ -30,7 +30,7 @@ export interface SegmentFlags {
   readonly overlays: boolean
   readonly uncertainty?: number
   readonly part?: { readonly i: number; readonly n: number }
-  readonly format: "png" | "nifti"
+  readonly format: "png" | "nifti" | "dicomseg"
   readonly target: string
   readonly precision?: Precision
   readonly seed: number

@@ -125,6 +125,12 @@ export const data = {
       "The images' depth was told from their values, and it is not the same one for all: a dark image was taken for one of fewer bits, and would be shown brighter than the others.",
     cure: "Say for all of them which values are black and white, with --window.",
   },
+  HS4215: {
+    title: "an image of which there can be no DICOM Segmentation",
+    cause:
+      "A segmentation lies in the patient as its image does. This file is no DICOM, or does not say where it lies: most ultrasound has no frame of reference, and none is invented.",
+    cure: "Write plain masks, with --format png or nifti.",
+  },
   HS4301: {
     title: "a leak between the parts of a split",
     cause: "A case or a subject is in two of training, validation and test.",

@@ -12,6 +12,7 @@ import type { Window } from "../data/images/window.ts"
 import { prefetch } from "../data/prefetch.ts"
 import { stream } from "../data/random.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
+import { sourceOf } from "./dicomSeg.ts"
 import type { Named } from "./images.ts"
 import { labelled, type ObjectRow, rowsOf, type WriteOptions, writeImage } from "./outputs.ts"
 import { type Asked, outside } from "./prompts.ts"
@@ -127,6 +128,8 @@ export const segmentAll = async (run: SegmentRun): Promise<Segmented> => {
 }
 
 const segmentOne = async (run: SegmentRun, image: Named, picture: Picture): Promise<Line> => {
+  // Before anything is computed for it.
+  if (run.format === "dicomseg") await sourceOf(image.path)
   const asked = await run.asked(image, picture)
   for (const one of asked) {
     const beyond = outside(one, picture)
@@ -146,7 +149,8 @@ const segmentOne = async (run: SegmentRun, image: Named, picture: Picture): Prom
       : {}),
   })
   const found = labelled(picture, answers)
-  await writeImage(run.out, image, picture, found, run.classNames !== undefined, run)
+  const prompted = asked.some(({ kind }) => kind !== "nothing")
+  await writeImage(run.out, image, picture, found, run.classNames, prompted, run)
   return { id: image.name, rows: rowsOf(image.name, image.path, found, picture.spacing, run.classNames) }
 }
 

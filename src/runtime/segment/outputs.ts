@@ -7,11 +7,13 @@ import type { Spacing } from "../data/images/stored.ts"
 import { area, type Mask, type Raster } from "../data/raster.ts"
 import { colourOf } from "../figures/labels.ts"
 import { writeAtomically } from "../files.ts"
+import { labelsOf } from "../task/classes.ts"
+import { dicomSegBytes, sourceOf } from "./dicomSeg.ts"
 import { niftiBytes } from "./nifti.ts"
 import type { Answer } from "./segmenter.ts"
 
 export interface WriteOptions {
-  readonly format: "png" | "nifti"
+  readonly format: "png" | "nifti" | "dicomseg"
   readonly overlays: boolean
   readonly probabilities: boolean
 }
@@ -29,12 +31,7 @@ export const labelled = ({ width, height }: Raster, answers: readonly Answer[]):
   const labels = new Uint8Array(size)
   const [first] = answers
   if (first !== undefined && first.planes > 1) {
-    for (let i = 0; i < size; i++) {
-      let best = 0
-      for (let k = 1; k < first.planes; k++)
-        if (first.probabilities[k * size + i]! > first.probabilities[best * size + i]!) best = k
-      labels[i] = best
-    }
+    labels.set((first.decided ?? labelsOf(first.probabilities, [height, width])).data)
     const found = Array.from({ length: first.planes - 1 }, (_, k) => ({
       label: k + 1,
       mask: { width, height, data: labels.map((v) => Number(v === k + 1)) },
@@ -42,17 +39,21 @@ export const labelled = ({ width, height }: Raster, answers: readonly Answer[]):
     }))
     return { labels: { width, height, data: labels }, found }
   }
-  const surest = new Float32Array(size).fill(0.5)
+  const inside = answers.map(
+    ({ probabilities, decided }): Mask =>
+      decided ?? { width, height, data: Uint8Array.from(probabilities.subarray(0, size), (p) => Number(p > 0.5)) },
+  )
+  const surest = new Float32Array(size)
   answers.forEach(({ probabilities }, k) => {
     for (let i = 0; i < size; i++)
-      if (probabilities[i]! > surest[i]!) {
+      if (inside[k]!.data[i] === 1 && probabilities[i]! > surest[i]!) {
         surest[i] = probabilities[i]!
         labels[i] = Math.min(255, k + 1)
       }
   })
   const found = answers.map((answer, k) => ({
     label: k + 1,
-    mask: { width, height, data: Uint8Array.from(answer.probabilities.subarray(0, size), (p) => Number(p > 0.5)) },
+    mask: inside[k]!,
     answer,
   }))
   return { labels: { width, height, data: labels }, found }
@@ -150,15 +151,24 @@ export const writeImage = async (
   { name, path }: { readonly name: string; readonly path: string },
   image: Raster & { readonly spacing?: Spacing },
   found: Labelled,
-  classes: boolean,
+  classNames: readonly string[] | undefined,
+  prompted: boolean,
   { format, overlays, probabilities }: WriteOptions,
 ): Promise<void> => {
+  const maskFile = async (): Promise<readonly [string, Buffer]> => {
+    switch (format) {
+      case "png":
+        return [`masks/${name}.png`, maskBytes(found, classNames !== undefined)]
+      case "nifti":
+        return [`masks/${name}.nii.gz`, await niftiBytes(path, found.labels, image.spacing)]
+      case "dicomseg":
+        return [`masks/${name}.dcm`, await dicomSegBytes(await sourceOf(path), found, { classNames, prompted })]
+    }
+  }
   const files: (readonly [string, Buffer])[] = [
     ...(probabilities ? probabilityFiles(name, found) : []),
     ...(overlays ? [[`overlays/${name}.png`, await overlayBytes(image, found)] as const] : []),
-    format === "png"
-      ? [`masks/${name}.png`, maskBytes(found, classes)]
-      : [`masks/${name}.nii.gz`, await niftiBytes(path, found.labels, image.spacing)],
+    await maskFile(),
   ]
   for (const [file, bytes] of files) await writeAtomically(join(out, file), bytes)
 }

@@ -11,8 +11,9 @@ import { promptingOf, type Taught } from "../../dsl/task.ts"
 import { prepare } from "../data/prepare.ts"
 import { scalePoint } from "../data/prompts.ts"
 import type { Random } from "../data/random.ts"
-import { emptyMask, type Raster } from "../data/raster.ts"
+import { emptyMask, type Mask, type Raster } from "../data/raster.ts"
 import type { Sample } from "../data/reader.ts"
+import { segmentedOf } from "../evaluation/cases.ts"
 import { answerOf, pixelsOf, taughtOf } from "../task/index.ts"
 import { pixelFeed } from "../task/pixels.ts"
 import type { Asked } from "./prompts.ts"
@@ -25,6 +26,8 @@ export interface Member {
 export interface Answer {
   /** Of the foreground, or of each class plane after plane; at the image's size, row by row. */
   readonly probabilities: Float32Array
+  /** What is foreground, or which class, decided as `eval` decides it: from the logits, where one run saw one image once. */
+  readonly decided?: Mask
   /** 1, or the classes with the background. */
   readonly planes: number
   /** Numbers that the model gives of the mask, such as its own estimate of the IoU: the mean over runs. */
@@ -240,6 +243,8 @@ export const segmenter = (backend: Backend, members: readonly Member[]): Segment
       })
       // Of each object, of each of its prompts, the probabilities of all runs and both sides.
       const found: Float32Array[][][] = prompts.map((list) => list.map(() => []))
+      const decided: (Mask | undefined)[] = asked.map(() => undefined)
+      const views = asking.length * (flip ? 2 : 1)
       const numbers: Record<string, number>[] = asked.map(() => ({}))
       for (const one of asking)
         for (const turned of flip ? [false, true] : [false]) {
@@ -252,6 +257,9 @@ export const segmenter = (backend: Backend, members: readonly Member[]): Segment
                 turned ? mirroredAsked(prompt, image.width) : prompt,
                 view,
               )
+              // A sigmoid in 32 bits rounds a small logit to one half: no pixel is to be lost to that.
+              if (views === 1 && list.length === 1 && one.taught.kind !== "point")
+                decided[i] = segmentedOf(logits, one.taught, [image.height, image.width])
               const given = probabilitiesOf(logits, size, one.taught)
               found[i]![j]!.push(turned ? mirroredPlanes(given, image.width) : given)
               if (j === 0 && !turned)
@@ -264,6 +272,7 @@ export const segmenter = (backend: Backend, members: readonly Member[]): Segment
         const probabilities = meanOf(each)
         return {
           probabilities,
+          ...(decided[i] === undefined ? {} : { decided: decided[i] }),
           planes: probabilities.length / size,
           numbers: numbers[i]!,
           ...(each.length > 1

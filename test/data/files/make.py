@@ -297,6 +297,14 @@ def region(x, y, units=3):
 
 dicom("regions.dcm", colour, SequenceOfUltrasoundRegions=Sequence([region(0.006, 0.007)]))
 case("regions.dcm", colour, spacing={"x": 0.06, "y": 0.07})
+dicom(
+    *("placed.dcm", scene),
+    **{"PatientName": "Müller^Ada", "SpecificCharacterSet": "ISO_IR 100", "PixelSpacing": ["0.3", "0.2"]},
+    **{"StudyInstanceUID": "1.2.826.0.1.3680043.8.498.2", "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.3"},
+    **{"FrameOfReferenceUID": "1.2.826.0.1.3680043.8.498.4", "ImagePositionPatient": [10.5, -20, 30]},
+    **{"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]},
+)
+case("placed.dcm", scene, spacing={"x": 0.2, "y": 0.3})
 dicom("differing.dcm", colour, SequenceOfUltrasoundRegions=Sequence([region(0.006, 0.007), region(0.01, 0.01)]))
 case("differing.dcm", colour, spacing={})
 for name, uid in [("jpeg2000", "1.2.840.10008.1.2.4.90"), ("jpegls", "1.2.840.10008.1.2.4.80"), ("lossless", "1.2.840.10008.1.2.4.70")]:
