@@ -8,6 +8,7 @@ import { asks, defaultsFor, type Prompt, type TrainingOptions } from "../dsl/tra
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { analysisLimit, withinTime } from "./analysis/limit.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
+import { rateProblems } from "./analysis/rates.ts"
 import { aboutFile, type Diagnostic } from "./diagnostic.ts"
 import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import { version } from "./frontend/package.ts"
@@ -97,14 +98,17 @@ export const trainingOf = (spec: Pick<EvaluatedSpec, "trainings">, name: string,
 const trainingProblems = ({ trainings }: EvaluatedSpec, name: string, model: ModelData): readonly Problem[] =>
   trainings
     .filter((training) => training.model === name)
-    .flatMap(({ training: { loss, prompt, at } }) => {
+    .flatMap(({ training: { loss, prompt, rates, at } }) => {
       const kinds = promptingOf(model.takes)
-      const wrong: Problem[] = lossProblems(loss, model.teaches).map((message) => ({
-        at,
-        code: "HS1030",
-        severity: "error",
-        message: `'${name}': ${message}`,
-      }))
+      const wrong: Problem[] = [
+        ...rateProblems(name, model, rates, at),
+        ...lossProblems(loss, model.teaches).map((message) => ({
+          at,
+          code: "HS1030" as const,
+          severity: "error" as const,
+          message: `'${name}': ${message}`,
+        })),
+      ]
       // Who takes no prompt at all is not asked: the default says a point.
       const unasked = kinds.length === 0 ? prompt.kind !== "centre" : !kinds.includes(asks(prompt))
       if (unasked)

@@ -76,6 +76,7 @@ export {
   promptTokens,
 } from "./placement.ts"
 export { adaptFormer, haSam, houlsby, prefixTuning, samedLora, vptDeep, vptShallow } from "./presets.ts"
+export { type RateOf, type Rates, rates } from "./rates.ts"
 export type { SamConfig } from "./sam/config.ts"
 export { maskDecoder, projectedAttention as samAttention } from "./sam/decoder.ts"
 export {

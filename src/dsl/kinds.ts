@@ -87,7 +87,7 @@ const isLoss = among<Loss["kind"]>({
 })
 const isPrompt = among<Prompt["kind"]>({ centre: true, randomInside: true, localizer: true, file: true, box: true })
 const isOptimizer = among<Optimizer["kind"]>({ adam: true, adamW: true, sgd: true })
-const isRateSchedule = among<RateSchedule["kind"]>({ constant: true, cosine: true, step: true })
+const isRateSchedule = among<RateSchedule["kind"]>({ constant: true, cosine: true, step: true, polynomial: true })
 const every = (of: (x: unknown) => boolean) => (x: unknown) => isTable(x) && Object.values(x).every(of)
 
 const layer: Kind = { what: "a layer", holds: isLayer }

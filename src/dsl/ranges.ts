@@ -47,6 +47,8 @@ export const trainingRanges = {
   /** As NumPy's. */
   seed: whole(0, 2 ** 32 - 1),
   rate: { above: 0, most: 1e6 },
+  clip: { above: 0, most: 1e6 },
+  patience: whole(1, 1_000_000),
 } as const satisfies Readonly<Record<string, Range>>
 
 /** Side of an image that a model sees, in pixels. */
@@ -195,6 +197,9 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   weighted: [{ least: 0, most: 1e6 }],
   cosineRate: [options({ warmup: whole(0, 1e6), floor: share })],
   stepRate: [whole(1, 1e6), { above: 0, most: 1 }],
+  polynomialRate: [options({ power: { above: 0, most: 100 }, warmup: whole(0, 1e9), floor: share })],
+  clipNorm: [trainingRanges.clip],
+  clipValue: [trainingRanges.clip],
   training: [
     undefined,
     options({
@@ -202,6 +207,7 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
       batch: trainingRanges.batch,
       accumulate: trainingRanges.accumulate,
       seed: trainingRanges.seed,
+      patience: trainingRanges.patience,
       augmentation: options({
         rotation: { least: 0, most: 180 },
         scale: { least: 0, below: 1 },

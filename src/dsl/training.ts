@@ -1,6 +1,7 @@
 /** Training as data: what the commands do unless an option says otherwise. */
 import type { Backbone, Model, ModelData } from "./model.ts"
 import { callSite } from "./place.ts"
+import { type PartRates, type Rates, ratesFor } from "./rates.ts"
 import { promptingOf, type Taught } from "./task.ts"
 
 export type Optimizer =
@@ -132,11 +133,34 @@ export type RateSchedule =
   | { readonly kind: "constant" }
   | { readonly kind: "cosine"; readonly warmup: number; readonly floor: number }
   | { readonly kind: "step"; readonly every: number; readonly factor: number }
+  | { readonly kind: "polynomial"; readonly power: number; readonly warmup: number; readonly floor: number }
 export const constantRate: RateSchedule = { kind: "constant" }
 /** Linear over `warmup` epochs, then half a cosine down to floor · rate. */
 export const cosineRate = ({ warmup = 0, floor = 0 } = {}): RateSchedule => ({ kind: "cosine", warmup, floor })
 /** Times `factor` after every `every` epochs. */
 export const stepRate = (every: number, factor: number): RateSchedule => ({ kind: "step", every, factor })
+/** By step: linear over `warmup` steps, then (1 − share of the rest)^power down to floor · rate, as DeepLab, nnU-Net and SAMed decay. */
+export const polynomialRate = ({ power = 0.9, warmup = 0, floor = 0 } = {}): RateSchedule => ({
+  kind: "polynomial",
+  power,
+  warmup,
+  floor,
+})
+
+/** What keeps gradients small: before a step, after those of accumulated batches are averaged. */
+export type Clip = { readonly norm: number } | { readonly value: number }
+/** All gradients together are made no longer than this, as torch's clip_grad_norm_. */
+export const clipNorm = (norm: number): Clip => ({ norm })
+/** Each number of a gradient is made no larger than this, either way, as torch's clip_grad_value_. */
+export const clipValue = (value: number): Clip => ({ value })
+
+/** In which order cases come. */
+export type Sampling = { readonly kind: "balanced" }
+/**
+ * Rare cases come more often: an epoch draws as many cases as there are, with replacement, each with a weight of 1 / n, where n is how many cases show the rarest of
+ * the classes that this one shows. A mask's classes are foreground and none; of an image without any, n is how many have none.
+ */
+export const balanced: Sampling = { kind: "balanced" }
 
 export interface Augmentation {
   /** Left-right, with probability one half. */
@@ -165,6 +189,13 @@ export interface TrainingOptions {
   readonly rateSchedule: RateSchedule
   readonly augmentation: Augmentation
   readonly seed: number
+  /** Of parts, in place of the optimizer's rate. */
+  readonly rates?: readonly PartRates[]
+  readonly clip?: Clip
+  /** Epochs without a better validation after which training ends; left out, it does not. */
+  readonly patience?: number
+  /** Left out: every case once an epoch, in a new order. */
+  readonly sampling?: Sampling
   /** float32 where it is left out, and on targets that know nothing else. */
   readonly precision?: Precision
 }
@@ -216,13 +247,17 @@ export const defaultsFor = (model: Pick<ModelData, "takes" | "teaches">): Traini
 /** How a model is trained, exported beside it. What is not said is as `defaultsFor` the model. */
 export const training = <B extends Backbone, L extends string>(
   model: Model<B, L>,
-  options: Partial<TrainingOptions> = {},
+  {
+    rates,
+    ...options
+  }: Partial<Omit<TrainingOptions, "rates">> & { readonly rates?: Rates<B["part"] | "adapters"> } = {},
 ): Training => {
   const at = callSite()
   return {
     kind: "training",
     ...defaultsFor(model.data),
     ...options,
+    ...(rates === undefined ? {} : { rates: ratesFor(rates, model.data) }),
     model: model.data,
     ...(at === undefined ? {} : { at }),
   }

@@ -2,7 +2,7 @@
 import { Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
-import { asks, type Precision, type Prompt, type TrainingOptions } from "../dsl/training.ts"
+import { asks, type Precision, type Prompt, type Sampling, type TrainingOptions } from "../dsl/training.ts"
 import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "./data/case.ts"
 import { openData } from "./data/layouts/index.ts"
 import type { Point } from "./data/prompts.ts"
@@ -196,6 +196,9 @@ export const overridden = (
     readonly seed?: number
     readonly prompt?: PromptName
     readonly precision?: Precision
+    readonly clip?: number
+    readonly patience?: number
+    readonly sampling?: Sampling["kind"]
   },
   model: Pick<ModelData, "name" | "takes">,
 ): TrainingOptions => ({
@@ -207,4 +210,7 @@ export const overridden = (
   prompt: promptOf(flags.prompt, options.prompt, model),
   seed: flags.seed ?? options.seed,
   ...(flags.precision === undefined ? {} : { precision: flags.precision }),
+  ...(flags.clip === undefined ? {} : { clip: { norm: flags.clip } }),
+  ...(flags.patience === undefined ? {} : { patience: flags.patience }),
+  ...(flags.sampling === undefined ? {} : { sampling: { kind: flags.sampling } }),
 })

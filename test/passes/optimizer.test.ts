@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest"
 import { Builder } from "../../src/compiler/ir/builder.ts"
 import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
 import { type Program, sizeOf } from "../../src/compiler/ir/graph.ts"
-import { clockAt, optimize } from "../../src/compiler/passes/optimizer.ts"
+import { clockAt, optimize, type StepOptions } from "../../src/compiler/passes/optimizer.ts"
 import { trainingProgram } from "../../src/compiler/passes/program.ts"
-import { adam, adamW, type Optimizer, sgd } from "../../src/dsl/index.ts"
+import { adam, adamW, clipNorm, clipValue, type Optimizer, sgd } from "../../src/dsl/index.ts"
 import { relativeError, type Values, valuesFor } from "../ir/support.ts"
 import { learning, loss, model, sizes } from "./models.ts"
 
@@ -31,10 +31,10 @@ const formula = (name: string, step: number): Float64Array =>
   )
 
 /** Gradients are inputs; the program's state is all that the optimizer keeps. */
-const optimizerProgram = (optimizer: Optimizer): Program => {
+const optimizerProgram = (optimizer: Optimizer, options: StepOptions = {}): Program => {
   const b = new Builder()
   const gradients = new Map(Object.entries(shapes).map(([name, shape]) => [name, b.input(`gradient/${name}`, shape)]))
-  const updates = optimize(b, optimizer, gradients)
+  const updates = optimize(b, optimizer, gradients, options)
   return {
     graph: b.build(Object.fromEntries([...updates].map(([name, value]) => [`next/${name}`, value]))),
     state: Object.fromEntries([...updates.keys()].map((name) => [name, `next/${name}`])),
@@ -71,6 +71,43 @@ describe("five steps are PyTorch's, with a rate that changes", () => {
           expect(relativeError(held[of]!, values)).toBeLessThan(1e-13)
       })
     })
+})
+
+/** One step from the formulas' values, with these gradients. */
+const stepped = (optimizer: Optimizer, options: StepOptions, gradients: Values): Values => {
+  const program = optimizerProgram(optimizer, options)
+  const fed = Object.fromEntries(Object.entries(gradients).map(([name, data]) => [`gradient/${name}`, data]))
+  const held = { ...zeroState(program), a: formula("a", 0), b: formula("b", 0) }
+  return after(program, { ...held, ...fed, ...clock(optimizer, 1) })
+}
+describe("gradients are clipped before the step", () => {
+  const gradients: Values = { a: formula("a", 1), b: formula("b", 1) }
+  const norm = Math.sqrt(Object.values(gradients).reduce((sum, g) => sum + g.reduce((n, x) => n + x * x, 0), 0))
+  const mapped = (f: (x: number) => number): Values =>
+    Object.fromEntries(Object.entries(gradients).map(([name, g]) => [name, Float64Array.from(g, f)]))
+  const same = (got: Values, expected: Values) => {
+    for (const [name, values] of Object.entries(expected)) expect(relativeError(got[name]!, values)).toBeLessThan(1e-13)
+  }
+  for (const [name, optimizer] of Object.entries(optimizers)) {
+    test(`all together, ${name}`, () => {
+      // clip_grad_norm_ adds 1e-6 to the norm.
+      const shorter = mapped((x) => x * (0.7 / (norm + 1e-6)))
+      expect(norm).toBeGreaterThan(1)
+      same(stepped(optimizer, { clip: clipNorm(0.7) }, gradients), stepped(optimizer, {}, shorter))
+      same(stepped(optimizer, { clip: clipNorm(100) }, gradients), stepped(optimizer, {}, gradients))
+    })
+    test(`each number, ${name}`, () => {
+      const bounded = mapped((x) => Math.max(-0.3, Math.min(0.3, x)))
+      same(stepped(optimizer, { clip: clipValue(0.3) }, gradients), stepped(optimizer, {}, bounded))
+    })
+    test(`a tensor has a rate of its own, ${name}`, () => {
+      const slower = { ...optimizer, rate: optimizer.rate * 0.25 }
+      const both = stepped(optimizer, { factors: new Map([["b", 0.25]]) }, gradients)
+      const [one, other] = [stepped(optimizer, {}, gradients), stepped(slower, {}, gradients)]
+      same({ a: both["a"]!, b: both["b"]! }, { a: one["a"]!, b: other["b"]! })
+      expect(relativeError(one["b"]!, other["b"]!)).toBeGreaterThan(1e-4)
+    })
+  }
 })
 
 /** Values of everything fed to a program: state at zero, the rest random. */

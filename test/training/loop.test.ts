@@ -23,6 +23,7 @@ import {
   model,
   pipe,
   pixels,
+  polynomialRate,
   type Rank,
   relu,
   residual,
@@ -192,12 +193,18 @@ describe("batch norm", () => {
 
 describe("the learning rate", () => {
   const rates = (schedule: Parameters<typeof rateAt>[0], epochs: number) =>
-    Array.from({ length: epochs }, (_, epoch) => rateAt(schedule, 1, epoch, epochs))
+    Array.from({ length: epochs }, (_, epoch) => rateAt(schedule, 1, { epoch, epochs, step: epoch, steps: epochs }))
   test("falls by steps, as StepLR", () => expect(rates(stepRate(2, 0.1), 5)).toEqual([1, 1, 0.1, 0.1, 0.1 ** 2]))
   test("follows a cosine, as CosineAnnealingLR, after a linear warm-up", () => {
     // torch.optim.lr_scheduler.CosineAnnealingLR(T_max=4, eta_min=0.1) from 1
     expect(rates(cosineRate({ floor: 0.1 }), 4).map((x) => Number(x.toFixed(6)))).toEqual([1, 0.868198, 0.55, 0.231802])
     expect(rates(cosineRate({ warmup: 2 }), 6).slice(0, 3)).toEqual([0.5, 1, 1])
+  })
+  test("falls as a power of what is left of the steps, after a linear warm-up", () => {
+    // torch.optim.lr_scheduler.PolynomialLR(total_iters=4, power=0.9) from 1
+    const rounded = (xs: readonly number[]) => xs.map((x) => Number(x.toFixed(6)))
+    expect(rounded(rates(polynomialRate(), 4))).toEqual([1, 0.77189, 0.535887, 0.287175])
+    expect(rounded(rates(polynomialRate({ power: 1, warmup: 2, floor: 0.5 }), 4))).toEqual([0.5, 1, 1, 0.75])
   })
   test("scales what a step changes", async () => {
     const once = await trained(adapted(), { epochs: 1, batch: 8, optimizer: sgd({ rate: 0.01 }) })
@@ -227,4 +234,29 @@ test("a checkpoint of another run, or on another base, is not gone on from", asy
   await expect(resumed({ run: "other" })).rejects.toThrow(/HS5310: .* of another model, data or options/)
   await expect(resumed({ base: "other" })).rejects.toThrow(/HS5310: .* on other base weights/)
   expect((await resumed({})).finished).toBe(true)
+})
+
+test("going on for more epochs gives the bytes of a run that had them from the beginning", async () => {
+  const validation = cases.slice(8)
+  const more = { train: cases.slice(0, 8), validation }
+  const short = await trained(adapted(0.3), { epochs: 2 }, more)
+  const long = await trained(adapted(0.3), { epochs: 4 }, { ...more, folder: short.run, resume: true })
+  const whole = await trained(adapted(0.3), { epochs: 4 }, more)
+  expect(long.progress).toEqual(whole.progress)
+  for (const file of ["last.safetensors", "best.safetensors", "log.jsonl"])
+    expect(readFileSync(join(short.run, file)).equals(readFileSync(join(whole.run, file))), file).toBe(true)
+  const fewer = trained(adapted(0.3), { epochs: 1 }, { ...more, folder: short.run, resume: true })
+  await expect(fewer).rejects.toThrow(/HS5302: the run has done 4 epochs already, more than 1/)
+})
+
+test("training ends when validation has not become better for a while; not where nothing validates", async () => {
+  // So small a rate moves nothing: the first epoch stays the best.
+  const still = { optimizer: sgd({ rate: 1e-30 }), epochs: 9, patience: 2 }
+  const more = { train: cases.slice(0, 8), validation: cases.slice(8) }
+  const run = await trained(adapted(), still, more)
+  expect(run.finished).toBe(true)
+  expect(run.progress).toMatchObject({ epoch: 3, bestEpoch: 0 })
+  const again = await trained(adapted(), still, { ...more, folder: run.run, resume: true })
+  expect(again.progress.epoch).toBe(3)
+  await expect(trained(adapted(), still)).rejects.toThrow(/HS5307: there are no images for validation/)
 })

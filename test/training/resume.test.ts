@@ -22,13 +22,14 @@ import { stream } from "../../src/runtime/data/random.ts"
 const wanted = Number(process.env["HASAM_KILLS"] ?? 9)
 const pairs = Number(process.env["HASAM_PAIRS"] ?? 2)
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
-const spec = `import { adam, adapt, afterAttention, cosineRate, dropout, freezeAll, linear, pipe, randomInside, relu, residual, sam, sequential, training, uniform, unfreeze, type Rank } from "hasam"
+const spec = `import { adam, adapt, afterAttention, balanced, clipNorm, dropout, freezeAll, linear, pipe, polynomialRate, randomInside, rates, relu, residual, sam, sequential, training, uniform, unfreeze, type Rank } from "hasam"
 const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
   decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } })
 const adapter = (rank: Rank) => residual(sequential(linear(16, rank), relu, dropout(0.2), linear(rank, 16)))
 export const model = pipe(tiny, freezeAll, adapt(uniform(1, 4), (rank) => [afterAttention(adapter(rank))]))
 export const how = training(model, { optimizer: adam({ rate: 1e-3 }), epochs: ${Math.max(18, wanted + 2)}, batch: 2, accumulate: 2, prompt: randomInside,
-  rateSchedule: cosineRate({ warmup: 1 }), augmentation: { flip: true, rotation: 8, scale: 0.1, gain: 0.1 } })
+  rateSchedule: polynomialRate({ warmup: 3 }), rates: rates({ adapters: (block) => 1e-3 * 0.5 ** (2 - block) }), clip: clipNorm(0.5), sampling: balanced, patience: 1000,
+  augmentation: { flip: true, rotation: 8, scale: 0.1, gain: 0.1 } })
 `
 const program = join(packageRoot, "bin/hasam.js")
 const begun = (run: string): boolean => existsSync(join(folder, run, "last.safetensors"))

@@ -45,7 +45,7 @@ export const pytorchPackage = (
   return {
     ...pythonFiles(),
     "model.py": modelPy(data, { name, place, source }),
-    "settings.json": settingsJson(facts, options),
+    "settings.json": settingsJson(facts, options, data),
     "requirements.txt": requirements,
     "README.md": readme({ name, source, total, trainable }),
   }

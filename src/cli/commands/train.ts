@@ -62,7 +62,7 @@ export const trainCommand = async (spec: string, flags: TrainSettings & { readon
   }
   try {
     const trainer = await targetNamed(flags.target).trainer?.()
-    const { finished, steps, best, elsewhere } = await startRun(spec, flags, {
+    const { finished, steps, best, elsewhere, endedAfter } = await startRun(spec, flags, {
       on: listening,
       signal: stop.signal,
       trainer,
@@ -71,6 +71,7 @@ export const trainCommand = async (spec: string, flags: TrainSettings & { readon
     if (!finished) process.exitCode = exit.interrupted
     if (elsewhere) return
     if (!finished) return talk(`stopped at step ${steps}; go on with --resume`)
+    if (endedAfter !== undefined) talk(`validation has not become better for a while: ended after epoch ${endedAfter}`)
     const measured =
       best === undefined ? "" : `, best validation ${best.measure} ${best.validation.toFixed(4)} in epoch ${best.epoch}`
     talk(`done: ${steps} steps${measured}; ${join(flags.out, files.best)}`)

@@ -3,7 +3,7 @@
  * beside tensors is its overhead, measured once for each engine, not guessed here.
  */
 import type { ModelData } from "../../dsl/model.ts"
-import { defaultsFor, type Loss, type Optimizer } from "../../dsl/training.ts"
+import { type Clip, defaultsFor, type Loss, type Optimizer } from "../../dsl/training.ts"
 import { float, valueBytes } from "../ir/bytes.ts"
 import { type Node, sizeOf } from "../ir/graph.ts"
 import type { DecomposeOptions } from "../passes/decompose.ts"
@@ -125,6 +125,7 @@ export interface MemoryOptions {
   readonly loss?: Loss
   readonly optimizer?: Optimizer
   readonly accumulate?: number
+  readonly clip?: Clip | undefined
 }
 export interface ModelMemory {
   readonly sizes: InputSizes
@@ -141,11 +142,11 @@ export const memoryOfModel = (model: ModelData, options: MemoryOptions = {}): Mo
   const { sizes = standardSizes(model), engine = plainEngine, learning = [] } = options
   const { trainingSizes = sizes } = options
   const usual = defaultsFor(model)
-  const { loss = usual.loss, optimizer = usual.optimizer, accumulate } = options
+  const { loss = usual.loss, optimizer = usual.optimizer, accumulate, clip } = options
   const task = { model, sizes, ...(engine.decompose === undefined ? {} : { decompose: engine.decompose }) }
   const inference = memoryOf(compile({ ...task, goal: { kind: "inference" } }), engine)
   if (learning.length === 0) return { sizes, inference }
-  const goal = { kind: "training", learning, loss, optimizer, accumulate } as const
+  const goal = { kind: "training", learning, loss, optimizer, accumulate, clip } as const
   return { sizes, inference, training: memoryOf(compile({ ...task, sizes: trainingSizes, goal }), engine) }
 }
 

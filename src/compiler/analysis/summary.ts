@@ -34,7 +34,7 @@ export const costReport =
   ): Pick<ModelReport, "flops" | "memory"> => {
     const learning = tensors.filter(({ learns }) => learns).map(({ name }) => name)
     const taught = Object.keys(model.teaches).length > 0 ? learning : []
-    const { loss, optimizer, accumulate } = options
+    const { loss, optimizer, accumulate, clip } = options
     const asked = asks(options.prompt)
     const images = batch ?? options.batch
     // One image is segmented at a time; a step takes the batch that the spec or the command says.
@@ -48,6 +48,7 @@ export const costReport =
       loss,
       optimizer,
       accumulate,
+      clip,
     })
     const needed = training ?? inference
     const { bytes, shape, from } = [inference, needed]

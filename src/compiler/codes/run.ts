@@ -75,9 +75,10 @@ export const run = {
     cure: "Restore the folder from a copy, or start the run again in another folder.",
   },
   HS5307: {
-    title: "too few images for a batch",
-    cause: "The training part of the data has fewer images than one batch takes.",
-    cure: "Give more images, or a smaller --batch.",
+    title: "too few images to train",
+    cause:
+      "The training part of the data has fewer images than one batch takes, or --patience waits for the validation of no images.",
+    cure: "Give more images, or a smaller --batch, or leave --patience out.",
   },
   HS5308: {
     title: "pixels and millimetres would be mixed",

@@ -2,7 +2,7 @@
  * optimizer: the update of everything that receives a gradient, as nodes after the gradients. PyTorch's formulas:
  * torch.optim.Adam, AdamW (decay apart from the gradient) and SGD.
  */
-import type { Optimizer } from "../../dsl/training.ts"
+import type { Clip, Optimizer } from "../../dsl/training.ts"
 import type { Builder, Value } from "../ir/builder.ts"
 
 /** What a step replaces: a parameter or a state input, by its name, → its next value. */
@@ -28,6 +28,24 @@ export const clockAt = (optimizer: Optimizer, rate: number, step: number): Reado
     step_size: rate / (1 - beta1 ** step),
     inverse_root: 1 / Math.sqrt(1 - beta2 ** step),
   }
+}
+
+/** The clock of a tensor whose rate is not the optimizer's. */
+const atRate = (b: Builder, clock: Clock, factor: number): Clock =>
+  factor === 1 ? clock : { ...clock, rate: b.scale(clock.rate, factor), stepSize: b.scale(clock.stepSize, factor) }
+
+/** Σx², axis by axis: one sum over a million elements rounds badly in float32. */
+const squares = (b: Builder, x: Value): Value =>
+  b.shapeOf(x).reduceRight<Value>((sum, _, axis) => b.reduceSum(sum, { axes: [axis], keepDims: false }), b.mul(x, x))
+
+/** As torch's clip_grad_norm_ and clip_grad_value_. */
+const clipped = (b: Builder, gradients: ReadonlyMap<string, Value>, clip: Clip | undefined): typeof gradients => {
+  const each = (f: (gradient: Value) => Value) => new Map([...gradients].map(([name, g]) => [name, f(g)] as const))
+  if (clip === undefined || gradients.size === 0) return gradients
+  if ("value" in clip) return each((g) => b.clip(g, -clip.value, clip.value))
+  const norm = b.sqrt([...gradients.values()].map((g) => squares(b, g)).reduce((sum, one) => b.add(sum, one)))
+  const factor = b.minimum(b.div(b.scalar(clip.norm), b.shift(norm, 1e-6)), b.scalar(1))
+  return each((g) => b.mul(g, factor))
 }
 
 type Update = (b: Builder, name: string, p: Value, g: Value, clock: Clock) => readonly (readonly [string, Value])[]
@@ -76,6 +94,14 @@ const updateOf = (optimizer: Optimizer): Update => {
   }
 }
 
+export interface StepOptions {
+  /** Runs whose gradients are averaged before a step. */
+  readonly accumulate?: number | undefined
+  readonly clip?: Clip | undefined
+  /** Of tensors whose learning rate is not the optimizer's: how many times that it is. */
+  readonly factors?: ReadonlyMap<string, number>
+}
+
 /**
  * Next values of all that has a gradient. With `accumulate` > 1 gradients of that many runs are averaged: the input `apply` [] is 1 on the run
  * that steps and 0 on the others, and `accumulated/<name>` holds the sum so far.
@@ -84,7 +110,7 @@ export const optimize = (
   b: Builder,
   optimizer: Optimizer,
   gradients: ReadonlyMap<string, Value>,
-  accumulate = 1,
+  { accumulate = 1, clip, factors = new Map() }: StepOptions = {},
 ): Updates => {
   const clock: Clock = {
     rate: b.input("learning_rate", []),
@@ -93,21 +119,25 @@ export const optimize = (
   }
   const update = updateOf(optimizer)
   const updates = new Map<string, Value>()
-  for (const [name, gradient] of gradients) {
+  const sumOf = (name: string, gradient: Value): Value =>
+    b.add(b.input(`accumulated/${name}`, b.shapeOf(gradient)), b.scale(gradient, 1 / accumulate))
+  const sums =
+    accumulate === 1 ? gradients : new Map([...gradients].map(([name, g]) => [name, sumOf(name, g)] as const))
+  for (const [name, gradient] of clipped(b, sums, clip)) {
     const shape = b.shapeOf(gradient)
     const p = b.parameter(name, shape)
+    const own = atRate(b, clock, factors.get(name) ?? 1)
     if (accumulate === 1) {
-      for (const [key, next] of update(b, name, p, gradient, clock)) updates.set(key, next)
+      for (const [key, next] of update(b, name, p, gradient, own)) updates.set(key, next)
       continue
     }
     const apply = b.input("apply", [])
     const keep = oneMinus(b, apply)
-    const sum = b.add(b.input(`accumulated/${name}`, shape), b.scale(gradient, 1 / accumulate))
     // x·1 + y·0 is x exactly: no rounding comes from choosing.
     const choose = (next: Value, old: Value) => b.add(b.mul(next, apply), b.mul(old, keep))
-    for (const [key, next] of update(b, name, p, sum, clock))
+    for (const [key, next] of update(b, name, p, gradient, own))
       updates.set(key, choose(next, key === name ? p : b.input(key, shape)))
-    updates.set(`accumulated/${name}`, b.mul(sum, keep))
+    updates.set(`accumulated/${name}`, b.mul(sums.get(name)!, keep))
   }
   return updates
 }

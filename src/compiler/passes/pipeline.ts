@@ -5,7 +5,9 @@
 import { blocksOf } from "../../dsl/blocks.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
-import type { Loss, Optimizer } from "../../dsl/training.ts"
+import type { PartRates } from "../../dsl/rates.ts"
+import type { Clip, Loss, Optimizer } from "../../dsl/training.ts"
+import { ratesOf } from "../analysis/rates.ts"
 import { failed } from "../diagnostic.ts"
 import { Builder, type Value } from "../ir/builder.ts"
 import type { Graph, Program } from "../ir/graph.ts"
@@ -42,7 +44,9 @@ export type Goal =
       readonly loss: Loss
       readonly optimizer: Optimizer
       /** Runs whose gradients are averaged before a step. */
-      readonly accumulate?: number
+      readonly accumulate?: number | undefined
+      readonly clip?: Clip | undefined
+      readonly rates?: readonly PartRates[] | undefined
     }
 
 export interface Task {
@@ -174,10 +178,12 @@ export const passes: readonly Pass[] = [
     name: "optimize",
     about: "the optimizer's step: next values of parameters, moments and running statistics, which are state",
     applies: ({ goal }) => goal.kind === "training",
-    run: ({ goal }, work) => {
+    run: ({ goal, model }, work) => {
       if (goal.kind !== "training") return work
+      const { optimizer, accumulate, clip, rates } = goal
       const b = Builder.of(work.program.graph)
-      const next = [...optimize(b, goal.optimizer, work.gradients, goal.accumulate ?? 1), ...work.statistics]
+      const factors = new Map([...ratesOf(model, rates)].map(([name, rate]) => [name, rate / optimizer.rate] as const))
+      const next = [...optimize(b, optimizer, work.gradients, { accumulate, clip, factors }), ...work.statistics]
       const outputs = Object.fromEntries(next.map(([name, value]) => [`next/${name}`, value]))
       return {
         ...work,

@@ -3,7 +3,8 @@
  * gradients, optimizer state, what is saved.
  */
 import type { ModelData } from "../../dsl/model.ts"
-import type { Loss, Optimizer } from "../../dsl/training.ts"
+import type { PartRates } from "../../dsl/rates.ts"
+import type { Clip, Loss, Optimizer } from "../../dsl/training.ts"
 import type { Program } from "../ir/graph.ts"
 import type { InputSizes } from "./elaborate/index.ts"
 import { type Compiled, compile } from "./pipeline.ts"
@@ -47,7 +48,10 @@ export const gradientProgram = (
 export interface TrainingProgramOptions extends LearningOptions {
   readonly optimizer: Optimizer
   /** Runs whose gradients are averaged before a step. */
-  readonly accumulate?: number
+  readonly accumulate?: number | undefined
+  readonly clip?: Clip | undefined
+  /** Of parts, in place of the optimizer's rate. */
+  readonly rates?: readonly PartRates[] | undefined
   /** Bytes for tensors: blocks are computed again for the backward pass, as few as it takes. */
   readonly memory?: number
 }
@@ -56,13 +60,13 @@ export interface TrainingProgramOptions extends LearningOptions {
 export const trainingProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { kept, learning, loss, optimizer, accumulate, memory }: TrainingProgramOptions,
+  { kept, learning, loss, optimizer, accumulate, clip, rates, memory }: TrainingProgramOptions,
 ): LearningProgram =>
   compile({
     model,
     sizes,
     kept,
-    goal: { kind: "training", learning, loss, optimizer, accumulate },
+    goal: { kind: "training", learning, loss, optimizer, accumulate, clip, rates },
     // Planned as the plainest engine runs it: attention in chunks.
     ...(memory === undefined ? {} : { memory }),
   })

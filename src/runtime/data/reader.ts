@@ -2,7 +2,7 @@
 
 import { failed } from "../../compiler/diagnostic.ts"
 import type { Pixels as Seen } from "../../dsl/task.ts"
-import { type Augmentation, noAugmentation, type Prompt } from "../../dsl/training.ts"
+import { type Augmentation, noAugmentation, type Prompt, type Sampling } from "../../dsl/training.ts"
 import { augmentWith, draw, type Pixels } from "./augment.ts"
 import { leastRecentlyUsed } from "./cache.ts"
 import type { Case, PixelOptions } from "./case.ts"
@@ -10,8 +10,9 @@ import { loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { type Prepared, prepare } from "./prepare.ts"
 import { boxOf, centreOf, movedBox, movedPoint, type Point, randomInsideOf, scalePoint } from "./prompts.ts"
-import { shuffled, stream } from "./random.ts"
+import { stream } from "./random.ts"
 import { area, type Mask } from "./raster.ts"
+import { epochOf, rarity, type Shown, shownIn } from "./sampling.ts"
 
 export interface Sample extends Prepared {
   readonly case: Case
@@ -29,6 +30,8 @@ export interface ReaderOptions extends PixelOptions {
   /** For the prompts `fromFile` and `localizer`: points by case, in pixels of the original image. */
   readonly points?: ReadonlyMap<string, Point>
   readonly augmentation?: Augmentation
+  /** Which cases an epoch shows. Default: each once. */
+  readonly sampling?: Sampling | undefined
   /** Evaluation only: prompts from the mask are moved by up to this share of its box's sides, each case by its own draw. */
   readonly jitter?: number
   /** For decoded images and masks. 512 MiB. */
@@ -46,13 +49,9 @@ export interface Reader {
   readonly withForeground: (cases: readonly Case[]) => Promise<readonly Case[]>
 }
 
-/** The order of an epoch. */
-export const epochOrder = (cases: readonly Case[], seed: number, epoch: number): readonly Case[] =>
-  shuffled(cases, stream(seed, "order", epoch))
-
 /** Samples throw what `loadCase` throws, and HS4402 for a prompt that is missing. */
 export const reader = (options: ReaderOptions): Reader => {
-  const { pixels: seen, seed = 0, prompt = { kind: "centre" }, augmentation = noAugmentation } = options
+  const { pixels: seen, seed = 0, prompt = { kind: "centre" }, augmentation = noAugmentation, sampling } = options
   const { cacheBytes = 512 * 2 ** 20, ahead = 2 } = options
   const decoded = leastRecentlyUsed<Pixels>(cacheBytes)
 
@@ -79,8 +78,13 @@ export const reader = (options: ReaderOptions): Reader => {
     )
   }
 
-  const sample = (one: Case, { image, mask, point: given }: Pixels, epoch: number, jitter = 0): Sample => {
-    const random = () => stream(seed, "prompt", epoch, one.id)
+  const sample = (
+    { case: one, key }: Shown,
+    { image, mask, point: given }: Pixels,
+    epoch: number,
+    jitter = 0,
+  ): Sample => {
+    const random = () => stream(seed, "prompt", epoch, key)
     const asked =
       // Asked by a box, a model may still be taught the point.
       prompt.kind === "centre" || prompt.kind === "box"
@@ -102,24 +106,35 @@ export const reader = (options: ReaderOptions): Reader => {
     return { case: one, ...prepared, box: [a.x, a.y, b.x, b.y] }
   }
 
-  const plain = async (one: Case, epoch: number, jitter = 0): Promise<Sample> => {
+  const plain = async (shown: Shown, epoch: number, jitter = 0): Promise<Sample> => {
+    const { case: one } = shown
     const pixels = await load(one)
-    return sample(one, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch, jitter)
+    return sample(shown, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch, jitter)
   }
-  const augmented = async (one: Case, epoch: number): Promise<Sample> => {
+  const augmented = async (shown: Shown, epoch: number): Promise<Sample> => {
+    const { case: one, key } = shown
     const pixels = await load(one)
-    const drawn = draw(augmentation, seed, epoch, one.id)
-    return sample(one, augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn), epoch)
+    const drawn = draw(augmentation, seed, epoch, key)
+    return sample(shown, augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn), epoch)
   }
   const augments = Object.values(augmentation).some(Boolean)
+  const known = new WeakMap<readonly Case[], readonly number[]>()
+  const weightsOf = async (cases: readonly Case[]): Promise<readonly number[]> => {
+    const before = known.get(cases)
+    if (before !== undefined) return before
+    const shown: (readonly number[])[] = []
+    for await (const classes of prefetch(cases, async (one) => shownIn((await load(one)).mask), 4)) shown.push(classes)
+    const weights = rarity(shown)
+    known.set(cases, weights)
+    return weights
+  }
   return {
-    training: (cases, epoch, from = 0) =>
-      prefetch(
-        epochOrder(cases, seed, epoch).slice(from),
-        (one) => (augments ? augmented(one, epoch) : plain(one, epoch)),
-        ahead,
-      ),
-    evaluation: (cases) => prefetch(cases, (one) => plain(one, 0, options.jitter), ahead),
+    async *training(cases, epoch, from = 0) {
+      const order = epochOf(cases, seed, epoch, sampling?.kind === "balanced" ? await weightsOf(cases) : undefined)
+      const read = (one: Shown) => (augments ? augmented(one, epoch) : plain(one, epoch))
+      yield* prefetch(order.slice(from), read, ahead)
+    },
+    evaluation: (cases) => prefetch(cases, (one) => plain({ case: one, key: one.id }, 0, options.jitter), ahead),
     withForeground: async (cases) => {
       const kept: Case[] = []
       const looked = prefetch(cases, async (one) => ({ one, filled: area((await load(one)).mask) > 0 }), 4)

@@ -131,7 +131,7 @@ export interface Identity {
 
 export const identityOf = ({ hash, base, data, options }: RunFile): Identity => {
   const lasting = JSON.stringify({ hash, base, data, options }, (key, value) =>
-    key === "rate" || key === "epochs" ? undefined : value,
+    key === "rate" || key === "epochs" || key === "patience" ? undefined : value,
   )
   return { run: createHash("sha256").update(lasting).digest("hex"), base }
 }

@@ -1,7 +1,17 @@
 import type { RateSchedule } from "../../dsl/training.ts"
 
-/** The learning rate of an epoch, counted from 0. */
-export const rateAt = (schedule: RateSchedule, rate: number, epoch: number, epochs: number): number => {
+/** Where a run stands, and how long it is. */
+export interface When {
+  /** Epochs done, of how many. */
+  readonly epoch: number
+  readonly epochs: number
+  /** Optimizer's steps done, of how many. */
+  readonly step: number
+  readonly steps: number
+}
+
+/** The learning rate of the next step. */
+export const rateAt = (schedule: RateSchedule, rate: number, { epoch, epochs, step, steps }: When): number => {
   switch (schedule.kind) {
     case "constant":
       return rate
@@ -12,6 +22,12 @@ export const rateAt = (schedule: RateSchedule, rate: number, epoch: number, epoc
       if (epoch < warmup) return (rate * (epoch + 1)) / warmup
       const share = (epoch - warmup) / Math.max(1, epochs - warmup)
       return rate * (floor + (1 - floor) * 0.5 * (1 + Math.cos(Math.PI * share)))
+    }
+    case "polynomial": {
+      const { power, warmup, floor } = schedule
+      if (step < warmup) return (rate * (step + 1)) / warmup
+      const left = 1 - (step - warmup) / Math.max(1, steps - warmup)
+      return rate * (floor + (1 - floor) * Math.max(0, left) ** power)
     }
   }
 }

@@ -7,7 +7,7 @@ import { exact } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { isWithin, rangeText, trainingRanges } from "../../dsl/ranges.ts"
-import type { Precision } from "../../dsl/training.ts"
+import type { Precision, Sampling, TrainingOptions } from "../../dsl/training.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import { fractionOfTraining } from "../data/split.ts"
@@ -57,6 +57,12 @@ export interface TrainSettings extends DataFlags {
   readonly accumulate?: number
   /** Learning rate. */
   readonly rate?: number
+  /** Gradients together are made no longer than this. */
+  readonly clip?: number
+  /** Epochs without a better validation after which training ends. */
+  readonly patience?: number
+  /** Which cases an epoch shows. */
+  readonly sampling?: Sampling["kind"]
   readonly seed?: number
   /** A saved split. Left out: 7 : 1.5 : 1.5 by seed, by subject where known. */
   readonly split?: string
@@ -88,6 +94,8 @@ export interface Trained {
   readonly folder: string
   /** Steps done in all. */
   readonly steps: number
+  /** Epochs done, where training ended before the last since validation had not become better. */
+  readonly endedAfter?: number
   /** What was best in validation, and the epoch of it, from 1 on. Left out where nothing was validated. */
   readonly best?: { readonly epoch: number; readonly measure: "Dice" | "hits"; readonly validation: number }
   /** Of a training elsewhere: what is reported stands in its own output. */
@@ -105,17 +113,34 @@ export interface TrainHooks {
 }
 
 const rateOf = ({ options }: RunFile): unknown => (options["optimizer"] as { readonly rate?: unknown }).rate
+/** What may become another on the way: the rate, so that a run goes on that diverged, and how long it goes on. */
+const lasting = ["rate", "epochs", "patience"] as const
+type Lasting = (typeof lasting)[number]
+const valueOf = (run: RunFile, option: Lasting): unknown => (option === "rate" ? rateOf(run) : run.options[option])
 
-/** The rate may be another one where --rate says so: that is how a run goes on that diverged. What it was stays in the history. */
-const withRate = (run: RunFile, rate: number, step: number): RunFile => {
-  const from = rateOf(run)
-  if (from === rate) return run
-  const { options, history = [] } = run
-  return {
-    ...run,
-    options: { ...options, optimizer: { ...(options["optimizer"] as object), rate } },
-    history: [...history, { step, option: "rate", from, to: rate }],
-  }
+interface Change {
+  readonly option: Lasting
+  readonly from: unknown
+  readonly to: number
+}
+/** Where an option says so, and what was recorded is another. */
+const changesOf = (before: RunFile, flags: TrainSettings): readonly Change[] =>
+  lasting.flatMap((option) => {
+    const [from, to] = [valueOf(before, option), flags[option]]
+    return to === undefined || to === from ? [] : [{ option, from, to }]
+  })
+/** What it was stays in the history. */
+const changed = (run: RunFile, changes: readonly Change[], step: number): RunFile =>
+  changes.reduce<RunFile>((now, { option, from, to }) => {
+    const { options, history = [] } = now
+    const next = option === "rate" ? { optimizer: { ...(options["optimizer"] as object), rate: to } } : { [option]: to }
+    return { ...now, options: { ...options, ...next }, history: [...history, { step, option, from: from ?? null, to }] }
+  }, run)
+const told = ({ option, from, to }: Change, { rateSchedule: { kind } }: TrainingOptions): string => {
+  if (option === "rate") return `note: from here on with a learning rate of ${to}; it was ${from}`
+  if (option === "patience") return `note: from here on with a patience of ${to} epochs`
+  const stretched = kind === "cosine" || kind === "polynomial" ? ", over which the rate's schedule is stretched" : ""
+  return `note: from here on to ${to} epochs${stretched}; there were to be ${from}`
 }
 
 /** A run that is done takes no other rate: its record says what was done. */
@@ -151,7 +176,12 @@ const tellStart = (spec: string, model: ModelData, tell: Tell): void => {
 
 const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
   const keys = ["hash", "base", "data", "options"] as const
-  const other = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
+  // Of options the names tell, not their order.
+  const other = keys.filter((key) =>
+    key === "options"
+      ? differing(before.options, now.options).length > 0
+      : JSON.stringify(before[key]) !== JSON.stringify(now[key]),
+  )
   if (other.length === 0) return
   const words = { hash: "model", base: "base weights", data: "data", options: "training options" }
   const details = other.map((key) =>
@@ -234,6 +264,7 @@ const startIn = async (
     seed: options.seed,
     prompt: options.prompt,
     augmentation: options.augmentation,
+    sampling: options.sampling,
     ...(points === undefined ? {} : { points }),
   })
   const inTrain = new Set(split.train)
@@ -275,11 +306,12 @@ const startIn = async (
   if (flags.resume) {
     const before = await readRun(folder)
     const standing = await standingOf(lastOf(folder, trainer !== undefined))
-    const asNow = flags.rate === undefined ? before : withRate(before, options.optimizer.rate, standing.step)
+    const changes = changesOf(before, flags)
+    const asNow = changed(before, changes, standing.step)
     demandSame(flags.out, asNow, JSON.parse(JSON.stringify(run)))
-    if (asNow !== before) {
-      demandUnfinished(flags.out, options.epochs, standing)
-      note(`note: from here on with a learning rate of ${options.optimizer.rate}; it was ${rateOf(before)}`)
+    if (changes.length > 0) {
+      if (changes.some(({ option }) => option === "rate")) demandUnfinished(flags.out, options.epochs, standing)
+      for (const change of changes) note(told(change, options))
       record = () => writeRun(folder, asNow)
     }
     if (before.target !== target)
@@ -341,7 +373,7 @@ const startIn = async (
   // A run that was stopped has its curves too.
   const { writeCurves } = await import("./curves.ts")
   await writeCurves(folder, name, measure)
-  const { step, bestEpoch, bestDice } = result.progress
+  const { step, epoch, bestEpoch, bestDice } = result.progress
   if (result.finished && bestEpoch >= 0 && bestDice === 0)
     on({
       kind: "warnings",
@@ -358,6 +390,7 @@ const startIn = async (
     finished: result.finished,
     folder,
     steps: step,
+    ...(result.finished && epoch < options.epochs ? { endedAfter: epoch } : {}),
     ...(bestEpoch < 0 ? {} : { best: { epoch: bestEpoch + 1, measure, validation: bestDice } }),
   }
 }

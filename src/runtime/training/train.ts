@@ -145,6 +145,8 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     loss: options.loss,
     optimizer: options.optimizer,
     accumulate: options.accumulate,
+    clip: options.clip,
+    rates: options.rates,
     kept,
     ...(input.memory === undefined ? {} : { memory: input.memory }),
   })
@@ -163,6 +165,13 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       `${input.train.length} images for training do not make a batch of ${options.batch}`,
       "Give more images, or a smaller --batch.",
     )
+  if (options.patience !== undefined && input.validation.length === 0)
+    throw failed(
+      input.name,
+      "HS5307",
+      "there are no images for validation, whose result decides when to stop",
+      "Leave --patience out, or give a split with images for validation.",
+    )
   on({
     kind: "compiled",
     receiving: learned.receiving.length,
@@ -172,6 +181,13 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
 
   const stateNames = Object.keys(learned.program.state)
   const start = input.resume ? await readLast(folder, identity) : { tensors: {} as Tensors, progress: atStart }
+  if (start.progress.epoch > options.epochs)
+    throw failed(
+      folder,
+      "HS5302",
+      `the run has done ${start.progress.epoch} epochs already, more than ${options.epochs}`,
+      "Give a larger --epochs to go on, or another --out to start again.",
+    )
   const table = tensorTable(model)
   const frozen = frozenOf(table, weights)
   const base = hashOf(frozen)
@@ -217,7 +233,10 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
 
   const runBatch = async (samples: readonly Sample[]): Promise<number> => {
     const { optimizer, accumulate } = options
-    const rate = rateAt(options.rateSchedule, optimizer.rate, progress.epoch, options.epochs)
+    const rate = rateAt(options.rateSchedule, optimizer.rate, {
+      ...{ epoch: progress.epoch, epochs: options.epochs },
+      ...{ step: progress.step, steps: Math.floor((perEpoch * options.epochs) / accumulate) },
+    })
     const clock = Object.entries(clockAt(optimizer, rate, progress.step + 1)).map(
       ([name, value]) => [name, scalarFeed(value)] as const,
     )
@@ -275,8 +294,12 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     on({ kind: "epoch", epoch, loss, ...(result === undefined ? {} : { dice: result }), best })
   }
 
+  const waitsInVain = (): boolean =>
+    options.patience !== undefined && progress.epoch - 1 - progress.bestEpoch >= options.patience
+  const ended = (): boolean => progress.epoch >= options.epochs || waitsInVain()
+
   try {
-    while (progress.epoch < options.epochs && !signal?.aborted) {
+    while (!ended() && !signal?.aborted) {
       const samples = input.reader.training(input.train, progress.epoch, progress.sample)
       for await (const batch of batched(samples, options.batch)) {
         const loss = await runBatch(batch)
@@ -290,7 +313,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       }
       if (!signal?.aborted) await endEpoch()
     }
-    return { finished: progress.epoch >= options.epochs, progress, learned: await learnedNow() }
+    return { finished: ended(), progress, learned: await learnedNow() }
   } finally {
     await executable.dispose()
     await checker?.dispose()

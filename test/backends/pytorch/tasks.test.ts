@@ -10,8 +10,11 @@ import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import {
   adam,
   add,
+  balanced,
   box,
   centre,
+  clipNorm,
+  clipValue,
   crossEntropy,
   dice,
   type Loss,
@@ -19,6 +22,7 @@ import {
   mse,
   type Prompt,
   paperDefaults,
+  polynomialRate,
   sgd,
   type TrainingOptions,
 } from "../../../src/dsl/index.ts"
@@ -45,6 +49,20 @@ const tasks: Readonly<Record<string, { readonly model: Model<any, any>; readonly
   "a point, with mse": { model: points, options: of(mse(), centre, { optimizer: sgd({ rate: 0.1, momentum: 0.9 }) }) },
   "a mask and a point, asked by clicks": { model: clicked, options: of(clickedLoss) },
   "a mask and a point, asked by boxes": { model: clicked, options: of(clickedLoss, box) },
+  "parts at rates of their own, clipped, decaying, rare cases more often": {
+    model: clicked,
+    options: of(clickedLoss, centre, {
+      ...{ clip: clipNorm(0.3), sampling: balanced, rateSchedule: polynomialRate({ warmup: 3 }), accumulate: 2 },
+      rates: [
+        { part: "stem", rate: 1e-3 },
+        { part: "head", rate: 3e-2 },
+      ],
+    }),
+  },
+  "each number clipped, classes by rarity": {
+    model: classified,
+    options: of(crossEntropy(), centre, { clip: clipValue(1e-3), sampling: balanced, patience: 1 }),
+  },
 }
 
 describe.skipIf(pillow === undefined)("train.py", () => {
@@ -95,8 +113,8 @@ describe.skipIf(pillow === undefined)("train.py", () => {
         .map((line) => JSON.parse(line))
 
       const { tensors } = await modelWeights(model, undefined, seed)
-      const { prompt, augmentation } = options
-      const samples = reader({ pixels: pixelsOf(model), seed, prompt, augmentation, labels: count })
+      const { prompt, augmentation, sampling } = options
+      const samples = reader({ pixels: pixelsOf(model), seed, prompt, augmentation, sampling, labels: count })
       const cases = async (part: readonly string[]) => {
         const found = opened.cases.filter(({ id }) => part.includes(id))
         return needsForeground(model, prompt) ? samples.withForeground(found) : found

@@ -1,4 +1,6 @@
 /** settings.json: what a spec says of a model and of its training, for the package's settings.py. */
+import { ratesOf } from "../../../compiler/analysis/rates.ts"
+import type { ModelData } from "../../../dsl/model.ts"
 import type { Takes, Teaches } from "../../../dsl/task.ts"
 import type { Loss, TrainingOptions } from "../../../dsl/training.ts"
 import { snake } from "../python.ts"
@@ -26,10 +28,21 @@ const termsOf = (loss: Loss, weight = 1, output?: string): readonly object[] =>
       ? termsOf(loss.loss, weight, snake(loss.output))
       : [{ weight, ...(output === undefined ? {} : { output }), ...loss }]
 
+/** Names of tensors by the rate of their own: the fields of settings.py's `Rate`. */
+const ownRates = (model: ModelData, { rates }: TrainingOptions): readonly object[] => {
+  const own = [...ratesOf(model, rates)]
+  return [...new Set(own.map(([, rate]) => rate))].map((rate) => ({
+    rate,
+    names: own.flatMap(([name, of]) => (of === rate ? [name] : [])),
+  }))
+}
+
 /** Every field of `Settings` has a value, so that a change of one option needs no other. */
-const trainingOf = (options: TrainingOptions) => {
+const trainingOf = (options: TrainingOptions, model: ModelData) => {
   const { optimizer, rateSchedule, augmentation } = options
   const cosine = rateSchedule.kind === "cosine" ? rateSchedule : { warmup: 0, floor: 0 }
+  const polynomial = rateSchedule.kind === "polynomial" ? rateSchedule : { ...cosine, power: 1 }
+  const clip = { norm: null, value: null, ...options.clip }
   const step = rateSchedule.kind === "step" ? rateSchedule : { every: 1, factor: 1 }
   return {
     loss: termsOf(options.loss),
@@ -40,8 +53,9 @@ const trainingOf = (options: TrainingOptions) => {
     weight_decay: optimizer.kind === "adamW" ? optimizer.weightDecay : 0,
     momentum: optimizer.kind === "sgd" ? optimizer.momentum : 0,
     rate_schedule: rateSchedule.kind,
-    warmup: cosine.warmup,
-    floor: cosine.floor,
+    warmup: polynomial.warmup,
+    floor: polynomial.floor,
+    power: polynomial.power,
     step_every: step.every,
     step_factor: step.factor,
     epochs: options.epochs,
@@ -49,6 +63,11 @@ const trainingOf = (options: TrainingOptions) => {
     accumulate: options.accumulate,
     prompt: options.prompt.kind,
     seed: options.seed,
+    rates: ownRates(model, options),
+    clip_norm: clip.norm,
+    clip_value: clip.value,
+    patience: options.patience ?? null,
+    sampling: options.sampling?.kind ?? null,
     augmentation,
   }
 }
@@ -57,8 +76,8 @@ const trainingOf = (options: TrainingOptions) => {
 const inPython = (named: Readonly<Record<string, object>>) =>
   Object.fromEntries(Object.entries(named).map(([name, of]) => [snake(name), of]))
 
-export const settingsJson = ({ takes, teaches, ...facts }: Facts, options: TrainingOptions): string => {
+export const settingsJson = ({ takes, teaches, ...facts }: Facts, options: TrainingOptions, of: ModelData): string => {
   const model = { ...facts, takes: inPython(takes), teaches: inPython(teaches) }
-  const json = { $schema: "hasam/pytorch-settings/1", model, training: trainingOf(options) }
+  const json = { $schema: "hasam/pytorch-settings/1", model, training: trainingOf(options, of) }
   return `${JSON.stringify(json, undefined, 2)}\n`
 }

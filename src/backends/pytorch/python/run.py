@@ -121,8 +121,23 @@ class Objective(nn.Module):
         return loss_of(self.terms, outputs, batch["targets"], FACTS.teaches)
 
 
+def groups_of(settings: Settings, model: nn.Module) -> list[tuple[float, list[str]]]:
+    """What learns, by how many times the optimizer's rate its own is."""
+    learning = [name for name, p in model.named_parameters() if p.requires_grad]
+    own = {name: one.rate for one in settings.rates for name in one.names}
+    groups = [(1.0, [name for name in learning if name not in own])]
+    for one in settings.rates:
+        names = [name for name in learning if name in one.names]
+        groups.append((one.rate / settings.rate, names))
+    return [group for group in groups if group[1]]
+
+
 def optimizer_of(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    named = dict(model.named_parameters())
+    parameters = [
+        {"params": [named[name] for name in names], "factor": factor}
+        for factor, names in groups_of(settings, model)
+    ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(parameters, settings.rate, momentum=settings.momentum)
     if settings.optimizer == "adamW":
@@ -170,8 +185,8 @@ def restore_optimizer(
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def rate_at(settings: Settings, epoch: int) -> float:
-    """The learning rate of an epoch, counted from 0."""
+def rate_at(settings: Settings, epoch: int, step: int, steps: int) -> float:
+    """The learning rate of the next step, of `steps`; epochs and steps count from 0."""
     rate, kind = settings.rate, settings.rate_schedule
     if kind == "step":
         return rate * settings.step_factor ** (epoch // settings.step_every)
@@ -181,6 +196,12 @@ def rate_at(settings: Settings, epoch: int) -> float:
             return rate * (epoch + 1) / warmup
         share = (epoch - warmup) / max(1, settings.epochs - warmup)
         return rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+    if kind == "polynomial":
+        warmup, floor = settings.warmup, settings.floor
+        if step < warmup:
+            return rate * (step + 1) / warmup
+        left = 1 - (step - warmup) / max(1, steps - warmup)
+        return rate * float(floor + (1 - floor) * max(0.0, left) ** settings.power)
     return rate
 
 
@@ -240,7 +261,9 @@ class Run:
         if args.recompute:
             recompute_blocks(self.model)
         self.optimizer = optimizer_of(settings, self.model)
-        self.names = [n for n, p in self.model.named_parameters() if p.requires_grad]
+        # In the optimizer's order.
+        self.names = [n for _, names in groups_of(settings, self.model) for n in names]
+        self.steps = 0
         self.scaler = scaler_of(args.precision, place.device)
         self.progress = Progress()
         self.stopping = False
@@ -306,8 +329,9 @@ class Run:
         """Forward and backward; a step where enough batches have been summed up."""
         settings, progress = self.settings, self.progress
         applies = (progress.batch + 1) % settings.accumulate == 0
+        rate = rate_at(settings, progress.epoch, progress.step, self.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate_at(settings, progress.epoch)
+            group["lr"] = rate * group["factor"]
         objective = self.objective
         waits: AbstractContextManager[object] = contextlib.nullcontext()
         if not applies and isinstance(objective, DistributedDataParallel):
@@ -321,6 +345,7 @@ class Run:
                 loss: Tensor = objective(batch)
             self.scaler.scale(loss / settings.accumulate).backward()
         if applies:
+            self.clip()
             self.scaler.step(self.optimizer)
             self.scaler.update()
             self.optimizer.zero_grad(set_to_none=True)
@@ -338,6 +363,24 @@ class Run:
         progress.loss_sum += mean
         progress.loss_count += 1
         return mean
+
+    def clip(self) -> None:
+        """Gradients no longer, or none of their numbers larger, than settings say."""
+        norm, value = self.settings.clip_norm, self.settings.clip_value
+        if norm is None and value is None:
+            return
+        self.scaler.unscale_(self.optimizer)
+        learning = [p for g in self.optimizer.param_groups for p in g["params"]]
+        if norm is not None:
+            nn.utils.clip_grad_norm_(learning, norm)
+        if value is not None:
+            nn.utils.clip_grad_value_(learning, value)
+
+    def ended(self) -> bool:
+        settings, progress = self.settings, self.progress
+        waited = progress.epoch - 1 - progress.best_epoch
+        in_vain = settings.patience is not None and waited >= settings.patience
+        return progress.epoch >= settings.epochs or in_vain
 
     @torch.no_grad()
     def validate(self, cases: Sequence[Case], options: Options) -> float:
@@ -376,8 +419,11 @@ class Run:
                 f"{len(data)} images for training do not make a batch of "
                 f"{settings.batch} for each of {place.world} processes"
             )
+        if settings.patience is not None and not validation:
+            raise TrainingError("--patience: there are no images for validation")
+        self.steps = per_epoch * settings.epochs // settings.accumulate
         train_mode(self.model)
-        while progress.epoch < settings.epochs and not self.stopping:
+        while not self.ended() and not self.stopping:
             data.set_epoch(progress.epoch)
             start = time.time()
             for batch in self.batches(data, sampler, progress.in_epoch):

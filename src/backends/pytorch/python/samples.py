@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -15,7 +17,7 @@ from manifest import Case, DataError
 from prompts import box_of, centre_of, random_inside
 from resize import resize_image, resize_mask
 from settings import Augmentation, Facts
-from streams import Stream, shuffled
+from streams import Stream, drawn, shuffled
 from task import feeds_of, labels_of, needs_foreground, pixels_of, targets_of
 from task.pixels import fitted_size, planes
 from task.sample import Mask, Point, Sample
@@ -36,10 +38,18 @@ class Options:
     augmentation: Augmentation = NONE
     # The value that is foreground, in masks of several.
     foreground: int | None = None
+    # "balanced": cases that show rare classes come more often.
+    sampling: str | None = None
 
 
-def prepare(case: Case, options: Options, epoch: int | None) -> Sample:
-    """A case for training in an epoch; for evaluation where it is None."""
+def prepare(
+    case: Case, options: Options, epoch: int | None, key: str | None = None
+) -> Sample:
+    """A case for training in an epoch; for evaluation where it is None.
+
+    Random draws for it depend on the key; a case that comes again has another.
+    """
+    key = key or case.id
     image, mask = _load(case, options.foreground, labels_of(options.facts.teaches))
     height, width = mask.shape
     point: Point | None = None
@@ -53,13 +63,13 @@ def prepare(case: Case, options: Options, epoch: int | None) -> Sample:
                 f"of {width} × {height} pixels"
             )
     if epoch is not None and options.augmentation != NONE:
-        stream = Stream(options.seed, "augment", epoch, case.id)
+        stream = Stream(options.seed, "augment", epoch, key)
         image, mask, point = augment(image, mask, point, options.augmentation, stream)
     if options.prompt in ("centre", "box"):
         # Asked by a box, a model may still be taught the point.
         point = centre_of(mask)
     elif options.prompt == "randomInside":
-        stream = Stream(options.seed, "prompt", epoch or 0, case.id)
+        stream = Stream(options.seed, "prompt", epoch or 0, key)
         point = random_inside(mask, stream)
     box = box_of(mask) if options.prompt == "box" else None
     return fitted(image, mask, point, box, options)
@@ -102,25 +112,50 @@ def askable(cases: Sequence[Case], options: Options) -> list[Case]:
     return [c for c in cases if _load(c, options.foreground, classes)[1].any()]
 
 
+def rarity(shown: Sequence[Sequence[int]]) -> list[float]:
+    """1 / n of each case, n of how many cases show the rarest of its classes."""
+    counts = Counter(one for classes in shown for one in classes)
+    return [1 / min(counts[one] for one in classes) for classes in shown]
+
+
+def shown_in(case: Case, options: Options) -> list[int]:
+    """The numbers in its mask but 0, or 0 alone."""
+    classes = labels_of(options.facts.teaches)
+    mask = _load(case, options.foreground, classes)[1]
+    return [int(one) for one in np.unique(mask) if one != 0] or [0]
+
+
 class TrainingSet(Dataset[Batch]):
     """Cases in the order of an epoch."""
 
     def __init__(self, cases: Sequence[Case], options: Options) -> None:
         self.cases = list(cases)
         self.options = options
+        self.weights: list[float] | None = None
+        if options.sampling == "balanced":
+            self.weights = rarity([shown_in(case, options) for case in self.cases])
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
         stream = Stream(self.options.seed, "order", epoch)
-        self.order = shuffled(self.cases, stream)
+        if self.weights is None:
+            self.order = shuffled(self.cases, stream)
+        else:
+            self.order = [self.cases[i] for i in drawn(self.weights, stream)]
+        times = Counter[str]()
+        self.keys = []
+        for case in self.order:
+            time = times[case.id]
+            times[case.id] += 1
+            self.keys.append(case.id if time == 0 else f"{case.id}/{time}")
 
     def __len__(self) -> int:
         return len(self.cases)
 
     def __getitem__(self, i: int) -> Batch:
         options = self.options
-        sample = prepare(self.order[i], options, self.epoch)
+        sample = prepare(self.order[i], options, self.epoch, self.keys[i])
         takes, teaches = options.facts.takes, options.facts.teaches
         return {
             "feeds": feeds_of(sample, takes, options.prompt),

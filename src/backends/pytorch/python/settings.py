@@ -55,6 +55,14 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """A learning rate of these tensors' own."""
+
+    rate: float
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Settings:
     """Training. run.json keeps what was used."""
 
@@ -68,6 +76,7 @@ class Settings:
     rate_schedule: str
     warmup: int
     floor: float
+    power: float
     step_every: int
     step_factor: float
     epochs: int
@@ -75,6 +84,14 @@ class Settings:
     accumulate: int
     prompt: str
     seed: int
+    # Everything else has `rate`.
+    rates: tuple[Rate, ...]
+    clip_norm: float | None
+    clip_value: float | None
+    # Epochs without a better validation after which training ends.
+    patience: int | None
+    # "balanced", or every case once an epoch.
+    sampling: str | None
     augmentation: Augmentation
 
 
@@ -94,6 +111,7 @@ def load_settings(path: Path) -> tuple[Facts, Settings]:
     training, model = dict(content["training"]), dict(content["model"])
     settings = Settings(
         loss=tuple(Term(**tuples(term)) for term in training.pop("loss")),
+        rates=tuple(Rate(**tuples(one)) for one in training.pop("rates")),
         augmentation=Augmentation(**training.pop("augmentation")),
         **tuples(training),
     )

@@ -7,7 +7,9 @@ stream per purpose: what one part draws never shifts the numbers of another.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,3 +63,10 @@ def shuffled(items: Sequence[T], stream: Stream) -> list[T]:
         j = stream.below(i + 1)
         order[i], order[j] = order[j], order[i]
     return order
+
+
+def drawn(weights: Sequence[float], stream: Stream) -> list[int]:
+    """As many draws as there are weights, each with a chance of its weight."""
+    ends = list(accumulate(weights))
+    last = len(ends) - 1
+    return [min(bisect_right(ends, stream.uniform() * ends[-1]), last) for _ in ends]

@@ -50,6 +50,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--accumulate", type=int, default=d.accumulate)
     p.add_argument("--rate", type=float, default=d.rate)
     p.add_argument("--seed", type=int, default=d.seed)
+    p.add_argument("--patience", type=int, default=d.patience)
     p.add_argument("--prompt", choices=PROMPTS, default=d.prompt)
     p.add_argument("--points", type=Path, help="for --prompt file and localizer")
     p.add_argument("--split", type=Path, help="what data split wrote of --data")
@@ -76,6 +77,7 @@ def training_options(args: argparse.Namespace, settings: Settings) -> Options:
         seed=settings.seed,
         points=read_points(args.points) if args.points is not None else None,
         augmentation=settings.augmentation,
+        sampling=settings.sampling,
         foreground=args.foreground,
     )
 
@@ -95,6 +97,9 @@ def start_folder(args: argparse.Namespace, settings: Settings, run: Run) -> None
     about = json.loads(json.dumps(about))
     if args.resume:
         before = json.loads(path.read_text(encoding="utf-8"))
+        # A run may go on for longer, and at another rate.
+        for name in ("epochs", "patience", "rate"):
+            before["options"][name] = about["options"][name]
         different = [k for k in about if k != "data" and before.get(k) != about[k]]
         if different:
             raise TrainingError(
@@ -105,7 +110,10 @@ def start_folder(args: argparse.Namespace, settings: Settings, run: Run) -> None
 
 
 def train(args: argparse.Namespace, place: Place) -> None:
-    overriding = ("epochs", "batch", "accumulate", "rate", "seed", "prompt")
+    overriding = (
+        *("epochs", "batch", "accumulate", "rate", "seed", "prompt"),
+        "patience",
+    )
     settings = replace(SETTINGS, **{name: getattr(args, name) for name in overriding})
     if not args.resume and (args.out / "last.safetensors").exists():
         raise TrainingError(f"{args.out} holds a run already; add --resume")
