@@ -3,13 +3,12 @@
  * child there: what comes out of it, what goes in, what is added to it, and the residual connection around it.
  */
 import { layerAt } from "./blocks.ts"
+import { call, type Edited, fn, fresh, makerOf, mapAt, outsOf, placesIn, remade, usersOf } from "./editSteps.ts"
+import { withPrefix, withTokens } from "./editTokens.ts"
 import type { CallStep, FunctionStep, Init, LayerData, LoraData, ModuleData, SequentialData, Step } from "./layer.ts"
-import type { AdapterPlacement, LoraPlacement, PlacementData, PrefixPlacement, TokensPlacement } from "./placement.ts"
+import type { AdapterPlacement, LoraPlacement, PlacementData } from "./placement.ts"
 import { noPlace } from "./sentences.ts"
 import { childrenOf } from "./tensors.ts"
-
-/** The block with what was to be added, or why that cannot be. */
-export type Edited = { readonly layer: LayerData } | { readonly problem: string; readonly near?: readonly string[] }
 
 const zeros: Init = { fill: 0 }
 
@@ -33,38 +32,6 @@ export const startingAtZero = (layer: LayerData): LayerData => {
   }
 }
 
-const outsOf = (step: Step): readonly string[] => ("outs" in step ? step.outs : [step.out])
-const argsOf = (step: Step): readonly string[] => ("args" in step ? step.args : [])
-const makerOf = (steps: readonly Step[], value: string): number =>
-  steps.findIndex((step) => outsOf(step).includes(value))
-const usersOf = (steps: readonly Step[], value: string): readonly number[] =>
-  steps.flatMap((step, i) => (argsOf(step).includes(value) ? [i] : []))
-
-const renamed = (step: Step, from: string, to: string): Step =>
-  "outs" in step
-    ? { ...step, outs: step.outs.map((o) => (o === from ? to : o)) }
-    : step.out === from
-      ? { ...step, out: to }
-      : step
-
-/** The value keeps its name; what made it makes `inner` now, and `wrap` makes the value from that. */
-const remade = (steps: readonly Step[], value: string, inner: string, wrap: readonly Step[]): readonly Step[] => {
-  const i = makerOf(steps, value)
-  return [...steps.slice(0, i), renamed(steps[i] as Step, value, inner), ...wrap, ...steps.slice(i + 1)]
-}
-
-const call = (child: string, arg: string, out: string): CallStep => ({ call: child, args: [arg], outs: [out] })
-const fn = (
-  name: FunctionStep["fn"],
-  args: readonly string[],
-  out: string,
-  attrs: FunctionStep["attrs"] = {},
-): Step => ({
-  fn: name,
-  args,
-  out,
-  attrs,
-})
 /** A(x), times its scale: the steps, and the value. */
 const scaled = (child: string, x: string, scale: number): readonly [steps: readonly Step[], value: string] => {
   const out = `${child}_out`
@@ -126,13 +93,6 @@ const unadapted = (module: ModuleData, value: string): string => {
   return maker !== undefined && "call" in maker && Object.hasOwn(module.added ?? {}, maker.call)
     ? unadapted(module, maker.args[0] as string)
     : value
-}
-
-const fresh = (taken: object, name: string): string => {
-  if (!Object.hasOwn(taken, name)) return name
-  let n = 2
-  while (Object.hasOwn(taken, `${name}_${n}`)) n += 1
-  return `${name}_${n}`
 }
 
 const inSteps = (
@@ -220,35 +180,6 @@ const inSequence = (row: SequentialData, name: string, placement: AdapterPlaceme
   }
 }
 
-/** Rewrites the child at a name. */
-const withChild = (layer: LayerData, name: string, child: LayerData): LayerData => {
-  switch (layer.kind) {
-    case "module":
-      return { ...layer, children: { ...layer.children, [name]: child } }
-    case "sequential":
-    case "list":
-    case "parallel":
-      return { ...layer, layers: layer.layers.map((l, i) => (childrenOf(layer)[i]?.[0] === name ? child : l)) }
-    default:
-      return layer
-  }
-}
-/** Rewrites the layer at a path, which is there. */
-export const mapAt = (layer: LayerData, path: readonly string[], f: (layer: LayerData) => LayerData): LayerData => {
-  const [name, ...rest] = path
-  if (name === undefined) return f(layer)
-  if (layer.kind === "residual" || layer.kind === "shared") return { ...layer, layer: mapAt(layer.layer, path, f) }
-  const child = childrenOf(layer).find(([key]) => key === name)
-  return child === undefined ? layer : withChild(layer, name, mapAt(child[1], rest, f))
-}
-
-/** Paths of everything in a block. */
-export const placesIn = (layer: LayerData, path = ""): readonly string[] =>
-  childrenOf(layer).flatMap(([name, child]) => {
-    const at = path === "" ? name : name === "" ? path : `${path}.${name}`
-    return [...(name === "" ? [] : [at]), ...placesIn(child, at)]
-  })
-
 const withAdapter = (block: LayerData, placement: AdapterPlacement, adaptation: number): Edited => {
   const path = placement.place.split(".")
   const there = layerAt(block, path)
@@ -323,86 +254,6 @@ const withLora = (block: LayerData, { on, rank, alpha, at, place }: LoraPlacemen
     { layer: block },
   )
 
-const usesGrid = (layer: LayerData): boolean =>
-  (layer.kind === "module" &&
-    layer.steps.some((step) => "fn" in step && (step.fn === "windows" || step.fn === "relPosAttention"))) ||
-  childrenOf(layer).some(([, child]) => usesGrid(child))
-
-/** A tensor that learns, of a module: the child, and the steps that give it for each image of a batch. */
-const learned = (
-  module: ModuleData,
-  name: string,
-  shape: readonly number[],
-  init: Init,
-  like: string,
-): { readonly child: string; readonly layer: LayerData; readonly steps: readonly Step[]; readonly value: string } => {
-  const child = fresh(module.children, name)
-  const value = `${child}_repeated`
-  return {
-    child,
-    layer: { kind: "parameter", shape, init },
-    steps: [{ read: child, out: child }, fn("repeatBatch", [child, like], value)],
-    value,
-  }
-}
-
-const withTokens = (block: LayerData, { count, stay, init, name }: TokensPlacement, adaptation: number): Edited => {
-  const [input] = block.kind === "module" ? block.inputs : []
-  const [output] = block.kind === "module" ? Object.values(block.outputs) : []
-  if (block.kind !== "module" || block.inputs.length !== 1 || input === undefined || output === undefined)
-    return { problem: "tokens are added to blocks of one input, and this is none" }
-  if (usesGrid(block))
-    return { problem: "the tokens of this block are a grid with positions: others have no place in it" }
-  const { child, layer, steps, value } = learned(block, name, [1, count, block.takes], init, input)
-  const joined = `${child}_joined`
-  const inner = block.steps.map((step) =>
-    "args" in step ? { ...step, args: step.args.map((arg) => (arg === input ? joined : arg)) } : step,
-  )
-  const own = { axis: 1, start: 0, end: -count }
-  const with_ = `${output}_with_${child}`
-  return {
-    layer: {
-      ...block,
-      children: { ...block.children, [child]: layer },
-      steps: [
-        ...steps,
-        fn("concat", [input, value], joined, { axis: 1 }),
-        ...(stay ? inner : remade(inner, output, with_, [fn("slice", [with_], output, own)])),
-      ],
-      added: { ...block.added, [child]: adaptation },
-    },
-  }
-}
-
-const withPrefix = (block: LayerData, { place, count, init }: PrefixPlacement, adaptation: number): Edited => {
-  const path = place.split(".")
-  const there = layerAt(block, path)
-  if (there === undefined) return { problem: noPlace(place), near: placesIn(block) }
-  const at = there.kind === "module" ? there.steps.findIndex((step) => "fn" in step && step.fn === "attention") : -1
-  const attends = there.kind === "module" ? (there.steps[at] as FunctionStep | undefined) : undefined
-  if (there.kind !== "module" || attends === undefined)
-    return { problem: `'${place}' does not attend by forward.attention, whose keys and values others can join` }
-  const [q, k, v] = attends.args as [string, string, string]
-  const keys = learned(there, "prefix_k", [1, count, there.takes], init, k)
-  const values = learned(there, "prefix_v", [1, count, there.takes], init, v)
-  const joined = (x: string) => `${x}_with_prefix`
-  const edited: ModuleData = {
-    ...there,
-    children: { ...there.children, [keys.child]: keys.layer, [values.child]: values.layer },
-    steps: [
-      ...there.steps.slice(0, at),
-      ...keys.steps,
-      fn("concat", [keys.value, k], joined(k), { axis: 1 }),
-      ...values.steps,
-      fn("concat", [values.value, v], joined(v), { axis: 1 }),
-      { ...attends, args: [q, joined(k), joined(v)] },
-      ...there.steps.slice(at + 1),
-    ],
-    added: { ...there.added, [keys.child]: adaptation, [values.child]: adaptation },
-  }
-  return { layer: mapAt(block, path, () => edited) }
-}
-
 /** A block with one placement. */
 export const edited = (block: LayerData, placement: PlacementData, adaptation: number): Edited => {
   switch (placement.kind) {
@@ -412,6 +263,9 @@ export const edited = (block: LayerData, placement: PlacementData, adaptation: n
       return withTokens(block, placement, adaptation)
     case "prefix":
       return withPrefix(block, placement, adaptation)
+    case "ladder":
+      // Beside all blocks: see network.ts.
+      return { layer: block }
     case "adapter":
       return withAdapter(block, placement, adaptation)
   }

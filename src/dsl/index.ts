@@ -70,12 +70,13 @@ export {
   type KeysAndValuesOptions,
   keysAndValues,
   type LoraOptions,
+  ladder,
   lora,
   type Placement,
   type PromptTokensOptions,
   promptTokens,
 } from "./placement.ts"
-export { adaptFormer, haSam, houlsby, prefixTuning, samedLora, vptDeep, vptShallow } from "./presets.ts"
+export { adaptFormer, haSam, houlsby, ladderSide, prefixTuning, samedLora, vptDeep, vptShallow } from "./presets.ts"
 export { type RateOf, type Rates, rates } from "./rates.ts"
 export type { SamConfig } from "./sam/config.ts"
 export { maskDecoder, projectedAttention as samAttention } from "./sam/decoder.ts"

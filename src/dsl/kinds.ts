@@ -188,6 +188,16 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   haSam: { of: [ranks], applied: model },
   vptDeep: { of: [ranks], applied: model },
   prefixTuning: { of: [ranks], applied: model },
+  ladder: { of: [undefined, layer] },
+  ladderSide: { of: [ranks], applied: model },
+  rates: {
+    of: [
+      byName("rates by part", {
+        what: "a rate, or a function of the block",
+        holds: (x) => isNumber(x) || typeof x === "function",
+      }),
+    ],
+  },
   freezeAll: { of: [model] },
   freeze: { of: [], rest: selector, applied: model },
   unfreeze: { of: [], rest: selector, applied: model },
@@ -205,7 +215,15 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   add: { of: [], rest: loss },
   training: {
     of: [model, table],
-    options: { at: 1, of: { optimizer, loss, prompt, rateSchedule, augmentation: table } },
+    options: {
+      at: 1,
+      of: {
+        ...{ optimizer, loss, prompt, rateSchedule, augmentation: table },
+        rates: { what: "rates({ … })", holds: (x) => kindOf(x) === "rates" },
+        clip: { what: "clipNorm(…) or clipValue(…)", holds: (x) => isTable(x) && ("norm" in x || "value" in x) },
+        sampling: { what: "balanced", holds: (x) => ["each", "balanced"].includes(String(kindOf(x))) },
+      },
+    },
   },
 }
 
@@ -221,6 +239,8 @@ export const isPlacement = (x: unknown): boolean => {
       return isNumber(x["count"]) && isText(x["name"]) && isTable(x["init"])
     case "prefix":
       return isNumber(x["count"]) && isText(x["place"]) && isTable(x["init"])
+    case "ladder":
+      return isNumber(x["rank"]) && isLayer(x["layer"])
     default:
       return false
   }

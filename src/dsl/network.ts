@@ -1,6 +1,8 @@
 /** The network that a model is: its layers, with what was added to its blocks. What cannot be added is told by the compiler's checks. */
 import { blocksOf, pathOf } from "./blocks.ts"
-import { edited, mapAt } from "./edit.ts"
+import { edited } from "./edit.ts"
+import { mapAt } from "./editSteps.ts"
+import { withLadder } from "./ladder.ts"
 import type { LayerData } from "./layer.ts"
 import type { Adaptation, ModelData } from "./model.ts"
 import type { PlacementData } from "./placement.ts"
@@ -43,15 +45,40 @@ const withAdaptation = (
   )
 }
 
+/** The rungs of an adaptation are one ladder, of the row in which the blocks stand. */
+const withRungs = (of: Built, paths: readonly string[], { blocks }: Adaptation, index: number): Built => {
+  const infos = blocksOf(of.network, paths)
+  const rungs = blocks.flatMap(({ block, placements }) => {
+    const info = infos[block - 1]
+    const found = placements.filter((placement) => placement.kind === "ladder")
+    return info === undefined ? [] : found.map((placement) => ({ placement, info }))
+  })
+  const [first] = rungs
+  if (first === undefined) return of
+  const before = infos.findIndex(({ stage }) => stage === first.info.stage)
+  const several = rungs.some(({ info }, i) => info.stage !== first.info.stage || rungs[i - 1]?.info === info)
+  const edited = several
+    ? { problem: "a ladder has one rung a block, of blocks in one row" }
+    : withLadder(
+        of.network,
+        paths[first.info.stage - 1] as string,
+        rungs.map(({ placement, info }) => ({ placement, width: info.width, block: info.index - 1 - before })),
+        index,
+      )
+  if ("layer" in edited) return { ...of, network: edited.layer }
+  const { placement, info } = first
+  return { ...of, misplaced: [...of.misplaced, { placement, block: info.index, problem: edited.problem, near: [] }] }
+}
+
 const known = new WeakMap<ModelData, Built>()
 const built = (model: ModelData): Built => {
   const before = known.get(model)
   if (before !== undefined) return before
   const { network, blocks, adaptations } = model
-  const made = adaptations.reduce<Built>((of, adaptation, i) => withAdaptation(of, blocks, adaptation, i), {
-    network,
-    misplaced: [],
-  })
+  const made = adaptations.reduce<Built>(
+    (of, adaptation, i) => withRungs(withAdaptation(of, blocks, adaptation, i), blocks, adaptation, i),
+    { network, misplaced: [] },
+  )
   known.set(model, made)
   return made
 }

@@ -49,7 +49,15 @@ export interface PrefixPlacement {
   readonly init: Init
   readonly at?: string
 }
-export type PlacementData = AdapterPlacement | LoraPlacement | TokensPlacement | PrefixPlacement
+/** A rung of a ladder beside the blocks: what its narrow network does there. */
+export interface LadderPlacement {
+  readonly kind: "ladder"
+  /** rank → rank. */
+  readonly layer: LayerData
+  readonly rank: number
+  readonly at?: string
+}
+export type PlacementData = AdapterPlacement | LoraPlacement | TokensPlacement | PrefixPlacement | LadderPlacement
 
 /** Something to add to a block of this width, at a place that the block must have. */
 export interface Placement<in out Width extends number = any, out Place extends string = any> {
@@ -221,4 +229,24 @@ export const keysAndValues = <const Place extends string = "attn">(
 ): Placement<any, Place> => {
   const site = callSite()
   return placement({ kind: "prefix", place, count, init, ...(site === undefined ? {} : { at: site }) })
+}
+
+/**
+ * A rung of ladder side-tuning (Sung et al. 2022): a network `rank` features wide beside the blocks, fed from each block that has a rung; `layer` is what it does
+ * there. Its end is added to the blocks' own, through a projection that starts at zero. No gradient goes through the blocks.
+ *
+ * @example
+ * adapt(uniform(12, 48), (rank) => [ladder(rank, residual(sequential(layerNorm(rank), linear(rank, rank), gelu)))])
+ */
+export const ladder = <In extends number, Out extends number>(
+  rank: Rank,
+  layer: Adapter<In, Out>,
+): Placement<any, never> => {
+  const site = callSite()
+  return placement({
+    kind: "ladder",
+    rank,
+    layer: dataOf(layer as Layer),
+    ...(site === undefined ? {} : { at: site }),
+  })
 }

@@ -7,6 +7,7 @@ import { type BlockInfo, blocksOf } from "./blocks.ts"
 import { residual, sequential } from "./combinators.ts"
 import type { Layer } from "./layer.ts"
 import { linear } from "./layers/linear.ts"
+import { layerNorm } from "./layers/norm.ts"
 import { dropout, gelu, relu } from "./layers/pointwise.ts"
 import type { Backbone, Model } from "./model.ts"
 import {
@@ -15,6 +16,7 @@ import {
   besideMlpResidual,
   inMlpResidual,
   keysAndValues,
+  ladder,
   lora,
   type Placement,
   promptTokens,
@@ -107,3 +109,14 @@ export const vptShallow = (n: number): Adapted =>
   )
 /** Prefix tuning (Li and Liang 2021): `n` keys and values that learn in each block's attention. */
 export const prefixTuning = (n: Ranks): Adapted => adapting(evenly(n), (count) => [keysAndValues(count)])
+
+/** Ladder side-tuning (Sung et al. 2022): beside the blocks a network this wide, here an MLP with its norm beside each; upstream's are transformer blocks. */
+export const ladderSide = (widths: Ranks): Adapted =>
+  adapting(evenly(widths), (rank) => [
+    ladder(
+      rank,
+      residual(
+        sequential(layerNorm(rank as number), linear(rank as number, 4 * rank), gelu, linear(4 * rank, rank as number)),
+      ),
+    ),
+  ])

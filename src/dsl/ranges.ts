@@ -175,6 +175,8 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   vptDeep: [whole(1, 1_000_000)],
   vptShallow: [whole(1, 1_000_000)],
   prefixTuning: [whole(1, 1_000_000)],
+  ladder: [rank],
+  ladderSide: [rank],
   lora: [options({ rank, alpha: { above: 0, most: 1e6 } })],
   besideMlp: [undefined, beside],
   besideMlpResidual: [undefined, beside],

@@ -1,6 +1,7 @@
 /** Learning rates by part and by depth, as data. */
-import type { ModelData } from "./model.ts"
+
 import { blocksOf } from "./blocks.ts"
+import type { ModelData } from "./model.ts"
 import { networkOf } from "./network.ts"
 
 /** A learning rate, or one for each depth: 0 is what stands before the blocks, 1 … depth are the blocks, depth + 1 is what stands after them. */

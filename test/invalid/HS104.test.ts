@@ -76,9 +76,24 @@ describe("HS1040: the table of ranges", () => {
     const without = [
       ...["extent", "flag", "ifGiven", "optional", "whenGiven", "maskDecoder", "imageEncoder", "promptEncoder", "blocks"],
       ...["boxes", "masks", "point", "points", "bceWithLogits", "mse", "isTraining", "asks", "defaultsFor", "defaultPrompt", "defaultLoss", "automatic"],
+      // Its numbers are in a record of any names: looked at with the model, below.
+      "rates",
     ]
     const functions = Object.entries(hasam).flatMap(([name, f]) => (typeof f === "function" ? [name] : []))
     expect(functions.filter((name) => !(name in functionRanges) && !(name in functionKinds) && !without.includes(name))).toEqual([])
+  })
+  test("rates of parts that are not there, or do not learn, and rates that are none", () => {
+    const { status, text } = compile(`import { freeze, pipe, rates, sam, training } from "hasam"
+const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [1] })
+export const a = pipe(tiny, freeze("promptEncoder"))
+export const one = training(a, { rates: rates({ imageEncoder: (block) => 1e-3 * block, promptEncoder: 1e-3 }) })
+export const two = training(a, { rates: rates({ adapters: 1e-3 }) })
+`)
+    expect(status).toBe(1)
+    expect(text).toContain("(4,20): error HS1040: rates: the rate of 'imageEncoder' is a number above 0, at most 1,000,000, not 0")
+    expect(text).toContain("Blocks count from 1; before them the function is asked for 0.")
+    expect(text).toContain("(4,20): error HS1018: rates: nothing learns in 'promptEncoder'")
+    expect(text).toContain("(5,20): error HS1018: rates: there is no part 'adapters'")
   })
   test("all are told at once, each at its place, and nothing that follows", () => {
     const { status, text } = compile(`import { dropout, linear, repeat, sam } from "hasam"

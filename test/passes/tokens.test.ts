@@ -21,8 +21,7 @@ import {
   promptTokens,
   uniform,
 } from "../../src/dsl/index.ts"
-import { misplacedOf, networkOf } from "../../src/dsl/network.ts"
-import { samVitB } from "../../src/dsl/sam/registry.ts"
+import { networkOf } from "../../src/dsl/network.ts"
 import { tensorsOf } from "../../src/dsl/tensors.ts"
 import { random, relativeError, type Values } from "../ir/support.ts"
 
@@ -110,17 +109,4 @@ test("keys and values that are the block's own change nothing; others do", () =>
   expect(relativeError(run(prefixed, own)["out"]!.data, plain.data)).toBeLessThan(1e-12)
   const others = { ...own, "blocks.0.attn.prefix_v": drawn(n * d) }
   expect(relativeError(run(prefixed, others)["out"]!.data, plain.data)).toBeGreaterThan(1e-3)
-})
-
-test("tokens on a grid take none: said, not passed over", () => {
-  const on = (placement: any) =>
-    misplacedOf(
-      pipe(
-        samVitB,
-        adapt(uniform(12, 2), (count) => [placement(count)]),
-      ).data,
-    ).map(({ problem }) => problem)
-  expect(on(promptTokens)[0]).toContain("a grid with positions")
-  expect(on(keysAndValues)[0]).toContain("does not attend by forward.attention")
-  expect(on(promptTokens).length).toBe(12)
 })

@@ -10,10 +10,13 @@ import {
   besideMlpResidual,
   freezeAll,
   inMlpResidual,
+  keysAndValues,
   type Layer,
+  ladder,
   linear,
   lora,
   pipe,
+  promptTokens,
   type Rank,
   relu,
   residual,
@@ -73,6 +76,18 @@ export const adapted = {
   besideMlpResidual: pipe(
     frozen,
     adapt(ranks, (rank) => [besideMlpResidual(down(rank), { scale: 0.1 })]),
+  ),
+  promptTokens: pipe(
+    frozen,
+    adapt(ranks, (count) => [promptTokens(count)]),
+  ),
+  keysAndValues: pipe(
+    frozen,
+    adapt(ranks, (count) => [promptTokens(2), keysAndValues(count)]),
+  ),
+  ladder: pipe(
+    frozen,
+    adapt(ranks, (rank) => [ladder(rank, residual(sequential(linear(rank, rank), relu)))]),
   ),
   lora: pipe(
     frozen,

@@ -65,7 +65,9 @@ describe("the CPU engine agrees with the float64 reference", () => {
 })
 
 describe("adapters", () => {
-  test.each(Object.entries(adapted))("%s at its initial values gives the base's bytes", async (_, model) => {
+  // Tokens and keys that learn take part from the beginning.
+  const identities = Object.entries(adapted).filter(([name]) => name !== "promptTokens" && name !== "keysAndValues")
+  test.each(identities)("%s at its initial values gives the base's bytes", async (_, model) => {
     const sizes = sizesFor(40, "point")
     const base = randomWeights(tensorTable(odd.data))
     const { tensors } = await modelWeights(model.data, undefined, 3)

@@ -1,6 +1,6 @@
 /**
  * Visual prompt tuning (Jia et al. 2022) as KMnP/vpt: tokens that learn, among the blocks' own. Deep: others in each block. Shallow: they join in the first
- * block and stay. Not on SAM, whose tokens are a grid with positions.
+ * block and stay. On SAM deep ones only: its tokens are a grid, beside which others can be attended to, but not stay; a window attends to all of them.
  *
  *     hasam-compile examples/methods/vpt
  */
@@ -11,6 +11,7 @@ import {
   freezeAll,
   pipe,
   promptTokens,
+  samVitB,
   schedule,
   unfreeze,
   vptDeep,
@@ -37,3 +38,5 @@ export const growing = pipe(
   unfreeze("head"),
   expectTrainable(213_704),
 )
+/** On SAM. */
+export const onSam = pipe(samVitB, vptDeep(5), expectTrainable(46_080))

@@ -5,7 +5,7 @@ import { grouped } from "../../dsl/grouped.ts"
 import type { LayerData } from "../../dsl/layer.ts"
 import type { Adaptation, Expectation, ModelData, Rule } from "../../dsl/model.ts"
 import { misplacedOf } from "../../dsl/network.ts"
-import type { AdapterPlacement } from "../../dsl/placement.ts"
+import type { AdapterPlacement, LadderPlacement } from "../../dsl/placement.ts"
 import * as sentence from "../../dsl/sentences.ts"
 import { childrenOf } from "../../dsl/tensors.ts"
 import { gives, takes } from "../../dsl/widths.ts"
@@ -98,6 +98,16 @@ const adapterProblems = (placement: AdapterPlacement, { width }: BlockInfo): rea
   return []
 }
 
+/** What stands beside a block gives what it takes, as wide as the rung. */
+const rungProblems = ({ layer, rank, at }: LadderPlacement): readonly Problem[] => {
+  const inside = layerProblems(layer)
+  const [from, to] = [takes([layer]), gives([layer])]
+  if (inside.length > 0) return inside
+  // A module may not say what it gives.
+  if (from !== to && to !== 0) return [error(at, "HS1012", sentence.notAnAdapter(from, to))]
+  return from === rank || from === 0 ? [] : [error(at, "HS1010", sentence.takesOther(from, rank))]
+}
+
 const unique = (problems: readonly Problem[]): readonly Problem[] => [
   ...new Map(problems.map((problem) => [`${problem.at}|${problem.code}|${problem.message}`, problem])).values(),
 ]
@@ -148,6 +158,7 @@ const adaptationProblems = (model: ModelData, adaptation: Adaptation): readonly 
     if (info === undefined) continue
     for (const placement of placements)
       if (placement.kind === "adapter") problems.push(...adapterProblems(placement, info))
+      else if (placement.kind === "ladder") problems.push(...rungProblems(placement))
   }
   return problems
 }

@@ -57,7 +57,10 @@ export const rateProblems = (
       {
         ...{ at, code: "HS1040", severity: "error" },
         message: `rates: the rate of '${part}' is ${rangeText(trainingRanges.rate)}, not ${String(wrong)}`,
-        help: typeof rate === "number" ? "A part that is not to learn is frozen." : "Blocks count from 1; before them the function is asked for 0.",
+        help:
+          typeof rate === "number"
+            ? "A part that is not to learn is frozen."
+            : "Blocks count from 1; before them the function is asked for 0.",
       },
     ]
   })

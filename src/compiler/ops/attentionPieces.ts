@@ -242,6 +242,23 @@ export const relPosAttention = (
   return attend(b, { q: b.scale(q, attrs.scale), k, v, byRow, byColumn }, scores)
 }
 
+/**
+ * The same with keys and values beside the grid, [batch, heads, m, d] each, which have no position: as attention over wider queries and keys, whose last columns
+ * are the bias of the grid's keys, and zero for those beside it.
+ */
+export const relPosAttentionBeside = (
+  b: Builder,
+  inputs: readonly Value[],
+  attrs: RelPosAttrs,
+  keys: Value,
+  values: Value,
+): Value => {
+  const { q, k } = augmented(b, inputs, biases(b, inputs, attrs, attrs), attrs)
+  const [batch, heads, m] = b.shapeOf(keys) as [number, number, number]
+  const none = b.constant([0], [batch, heads, m, attrs.height + attrs.width])
+  return b.attention(q, b.concat([b.concat([keys, none], 3), k], 2), b.concat([values, inputs[2]!], 2), { scale: 1 })
+}
+
 /** [q, k, v, tableH, tableW, out, g] → gradients of the first five. */
 export const relPosAttentionGrad = (
   b: Builder,

@@ -220,12 +220,19 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def rel_pos_attention(
-    qkv: Tensor, table_h: Tensor, table_w: Tensor, heads: int
+    qkv: Tensor,
+    table_h: Tensor,
+    table_w: Tensor,
+    keys: Tensor | None = None,
+    values: Tensor | None = None,
+    *,
+    heads: int,
 ) -> Tensor:
     """Attention over a grid [b, h, w, 3 c] with decomposed relative positions.
 
     The tables, [2 h - 1, d] and [2 w - 1, d], have a row for each distance along an
-    axis; their products with the unscaled queries are added to the logits.
+    axis; their products with the unscaled queries are added to the logits. Keys and
+    values beside the grid, [b, n, c], have no position.
     """
     h, w = qkv.shape[1:3]
     qkv = qkv.unflatten(3, (3, heads, -1)).permute(3, 0, 4, 1, 2, 5)
@@ -234,6 +241,12 @@ def rel_pos_attention(
     from_h = torch.einsum("bnhwd,hkd->bnhwk", grid, table_h[distances(h, table_h)])
     from_w = torch.einsum("bnhwd,wkd->bnhwk", grid, table_w[distances(w, table_w)])
     bias = (from_h.unsqueeze(5) + from_w.unsqueeze(4)).flatten(4).flatten(2, 3)
+    if keys is not None and values is not None:
+        bias = F.pad(bias, (keys.shape[1], 0))
+        keys, values = (
+            x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (keys, values)
+        )
+        k, v = torch.cat([keys, k], 2), torch.cat([values, v], 2)
     x = scaled_dot_product_attention(q, k, v, bias)
     return x.transpose(1, 2).unflatten(1, (h, w)).flatten(3)
 

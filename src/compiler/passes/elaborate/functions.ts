@@ -4,6 +4,7 @@ import type { Attrs, FunctionName, Interpolation } from "../../../dsl/layer.ts"
 import { otherWidth } from "../../../dsl/sentences.ts"
 import type { Builder } from "../../ir/builder.ts"
 import type { Shape } from "../../ir/graph.ts"
+import { relPosAttentionBeside } from "../../ops/attentionPieces.ts"
 import { type Context, WrongWidths } from "./context.ts"
 import { rearrangement } from "./rearrange.ts"
 
@@ -62,7 +63,8 @@ const attention = (b: Builder, [q, k, v]: readonly number[], heads: number): num
   return rearrange(b, out, "b heads n c -> b n (heads c)")
 }
 
-const relPosAttention = (b: Builder, [qkv, tableH, tableW]: readonly number[], heads: number): number => {
+const relPosAttention = (b: Builder, args: readonly number[], heads: number): number => {
+  const [qkv, tableH, tableW, keys, values] = args
   const [, height, width] = b.shapeOf(qkv!) as [number, number, number, number]
   const split = rearrange(b, qkv!, "b h w (three heads c) -> three b heads (h w) c", { three: 3, heads })
   const part = (i: number) => {
@@ -71,7 +73,13 @@ const relPosAttention = (b: Builder, [qkv, tableH, tableW]: readonly number[], h
   }
   const [q, k, v] = [part(0), part(1), part(2)]
   const scale = b.shapeOf(q).at(-1)! ** -0.5
-  const out = b.relPosAttention(q, k, v, tableH!, tableW!, { scale, height, width })
+  const inputs = [q, k, v, tableH!, tableW!] as const
+  const byHead = (x: number) => rearrange(b, x, "b n (heads c) -> b heads n c", { heads })
+  const attrs = { scale, height, width }
+  const out =
+    keys === undefined
+      ? b.relPosAttention(...inputs, attrs)
+      : relPosAttentionBeside(b, inputs, attrs, byHead(keys), byHead(values!))
   return rearrange(b, out, "b heads (h w) c -> b h w (heads c)", { h: height })
 }
 
