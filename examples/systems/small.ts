@@ -26,6 +26,7 @@ import {
 } from "hasam"
 import * as h2FormerOf from "./h2former/index.ts"
 import { medSaOf } from "./medsa/index.ts"
+import { medSamOf } from "./medsam/index.ts"
 import * as missFormerOf from "./missformer/index.ts"
 import { tinySam } from "./mobile-sam/index.ts"
 import { network as samedNetwork } from "./samed/index.ts"
@@ -75,7 +76,7 @@ const small = {
   decoder: { depth: 2, heads: 2, mlpWidth: 32, iouWidth: 32, iouDepth: 3, maskTokens: 4 },
 } as const
 export const zeroShot = pipe(sam(small), freezeAll)
-export const medSam = pipe(sam(small), freeze("promptEncoder"))
+export const medSam = medSamOf(small)
 export const samed = pipe(
   model(samedNetwork({ ...small, decoder: { ...small.decoder, maskTokens: 2 } }), {
     name: "SAMed",

@@ -81,7 +81,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--outputs": path,
   "--part": choice(["train", "validation", "test", "all"]),
   "--patience": number(trainingRanges.patience),
-  "--sampling": choice(["balanced"]),
+  "--sampling": choice(["each", "balanced"]),
   "--point": coordinates(["x", "y"]),
   "--points": path,
   "--prompts": path,

@@ -105,7 +105,10 @@ const train = () =>
       .option("--rate <x>", "learning rate")
       .option("--clip <x>", "gradients together are made no longer than this")
       .option("--patience <n>", "epochs without a better validation after which training ends")
-      .option("--sampling <how>", "balanced: cases that show rare classes come more often")
+      .option(
+        "--sampling <how>",
+        "each: every case once an epoch; balanced: those that show rare classes come more often",
+      )
       .option("--seed <n>", "of order, augmentation, prompts and initial values")
       .option("--split <file>", "a saved split; else 7 : 1.5 : 1.5 by seed, by subject where known")
       .option("--fraction <x>", "share of the training images, 0…1"),

@@ -154,8 +154,8 @@ export const clipNorm = (norm: number): Clip => ({ norm })
 /** Each number of a gradient is made no larger than this, either way, as torch's clip_grad_value_. */
 export const clipValue = (value: number): Clip => ({ value })
 
-/** In which order cases come. */
-export type Sampling = { readonly kind: "balanced" }
+/** Which cases an epoch shows: each of them once in a new order, or rare ones more often. */
+export type Sampling = { readonly kind: "each" | "balanced" }
 /**
  * Rare cases come more often: an epoch draws as many cases as there are, with replacement, each with a weight of 1 / n, where n is how many cases show the rarest of
  * the classes that this one shows. A mask's classes are foreground and none; of an image without any, n is how many have none.

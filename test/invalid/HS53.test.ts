@@ -41,9 +41,9 @@ test("HS5301: a rate that makes everything infinite; the folder keeps what was g
   expect(text).toContain("error HS5301: ")
 })
 test("HS5302: other options, another model", () => {
-  const { status, text } = train("run", "--resume", "--epochs", "3")
+  const { status, text } = train("run", "--resume", "--batch", "3")
   expect(status).toBe(1)
-  expect(text).toContain("error HS5302: the run folder belongs to a run with other training options (epochs)")
+  expect(text).toContain("error HS5302: the run folder belongs to a run with other training options (batch)")
   const other = hasam("train", "spec.ts#frozen", "--data", "data", "--out", "run", "--resume")
   expect(other.text).toContain("error HS5302: the run folder belongs to a run with other model, base weights")
 })

@@ -2,8 +2,11 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
 import * as h2former from "../../examples/systems/h2former/index.ts"
+import * as medSa from "../../examples/systems/medsa/index.ts"
+import * as medSam from "../../examples/systems/medsam/index.ts"
 import * as missformer from "../../examples/systems/missformer/index.ts"
 import * as mobileSam from "../../examples/systems/mobile-sam/index.ts"
+import * as samed from "../../examples/systems/samed/index.ts"
 import * as samus from "../../examples/systems/samus/index.ts"
 import * as swinUnet from "../../examples/systems/swin-unet/index.ts"
 import * as transunet from "../../examples/systems/transunet/index.ts"
@@ -13,7 +16,22 @@ import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
 import { sizeOf } from "../../src/compiler/ir/graph.ts"
 import { standardSizes } from "../../src/compiler/passes/elaborate/index.ts"
 import { compile } from "../../src/compiler/passes/pipeline.ts"
-import { bceWithLogits, type Child, classes, crossEntropy, masks, model, pixels } from "../../src/dsl/index.ts"
+import {
+  adapt,
+  bceWithLogits,
+  boxes,
+  type Child,
+  classes,
+  crossEntropy,
+  uniform as evenly,
+  freeze,
+  lora,
+  type Model,
+  masks,
+  model,
+  pixels,
+  points,
+} from "../../src/dsl/index.ts"
 import type { ModelData } from "../../src/dsl/model.ts"
 import { networkOf } from "../../src/dsl/network.ts"
 import { type TensorData, tensorsOf } from "../../src/dsl/tensors.ts"
@@ -30,6 +48,8 @@ interface Reference {
   readonly name: string
   /** Channels, height, width. */
   readonly image: readonly [number, number, number]
+  /** Shapes of prompts, for a batch of two. */
+  readonly prompts?: Readonly<Record<string, readonly number[]>>
   readonly parameters: number
   readonly tensors: Readonly<Record<string, readonly number[]>>
   readonly inference: Digest
@@ -42,6 +62,12 @@ const references: readonly Reference[] = JSON.parse(
   readFileSync(new URL("./reference/systems.json", import.meta.url), "utf8"),
 )
 
+const prompted = {
+  ...{ imageSize: 64, patchSize: 8, width: 32, depth: 2, heads: 2, windowSize: 3, globalBlocks: [1], mlpRatio: 4 },
+  ...{ outChannels: 16, maskChannels: 4 },
+  decoder: { depth: 2, heads: 2, mlpWidth: 24, iouWidth: 12, iouDepth: 3, maskTokens: 4 },
+}
+const tiny = { depths: [1, 1, 2, 1], windowSizes: [4, 3, 4, 3], numClasses: 5 }
 /** As in make_systems.py. */
 const networks: Readonly<Record<string, () => Child>> = {
   "U-Net": () => unet.network({ nChannels: 1, nClasses: 1, width: 4 }),
@@ -76,20 +102,35 @@ const networks: Readonly<Record<string, () => Child>> = {
         numClasses: 5,
       },
     ),
+  SAMUS: () => samus.network({ ...prompted, depth: 3, globalBlocks: [0, 2], table: 16, branchWidth: 8 }),
+  MobileSAM: () =>
+    mobileSam.network({ ...prompted, patchSize: 16 }, { ...tiny, embedDims: [8, 12, 16, 24], numHeads: [1, 2, 2, 3] }),
+  SAMed: () => samed.network({ ...prompted, imageSize: 48, decoder: { ...prompted.decoder, maskTokens: 3 } }),
+  MedSAM: () => medSam.network({ ...prompted, imageSize: 48 }),
+  "Med-SA": () => medSa.network({ ...prompted, imageSize: 48, windowSize: 4, table: 7, outSize: 24 }),
   MISSFormer: () => missformer.network({ numClasses: 3, imageSize: 64, dims: [4, 8, 20, 32], layers: [1, 1, 1, 1] }),
 }
 
-const modelOf = ({ name, image: [channels, ...size], inference }: Reference): ModelData => {
+/** Updates of SAMed's queries and values; MedSAM's prompt encoder runs without gradients. */
+const adapted: Readonly<Record<string, (of: Model) => Model>> = {
+  MedSAM: (of) => freeze("prompt_encoder")(of as never) as Model,
+  SAMed: (of) => adapt(evenly(2, 2), (rank) => [lora({ rank, on: ["q", "v"] })])(of as never) as Model,
+}
+const modelOf = ({ name, image: [channels, ...size], prompts = {}, inference }: Reference): ModelData => {
   const [, planes = 1] = inference.shape
   const names = Array.from({ length: planes - 1 }, (_, i) => `class ${i + 1}`)
-  return model(
+  const asked = { ...("boxes" in prompts ? boxes() : {}), ...("point_coords" in prompts ? points() : {}) }
+  const whole = name in adapted || Object.keys(prompts).length > 0
+  const of = model(
     networks[name]!() as never,
     {
       name,
-      takes: { image: pixels({ size, channels }) },
+      takes: { image: pixels({ size, channels }), ...asked },
       teaches: { masks: planes === 1 ? masks() : classes("background", ...names) },
+      ...(whole && name !== "MobileSAM" ? { blocks: "image_encoder.blocks" } : {}),
     } as never,
-  ).data
+  ) as Model
+  return (adapted[name] ?? ((same: Model) => same))(of).data
 }
 
 /** Numbers in −1…1 that only depend on the name. */
@@ -103,7 +144,7 @@ const uniform = (name: string, size: number): Float64Array => {
 }
 const valuesOf = (tensor: TensorData): Float64Array => {
   const { name, shape, kind } = tensor
-  if (kind === "buffer" && !name.includes("running")) return Float64Array.from(initialValues(tensor, 0))
+  if (kind === "buffer" && !/running|gaussian/.test(name)) return Float64Array.from(initialValues(tensor, 0))
   const values = uniform(name, sizeOf(shape))
   if (shape.length > 1) return values.map((x) => x * Math.sqrt(3 / sizeOf(shape.slice(1))))
   const one = name.endsWith("weight") || name.endsWith("running_var") ? 1 : 0
@@ -113,6 +154,14 @@ const targetOf = ([, planes = 1, height = 1, width = 1]: readonly number[]): Flo
   uniform("target", 2 * height * width).map((x) =>
     planes === 1 ? (x > 0.2 ? 1 : 0) : Math.min(planes - 1, Math.max(0, Math.floor(((x + 1) / 2) * planes))),
   )
+
+/** Points and boxes within the image, as in make_systems.py. */
+const promptOf = (name: string, shape: readonly number[], side: number): Float64Array => {
+  const values = uniform(name, sizeOf(shape))
+  if (name === "point_labels") return values.map((x) => (x > -0.5 ? 1 : 0))
+  const within = values.map((x) => ((x + 1) / 2) * side)
+  return name === "point_coords" ? within : within.map((x, i) => x / 2 + (i % 4 < 2 ? 0 : side / 2))
+}
 
 /** Largest difference of the products, for directions of length about one. */
 const difference = (name: string, data: Float64Array, { products }: Digest): number => {
@@ -130,10 +179,19 @@ describe.each(references)("upstream's $name", (reference) => {
   const of = modelOf(reference)
   const [, planes = 1] = reference.inference.shape
   const tensors = tensorsOf(networkOf(of))
-  const sizes = standardSizes(of, 2)
+  const learning = new Set(learningNames(of))
+  const { prompts = {} } = reference
+  const standard = standardSizes(of, 2, "boxes" in prompts ? "box" : "points")
+  const given = Object.entries(prompts).map(([name, shape]) => [name, shape.slice(1)] as const)
+  const sizes = { ...standard, inputs: { ...standard.inputs, ...Object.fromEntries(given) } }
+  const image = uniform("image", 2 * sizeOf(reference.image))
   const values: Values = {
     ...Object.fromEntries(tensors.map((tensor) => [tensor.name, valuesOf(tensor)])),
-    image: uniform("image", 2 * sizeOf(reference.image)),
+    // SAM normalises within.
+    image: reference.name === "MobileSAM" ? image.map((x) => 100 * x) : image,
+    ...Object.fromEntries(
+      Object.entries(prompts).map(([name, shape]) => [name, promptOf(name, shape, reference.image[1])]),
+    ),
     target: targetOf(reference.inference.shape),
   }
 
@@ -161,7 +219,7 @@ describe.each(references)("upstream's $name", (reference) => {
     expect(wrong.map(([name]) => name)).toEqual([])
     expect([...unreached].sort()).toEqual(
       tensors
-        .filter(({ kind, name }) => kind === "parameter" && reference.gradients[name] === undefined)
+        .filter(({ name }) => learning.has(name) && reference.gradients[name] === undefined)
         .map(({ name }) => name)
         .sort(),
     )

@@ -4,7 +4,8 @@
     python test/systems/reference/make_systems.py FOLDER
 
 FOLDER holds checkouts of milesial/Pytorch-UNet, HuCaoFighting/Swin-Unet, Beckschen/TransUNet, NKUhealong/H2Former,
-ZhifangDeng/MISSFormer, xianlin7/SAMUS and ChaoningZhang/MobileSAM under the names of their repositories. Where a width is written into upstream's constructor, the network is put
+ZhifangDeng/MISSFormer, xianlin7/SAMUS, ChaoningZhang/MobileSAM, hitachinsk/SAMed, bowang-lab/MedSAM and
+MedicineToken/Medical-SAM-Adapter under the names of their repositories. Where a width is written into upstream's constructor, the network is put
 together here from upstream's own parts and runs upstream's own forward.
 
 Weights and inputs come from a formula that the test has too; of each result its norm and its products with three pseudo-random
@@ -23,6 +24,8 @@ import torch
 from torch import nn
 
 torch.set_default_dtype(torch.float64)
+# What upstream casts to float32, positions and boxes, stays float64 here.
+torch.float32 = torch.float = torch.float64
 FOLDER = pathlib.Path(sys.argv[1])
 
 
@@ -49,10 +52,18 @@ sys.modules["ml_collections"] = types.SimpleNamespace(ConfigDict=ConfigDict)
 helpers = types.ModuleType("timm.models.layers")
 helpers.DropPath, helpers.trunc_normal_ = Whole, nn.init.trunc_normal_
 helpers.to_2tuple = lambda x: x if isinstance(x, tuple) else (x, x)
-for stub in ["timm", "timm.models", "timm.models.registry", "scipy", "scipy.ndimage", "tkinter"]:
+for stub in [
+    "timm",
+    "timm.models",
+    "timm.models.registry",
+    "scipy",
+    "scipy.ndimage",
+    "tkinter",
+]:
     sys.modules[stub] = types.ModuleType(stub)
 sys.modules["timm.models.registry"].register_model = lambda make: make
 sys.modules["tkinter"].X = None
+sys.modules["turtle"] = types.SimpleNamespace(shape=None)
 sys.modules["timm.models.layers"] = helpers
 sys.modules["scipy"].ndimage = sys.modules["scipy.ndimage"]
 
@@ -136,7 +147,11 @@ def swin_unet():
 
 def transunet():
     module = load(
-        "transunet", "TransUNet/networks", "vit_seg_configs", "vit_seg_modeling_resnet_skip", "vit_seg_modeling"
+        "transunet",
+        "TransUNet/networks",
+        "vit_seg_configs",
+        "vit_seg_modeling_resnet_skip",
+        "vit_seg_modeling",
     )
     config = module.CONFIGS["R50-ViT-B_16"]
     config.hidden_size = 16
@@ -191,7 +206,13 @@ def missformer():
     # Tokens of each level, and where they begin in the bridge's sequence: of 224 × 224 pixels upstream, of 64 × 64 here.
     sides = {"56": "16", "28": "8", "14": "4", "7, 7": "2, 2"}
     starts = {"3136": "256", "4704": "384", "5684": "464", "6076": "496"}
-    module = load("missformer", "MISSFormer/networks", "segformer", "MISSFormer", numbers={**sides, **starts})
+    module = load(
+        "missformer",
+        "MISSFormer/networks",
+        "segformer",
+        "MISSFormer",
+        numbers={**sides, **starts},
+    )
     d = [4, 8, 20, 32]
 
     class Narrow(module.MISSFormer):
@@ -212,17 +233,31 @@ def missformer():
 
 
 def samus():
+    return samus_of(16, 6)
+
+
+def samus_of(width: int, out: int):
     numbers = {"1024": "256", "mid_channel = 64": "mid_channel = 8", r"256\+8": "64+8"}
-    module = load("samus", "SAMUS/models/segment_anything_samus/modeling", "common", "image_encoder", numbers=numbers)
+    module = load(
+        "samus",
+        "SAMUS/models/segment_anything_samus/modeling",
+        "common",
+        "image_encoder",
+        numbers=numbers,
+    )
     return module.ImageEncoderViT(
-        img_size=64, patch_size=8, embed_dim=16, depth=3, num_heads=2, out_chans=6, use_rel_pos=True, window_size=3,
+        img_size=64, patch_size=8, embed_dim=width, depth=3, num_heads=2, out_chans=out, use_rel_pos=True, window_size=3,
         global_attn_indexes=(0, 2), norm_layer=functools.partial(nn.LayerNorm, eps=1e-6),
     )  # fmt: skip
 
 
 def mobile_sam():
+    return mobile_sam_of(6)
+
+
+def mobile_sam_of(out: int):
     # The side of the map, the width at which a merging keeps the resolution, and the width of SAM's embedding.
-    numbers = {"64, 64": "4, 4", "320": "24", "256": "6"}
+    numbers = {"64, 64": "4, 4", "320": "24", "256": f"{out}"}
     module = load("mobile_sam", "MobileSAM/mobile_sam/modeling", "tiny_vit_sam", numbers=numbers)
     return module.TinyViT(
         img_size=64, num_classes=5, embed_dims=[8, 12, 16, 24], depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 3],
@@ -230,6 +265,181 @@ def mobile_sam():
     )  # fmt: skip
 
 
+SMALL = dict(width=32, out=16, mask_channels=4, hidden=24, iou=12)
+
+
+def parts(package: str, folder: str, *more: str) -> types.SimpleNamespace:
+    """Upstream's decoder and prompt encoder, small, as its build function puts them together; and its modules."""
+    files = ["common", *more, "prompt_encoder", "transformer", "mask_decoder"]
+    load(package, folder, *files)
+    return types.SimpleNamespace(**{file: sys.modules[f"{package}.{file}"] for file in files})
+
+
+def prompts_and_decoder(modules, size: int, grid: int, outputs: int, **decoder) -> tuple[nn.Module, nn.Module]:
+    prompts = modules.prompt_encoder.PromptEncoder(
+        embed_dim=SMALL["out"], image_embedding_size=(grid, grid), input_image_size=(size, size),
+        mask_in_chans=SMALL["mask_channels"],
+    )  # fmt: skip
+    two_way = modules.transformer.TwoWayTransformer(
+        depth=2, embedding_dim=SMALL["out"], mlp_dim=SMALL["hidden"], num_heads=2
+    )
+    masks = modules.mask_decoder.MaskDecoder(
+        num_multimask_outputs=outputs, transformer=two_way, transformer_dim=SMALL["out"], iou_head_depth=3,
+        iou_head_hidden_dim=SMALL["iou"], **decoder,
+    )  # fmt: skip
+    return prompts, masks
+
+
+def vit(module, size: int) -> nn.Module:
+    return module.ImageEncoderViT(
+        img_size=size, patch_size=8, embed_dim=SMALL["width"], depth=2, num_heads=2, out_chans=SMALL["out"],
+        use_rel_pos=True, window_size=3, global_attn_indexes=(1,), qkv_bias=True, mlp_ratio=4,
+        norm_layer=functools.partial(nn.LayerNorm, eps=1e-6),
+    )  # fmt: skip
+
+
+PIXEL_MEAN = torch.tensor([123.675, 116.28, 103.53]).view(-1, 1, 1)
+PIXEL_STD = torch.tensor([58.395, 57.12, 57.375]).view(-1, 1, 1)
+
+
+class Prompted(nn.Module):
+    """The parts of a SAM, asked as upstream's training asks them."""
+
+    def __init__(
+        self,
+        image_encoder: nn.Module,
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.image_encoder, self.prompt_encoder, self.mask_decoder = (
+            image_encoder,
+            prompt_encoder,
+            mask_decoder,
+        )
+
+    def low_resolution(self, embedding, several=False, points=None, boxes=None):
+        sparse, dense = self.prompt_encoder(points=points, boxes=boxes, masks=None)
+        return self.mask_decoder(
+            image_embeddings=embedding, image_pe=self.prompt_encoder.get_dense_pe(), sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense, multimask_output=several,
+        )[0]  # fmt: skip
+
+
+def whole_mobile_sam():
+    encoder = mobile_sam_of(SMALL["out"])
+    modules = parts("mobile_sam_parts", "MobileSAM/mobile_sam/modeling")
+    prompts, masks = prompts_and_decoder(modules, 64, 4, 3)
+
+    class Whole(Prompted):
+        def forward(self, image, point_coords, point_labels):
+            # As Sam.forward; the decoder takes one image.
+            embedding = self.image_encoder((100 * image - PIXEL_MEAN) / PIXEL_STD)
+            points = [(c[None], labels[None]) for c, labels in zip(point_coords, point_labels, strict=True)]
+            low = [self.low_resolution(e[None], points=p) for e, p in zip(embedding, points, strict=True)]
+            return nn.functional.interpolate(torch.cat(low), (64, 64), mode="bilinear", align_corners=False)
+
+    return Whole(encoder, prompts, masks)
+
+
+def whole_samus():
+    encoder = samus_of(SMALL["width"], SMALL["out"])
+    modules = parts("samus_parts", "SAMUS/models/segment_anything_samus/modeling")
+    prompts, masks = prompts_and_decoder(modules, 64, 8, 3)
+    modules = load(
+        "samus_whole", "SAMUS/models/segment_anything_samus/modeling",
+        "common", "image_encoder", "prompt_encoder", "transformer", "mask_decoder", "samus", numbers={"256": "64"},
+    )  # fmt: skip
+    network = modules.Samus(encoder, prompts, masks)
+    network.requires_grad_(True)
+    upstream = network.forward
+    network.forward = lambda image, point_coords, point_labels: upstream(image, (point_coords, point_labels))["masks"]
+    return network
+
+
+def whole_samed():
+    stub("icecream", FOLDER, ic=None)
+    modules = parts("samed", "SAMed/segment_anything/modeling", "image_encoder", "sam")
+    prompts, masks = prompts_and_decoder(modules, 48, 6, 2)
+    network = modules.sam.Sam(vit(modules.image_encoder, 48), prompts, masks, [0.0] * 3, [1.0] * 3)
+    stub(
+        "segment_anything",
+        FOLDER / "SAMed/segment_anything",
+        build_sam=None,
+        SamPredictor=None,
+        sam_model_registry=None,
+    )
+    sys.modules["segment_anything.modeling"] = types.SimpleNamespace(Sam=type(network))
+    stub("safetensors", FOLDER, safe_open=None)
+    stub("safetensors.torch", FOLDER, save_file=None)
+    lora = load("samed_lora", "SAMed", "sam_lora_image_encoder")
+    lora.LoRA_Sam(network, 2)
+    network.requires_grad_(True)
+    upstream = network.forward_train
+    network.forward = lambda image: upstream(image, True, 48)["low_res_logits"]
+    return network
+
+
+def whole_medsam():
+    modules = parts("medsam", "MedSAM/segment_anything/modeling", "image_encoder")
+    prompts, masks = prompts_and_decoder(modules, 48, 6, 3)
+    text = (FOLDER / "MedSAM/train_one_gpu.py").read_text()
+    # The class alone: the file trains when it is loaded.
+    text = re.search(r"^class MedSAM.*?(?=^def )", text, re.MULTILINE | re.DOTALL).group()
+    scope = {"nn": nn, "torch": torch, "F": nn.functional}
+    exec(text, scope)
+    network = scope["MedSAM"](vit(modules.image_encoder, 48), masks, prompts)
+    upstream = network.forward
+    network.forward = lambda image, boxes: upstream(image, boxes)
+    return network
+
+
+def stub(name: str, folder: pathlib.Path, **members) -> None:
+    """A package whose own file is not run."""
+    package = types.ModuleType(name)
+    package.__path__ = [str(folder)]
+    package.__dict__.update(members)
+    sys.modules[name] = package
+
+
+def whole_medsa():
+    models = FOLDER / "Medical-SAM-Adapter/models"
+    for name in ["models", "models.sam", "models.sam.modeling"]:
+        stub(name, FOLDER / "Medical-SAM-Adapter" / name.replace(".", "/"))
+    stub("models.ImageEncoder", models / "ImageEncoder")
+    stub("models.common", models / "common")
+    from importlib import import_module
+
+    for name in ["adapter", "layer_norm", "mlp"]:
+        sys.modules["models.common"].__dict__.update(import_module(f"models.common.{name}").__dict__)
+    sys.modules["models.common"].loralib = None
+    block = import_module("models.ImageEncoder.vit.adapter_block")
+    sys.modules["models.ImageEncoder"].__dict__.update(AdapterBlock=block.AdapterBlock, Block=None, LoraBlock=None)
+    modules = types.SimpleNamespace(
+        **{name: import_module(f"models.sam.modeling.{name}") for name in ["prompt_encoder", "mask_decoder"]},
+        transformer=import_module("models.common.MaskDecoder"),
+    )
+    prompts, masks = prompts_and_decoder(modules, 48, 6, 1)
+    encoder = import_module("models.sam.modeling.image_encoder")
+    args = types.SimpleNamespace(mod="sam_adpt", mid_dim=None, thd=False, chunk=None)
+    # SAM's table of positions is one of 1024 pixels.
+    large = nn.Parameter(torch.zeros(1, 7, 7, SMALL["width"]))
+    image_encoder = encoder.ImageEncoderViT(
+        args, img_size=48, patch_size=8, embed_dim=SMALL["width"], depth=2, num_heads=2, out_chans=SMALL["out"],
+        use_rel_pos=True, window_size=4, global_attn_indexes=(1,), norm_layer=functools.partial(nn.LayerNorm, eps=1e-6),
+    )  # fmt: skip
+    image_encoder.pos_embed = large
+
+    class Whole(Prompted):
+        def forward(self, image, point_coords, point_labels):
+            # As function.py; its prompt encoder runs without gradients, which are taken here, too.
+            low = self.low_resolution(self.image_encoder(image), points=(point_coords, point_labels))
+            return nn.functional.interpolate(low, size=(24, 24))
+
+    return Whole(image_encoder, prompts, masks)
+
+
+POINTS = {"point_coords": [2, 3, 2], "point_labels": [2, 3]}
 CASES = [
     dict(name="U-Net", build=lambda: unet(False), image=[1, 20, 27]),
     dict(name="U-Net, bilinear", build=lambda: unet(True), image=[1, 20, 27]),
@@ -239,6 +449,11 @@ CASES = [
     dict(name="MISSFormer", build=missformer, image=[3, 64, 64]),
     dict(name="SAMUS's encoder", build=samus, image=[3, 64, 64]),
     dict(name="MobileSAM's encoder", build=mobile_sam, image=[3, 64, 64]),
+    dict(name="SAMUS", build=whole_samus, image=[3, 64, 64], prompts=POINTS),
+    dict(name="MobileSAM", build=whole_mobile_sam, image=[3, 64, 64], prompts=POINTS),
+    dict(name="SAMed", build=whole_samed, image=[3, 48, 48]),
+    dict(name="MedSAM", build=whole_medsam, image=[3, 48, 48], prompts={"boxes": [2, 4]}),
+    dict(name="Med-SA", build=whole_medsa, image=[3, 48, 48], prompts=POINTS),
 ]
 
 
@@ -261,32 +476,53 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return nn.functional.cross_entropy(logits, numbers[:, 0])
 
 
+def ours(name: str) -> str:
+    """What is called otherwise here: SAMed's updates of the fused queries and values."""
+    name = name.replace("attn.qkv.qkv.", "attn.qkv.")
+    return re.sub(r"attn\.qkv\.linear_([ab])_([qv])\.", r"attn.qkv.lora_\1_\2.", name)
+
+
+def prompt(name: str, shape: list[int], side: int) -> torch.Tensor:
+    """Points and boxes within the image; of the labels some are 0."""
+    values = tensor(name, shape)
+    if name == "point_labels":
+        return (values > -0.5).to(values.dtype)
+    within = (values + 1) / 2 * side
+    if name == "point_coords":
+        return within
+    return within / 2 + torch.tensor([0.0, 0.0, side / 2, side / 2])
+
+
 def run(case: dict) -> dict:
     network = case["build"]()
+    network.requires_grad_(True)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter.copy_(weight(name, list(parameter.shape)))
+            parameter.copy_(weight(ours(name), list(parameter.shape)))
         for name, buffer in network.named_buffers():
-            if "running" in name:
+            if "running" in name or "gaussian" in name:
                 buffer.copy_(weight(name, list(buffer.shape)))
     image = tensor("image", [2, *case["image"]])
+    asked = {name: prompt(name, shape, case["image"][1]) for name, shape in case.get("prompts", {}).items()}
+    apply = functools.partial(network, image, **asked)
     network.eval()
     with torch.no_grad():
-        inference = digest("masks", network(image))
+        inference = digest("masks", apply())
     target = tensor("target", [2, 1, *inference["shape"][2:]])
     network.train()
-    masks = network(image)
+    masks = apply()
     loss = loss_of(masks, target)
     loss.backward()
     return {
         "name": case["name"],
         "image": case["image"],
+        **({"prompts": case["prompts"]} if "prompts" in case else {}),
         "parameters": sum(p.numel() for p in network.parameters()),
-        "tensors": {name: list(value.shape) for name, value in network.state_dict().items()},
+        "tensors": {ours(name): list(value.shape) for name, value in network.state_dict().items()},
         "inference": inference,
         "masks": digest("masks", masks),
         "loss": loss.item(),
-        "gradients": {n: digest(n, p.grad) for n, p in network.named_parameters() if p.grad is not None},
+        "gradients": {ours(n): digest(ours(n), p.grad) for n, p in network.named_parameters() if p.grad is not None},
         "statistics": {n: digest(n, b) for n, b in network.named_buffers() if "running" in n},
     }
 
@@ -298,6 +534,11 @@ if __name__ == "__main__":
     for case in CASES:
         if not wanted or case["name"] in wanted:
             known[case["name"]] = run(case)
-            print(case["name"], known[case["name"]]["parameters"], known[case["name"]]["loss"], file=sys.stderr)
+            print(
+                case["name"],
+                known[case["name"]]["parameters"],
+                known[case["name"]]["loss"],
+                file=sys.stderr,
+            )
     lines = [json.dumps(known[case["name"]], separators=(",", ":")) for case in CASES if case["name"] in known]
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n")

@@ -90,7 +90,7 @@ class Settings:
     clip_value: float | None
     # Epochs without a better validation after which training ends.
     patience: int | None
-    # "balanced", or every case once an epoch.
+    # "balanced": cases that show rare classes come more often.
     sampling: str | None
     augmentation: Augmentation
 

@@ -1,0 +1,58 @@
+/** mobile_sam.pt loads strictly: a file of random values under the names and shapes of upstream's own tensors (reference/make_lists.py). */
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { mobileSam } from "../../examples/systems/mobile-sam/index.ts"
+import { tensorTable } from "../../src/compiler/analysis/parameters.ts"
+import { sizeOf, type Tensors } from "../../src/compiler/ir/graph.ts"
+import { modelWeights } from "../../src/runtime/base.ts"
+import { save } from "../../src/runtime/weights/index.ts"
+import { codesOf, folder, python } from "../weights/tools.ts"
+
+const file = new URL("./reference/mobile_sam.json", import.meta.url)
+const list: Readonly<Record<string, readonly number[]>> = JSON.parse(readFileSync(file, "utf8"))
+
+/** In −1…1, other numbers for each tensor. */
+const values = (seed: number, size: number): Float32Array => {
+  let state = Math.imul(seed + 1, 0x9e3779b9) >>> 0
+  return Float32Array.from({ length: size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 31 - 1
+  })
+}
+const all: Tensors = Object.fromEntries(
+  Object.entries(list).map(([name, shape], i) => [name, { shape, data: values(i, sizeOf(shape)) }]),
+)
+const without = ({ [Object.keys(list)[200]!]: _, ...rest }: Tensors): Tensors => rest
+
+test("the model has these tensors and no others", () => {
+  const own = tensorTable(mobileSam.data).filter(({ persistent }) => persistent)
+  expect(Object.fromEntries(own.map(({ name, shape }) => [name, shape]))).toEqual(list)
+})
+
+test("a file of them fills every tensor; one that lacks a tensor is refused", async () => {
+  const path = join(await folder(), "mobile_sam.safetensors")
+  await save(path, all)
+  const { tensors, notes } = await modelWeights(mobileSam.data, path, 0)
+  expect(notes).toEqual([])
+  for (const [name, { data }] of Object.entries(all))
+    if (!name.endsWith("num_batches_tracked")) expect(tensors[name]!.data, name).toEqual(data)
+  await save(path, without(all))
+  expect(await codesOf(modelWeights(mobileSam.data, path, 0))).toEqual(["HS3005"])
+})
+
+test.skipIf(python === undefined)("so does a .pt that torch.save wrote, counters as whole numbers", async () => {
+  const path = join(await folder(), "mobile_sam.pt")
+  const script = `import json, sys, torch
+tensors = {}
+for i, (name, shape) in enumerate(json.load(open(sys.argv[1])).items()):
+    counter = name.endswith("num_batches_tracked")
+    tensors[name] = torch.tensor(i) if counter else torch.full(shape, float(i))
+torch.save(tensors, sys.argv[2])`
+  execFileSync(python!, ["-c", script, file.pathname, path])
+  const { tensors } = await modelWeights(mobileSam.data, path, 0)
+  Object.keys(list).forEach((name, i) => {
+    if (!name.endsWith("num_batches_tracked")) expect(new Set(tensors[name]!.data), name).toEqual(new Set([i]))
+  })
+})
