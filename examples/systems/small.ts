@@ -31,6 +31,7 @@ import * as missFormerOf from "./missformer/index.ts"
 import { tinySam } from "./mobile-sam/index.ts"
 import { network as samedNetwork } from "./samed/index.ts"
 import * as samusOf from "./samus/index.ts"
+import { sfrcSamOf } from "./sfrcsam/index.ts"
 import * as swinUnetOf from "./swin-unet/index.ts"
 import * as transUnetOf from "./transunet/index.ts"
 import * as unetOf from "./unet/index.ts"
@@ -102,6 +103,7 @@ export const samus = pipe(
   freezeAll,
   samusOf.learning(2),
 )
+export const sfrcSam = sfrcSamOf({ ...small, branchWidth: 8 })
 export const mobileSam = tinySam(
   "MobileSAM",
   { ...small, patchSize: 16 },
@@ -125,4 +127,5 @@ export const medSamTraining = training(medSam, { ...brief, prompt: box })
 export const samedTraining = training(samed, brief)
 export const medSaTraining = training(medSa, brief)
 export const samusTraining = training(samus, brief)
+export const sfrcSamTraining = training(sfrcSam, brief)
 export const mobileSamTraining = training(mobileSam, brief)

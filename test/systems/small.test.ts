@@ -1,10 +1,12 @@
 /** Every system in a small configuration: two steps of training, the same masks on every engine, a package for PyTorch; and the counts of all. */
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import * as adaptFormer from "../../examples/methods/adaptformer/index.ts"
+import * as autoLr from "../../examples/methods/autolr/index.ts"
 import * as houlsby from "../../examples/methods/houlsby/index.ts"
+import * as ladder from "../../examples/methods/ladder/index.ts"
 import * as lora from "../../examples/methods/lora/index.ts"
 import * as prefix from "../../examples/methods/prefix/index.ts"
 import * as surgical from "../../examples/methods/surgical/index.ts"
@@ -17,6 +19,7 @@ import * as mobileSam from "../../examples/systems/mobile-sam/index.ts"
 import * as zeroShot from "../../examples/systems/sam/index.ts"
 import * as samed from "../../examples/systems/samed/index.ts"
 import * as samus from "../../examples/systems/samus/index.ts"
+import * as sfrcSam from "../../examples/systems/sfrcsam/index.ts"
 import * as small from "../../examples/systems/small.ts"
 import * as swinUnet from "../../examples/systems/swin-unet/index.ts"
 import * as transUnet from "../../examples/systems/transunet/index.ts"
@@ -38,9 +41,11 @@ import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { stream } from "../../src/runtime/data/random.ts"
 import { reader } from "../../src/runtime/data/reader.ts"
-import { pixelsOf } from "../../src/runtime/task/index.ts"
+import { pixelsOf, teachesCentres } from "../../src/runtime/task/index.ts"
 import { train } from "../../src/runtime/training/train.ts"
+import { tryWebGpu } from "../backends/tfjs/engines.ts"
 import { relativeError } from "../ir/support.ts"
+import { methods as inSmall } from "./methods.ts"
 
 const modelsIn = (specs: readonly object[]): readonly (readonly [string, ModelData])[] =>
   specs.flatMap((spec) =>
@@ -48,8 +53,21 @@ const modelsIn = (specs: readonly object[]): readonly (readonly [string, ModelDa
       isModel(value) ? [[name, value.data] as const] : [],
     ),
   )
-const systems = [unet, swinUnet, transUnet, h2Former, missFormer, zeroShot, samed, medSam, medSa, samus, mobileSam]
-const methods = [houlsby, adaptFormer, lora, vpt, prefix, surgical]
+const systems = [
+  unet,
+  swinUnet,
+  transUnet,
+  h2Former,
+  missFormer,
+  zeroShot,
+  samed,
+  medSam,
+  medSa,
+  samus,
+  mobileSam,
+  sfrcSam,
+]
+const methods = [houlsby, adaptFormer, lora, vpt, prefix, surgical, ladder, autoLr]
 
 describe("counts", () => {
   test.each(modelsIn([...systems, ...methods]))("of %s are as expected", (_, data) => {
@@ -65,11 +83,15 @@ describe("counts", () => {
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 let cases: readonly Case[] = []
 const wasm = await openWasm()
+const webgpu = await tryWebGpu()
 beforeAll(async () => {
   await writePhantoms(join(folder, "data"), { n: 4, size: 64, seed: 5, perSubject: 1 })
   cases = (await openData(join(folder, "data"))).cases
 })
-afterAll(() => wasm.dispose())
+afterAll(async () => {
+  await wasm.dispose()
+  await webgpu?.dispose()
+})
 
 const inputsOf = (data: ModelData): Tensors => {
   const random = stream("systems", data.name)
@@ -84,33 +106,43 @@ const inputsOf = (data: ModelData): Tensors => {
   )
 }
 
-describe.each(modelsIn([small]))("%s in small", (name, data) => {
-  test("two steps change what learns", async () => {
-    const found = Object.values(small as Readonly<Record<string, unknown>>).find(
-      (value): value is Training => isTraining(value) && value.model === data,
-    )
-    if (found === undefined) return expect(name).toBe("zeroShot")
-    const { tensors } = await modelWeights(data, undefined, 3)
+const trainings = Object.values(small as Readonly<Record<string, unknown>>).filter(isTraining)
+const tried: readonly (readonly [string, ModelData, Training | undefined])[] = [
+  ...modelsIn([small]).map(([name, data]) => [name, data, trainings.find(({ model }) => model === data)] as const),
+  ...Object.entries(inSmall).map(([name, { model, training }]) => [name, model.data, training] as const),
+]
+describe.each(tried)("%s in small", (name, data, how) => {
+  const trained = async (run: string, epochs: number, tensors: Tensors, resume = false) => {
+    if (how === undefined) throw new Error("nothing of it learns")
     const losses: number[] = []
     const { learned } = await train({
-      ...{ name, version: "test", model: data, weights: tensors, validation: [], resume: false },
-      options: { ...found, epochs: 1, batch: 2 },
-      reader: reader({ pixels: pixelsOf(data), seed: 0, prompt: found.prompt }),
+      ...{ name, version: "test", model: data, weights: tensors, validation: [], resume },
+      options: { ...how, epochs, batch: 2 },
+      reader: reader({ pixels: pixelsOf(data), centres: teachesCentres(data), seed: 0, prompt: how.prompt }),
       train: cases,
-      folder: join(folder, name),
+      folder: join(folder, run),
       identity: { run: "run", base: "base" },
       backend: await cpu(),
       on: (event) => {
         if (event.kind === "step") losses.push(event.loss)
       },
     })
-    expect(losses.length).toBe(2)
+    return { learned, losses }
+  }
+  test.skipIf(how === undefined)("trains; in two parts it ends with the bytes of one", async () => {
+    const { tensors } = await modelWeights(data, undefined, 3)
+    const { learned, losses } = await trained(`${name} whole`, 2, tensors)
+    expect(losses.length).toBe(4)
     for (const loss of losses) expect(loss).toBeGreaterThan(0)
     expect(Object.keys(learned).filter((of) => learningNames(data).includes(of)).length).toBeGreaterThan(0)
     const moved = Object.entries(learned).filter(([of, { data }]) => data.some((x, i) => x !== tensors[of]!.data[i]))
     expect(moved.length).toBeGreaterThan(Object.keys(learned).length / 2)
+    await trained(`${name} in parts`, 1, tensors)
+    await trained(`${name} in parts`, 2, tensors, true)
+    const last = (run: string) => readFileSync(join(folder, run, "last.safetensors"))
+    expect(last(`${name} in parts`).equals(last(`${name} whole`))).toBe(true)
   })
-  test("the same on the CPU engine and wasm", async () => {
+  test("the same on the CPU engine, wasm and WebGPU", async () => {
     const program = inferenceProgram(data, standardSizes(data))
     const { tensors } = await modelWeights(data, undefined, 3)
     const output = Object.keys(data.teaches)[0]!
@@ -121,7 +153,9 @@ describe.each(modelsIn([small]))("%s in small", (name, data) => {
       await executable.dispose()
       return found!.data
     }
-    expect(relativeError(await masks(await cpu()), await masks(backendOf(wasm)))).toBeLessThan(1e-4)
+    const right = await masks(await cpu())
+    expect(relativeError(await masks(backendOf(wasm)), right)).toBeLessThan(1e-4)
+    if (webgpu !== undefined) expect(relativeError(await masks(backendOf(webgpu)), right)).toBeLessThan(1e-4)
   })
   test("has a package for PyTorch", () => {
     const files = pytorchPackage(data)
