@@ -35,7 +35,9 @@ test("a file of them fills every tensor; one that lacks a tensor is refused", as
   const path = join(await folder(), "mobile_sam.safetensors")
   await save(path, all)
   const { tensors, notes } = await modelWeights(mobileSam.data, path, 0)
-  expect(notes).toEqual([])
+  // Nothing but the counters of steps is passed over.
+  const ignored = notes.flatMap((note) => note.replace("ignored, being constants: ", "").split(", "))
+  expect(ignored.filter((name) => !name.endsWith(".num_batches_tracked"))).toEqual([])
   for (const [name, { data }] of Object.entries(all))
     if (!name.endsWith("num_batches_tracked")) expect(tensors[name]!.data, name).toEqual(data)
   await save(path, without(all))

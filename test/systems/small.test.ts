@@ -1,5 +1,5 @@
 /** Every system in a small configuration: two steps of training, the same masks on every engine, a package for PyTorch; and the counts of all. */
-import { mkdtempSync, readFileSync } from "node:fs"
+import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -41,11 +41,9 @@ import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { stream } from "../../src/runtime/data/random.ts"
 import { reader } from "../../src/runtime/data/reader.ts"
-import { pixelsOf, teachesCentres } from "../../src/runtime/task/index.ts"
+import { pixelsOf } from "../../src/runtime/task/index.ts"
 import { train } from "../../src/runtime/training/train.ts"
-import { tryWebGpu } from "../backends/tfjs/engines.ts"
 import { relativeError } from "../ir/support.ts"
-import { methods as inSmall } from "./methods.ts"
 
 const modelsIn = (specs: readonly object[]): readonly (readonly [string, ModelData])[] =>
   specs.flatMap((spec) =>
@@ -83,15 +81,11 @@ describe("counts", () => {
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 let cases: readonly Case[] = []
 const wasm = await openWasm()
-const webgpu = await tryWebGpu()
 beforeAll(async () => {
   await writePhantoms(join(folder, "data"), { n: 4, size: 64, seed: 5, perSubject: 1 })
   cases = (await openData(join(folder, "data"))).cases
 })
-afterAll(async () => {
-  await wasm.dispose()
-  await webgpu?.dispose()
-})
+afterAll(() => wasm.dispose())
 
 const inputsOf = (data: ModelData): Tensors => {
   const random = stream("systems", data.name)
@@ -106,43 +100,33 @@ const inputsOf = (data: ModelData): Tensors => {
   )
 }
 
-const trainings = Object.values(small as Readonly<Record<string, unknown>>).filter(isTraining)
-const tried: readonly (readonly [string, ModelData, Training | undefined])[] = [
-  ...modelsIn([small]).map(([name, data]) => [name, data, trainings.find(({ model }) => model === data)] as const),
-  ...Object.entries(inSmall).map(([name, { model, training }]) => [name, model.data, training] as const),
-]
-describe.each(tried)("%s in small", (name, data, how) => {
-  const trained = async (run: string, epochs: number, tensors: Tensors, resume = false) => {
-    if (how === undefined) throw new Error("nothing of it learns")
+describe.each(modelsIn([small]))("%s in small", (name, data) => {
+  test("two steps change what learns", async () => {
+    const found = Object.values(small as Readonly<Record<string, unknown>>).find(
+      (value): value is Training => isTraining(value) && value.model === data,
+    )
+    if (found === undefined) return expect(name).toBe("zeroShot")
+    const { tensors } = await modelWeights(data, undefined, 3)
     const losses: number[] = []
     const { learned } = await train({
-      ...{ name, version: "test", model: data, weights: tensors, validation: [], resume },
-      options: { ...how, epochs, batch: 2 },
-      reader: reader({ pixels: pixelsOf(data), centres: teachesCentres(data), seed: 0, prompt: how.prompt }),
+      ...{ name, version: "test", model: data, weights: tensors, validation: [], resume: false },
+      options: { ...found, epochs: 1, batch: 2 },
+      reader: reader({ pixels: pixelsOf(data), seed: 0, prompt: found.prompt }),
       train: cases,
-      folder: join(folder, run),
+      folder: join(folder, name),
       identity: { run: "run", base: "base" },
       backend: await cpu(),
       on: (event) => {
         if (event.kind === "step") losses.push(event.loss)
       },
     })
-    return { learned, losses }
-  }
-  test.skipIf(how === undefined)("trains; in two parts it ends with the bytes of one", async () => {
-    const { tensors } = await modelWeights(data, undefined, 3)
-    const { learned, losses } = await trained(`${name} whole`, 2, tensors)
-    expect(losses.length).toBe(4)
+    expect(losses.length).toBe(2)
     for (const loss of losses) expect(loss).toBeGreaterThan(0)
     expect(Object.keys(learned).filter((of) => learningNames(data).includes(of)).length).toBeGreaterThan(0)
     const moved = Object.entries(learned).filter(([of, { data }]) => data.some((x, i) => x !== tensors[of]!.data[i]))
     expect(moved.length).toBeGreaterThan(Object.keys(learned).length / 2)
-    await trained(`${name} in parts`, 1, tensors)
-    await trained(`${name} in parts`, 2, tensors, true)
-    const last = (run: string) => readFileSync(join(folder, run, "last.safetensors"))
-    expect(last(`${name} in parts`).equals(last(`${name} whole`))).toBe(true)
   })
-  test("the same on the CPU engine, wasm and WebGPU", async () => {
+  test("the same on the CPU engine and wasm", async () => {
     const program = inferenceProgram(data, standardSizes(data))
     const { tensors } = await modelWeights(data, undefined, 3)
     const output = Object.keys(data.teaches)[0]!
@@ -153,9 +137,7 @@ describe.each(tried)("%s in small", (name, data, how) => {
       await executable.dispose()
       return found!.data
     }
-    const right = await masks(await cpu())
-    expect(relativeError(await masks(backendOf(wasm)), right)).toBeLessThan(1e-4)
-    if (webgpu !== undefined) expect(relativeError(await masks(backendOf(webgpu)), right)).toBeLessThan(1e-4)
+    expect(relativeError(await masks(await cpu()), await masks(backendOf(wasm)))).toBeLessThan(1e-4)
   })
   test("has a package for PyTorch", () => {
     const files = pytorchPackage(data)
