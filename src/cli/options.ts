@@ -150,6 +150,21 @@ export const excludes: readonly (readonly [command: string, option: string, othe
   ["compile", "--watch", "--update", "it would write what it watches"],
 ]
 
+/** Options that another program does not follow. */
+export const unfollowed: readonly (readonly [
+  command: string,
+  option: string,
+  unfollowed: (options: Readonly<Record<string, unknown>>) => boolean,
+  why: string,
+  help: string,
+])[] = ["--window", "--palette", "--inverted"].map((option) => [
+  "train",
+  option,
+  ({ target }) => target === "pytorch",
+  `the package reads images of 8 bits and masks that show their foreground, and would not follow ${option}`,
+  "Save the data so, or train with another target.",
+])
+
 const given = (command: Command, { attributeName }: { readonly attributeName: string }): boolean =>
   command.getOptionValueSource(attributeName) === "cli"
 
@@ -183,6 +198,9 @@ export const readOptions = async (command: Command): Promise<void> => {
       .map(([, long, , what]) =>
         idle(long, `${long} does nothing without ${what}`, `Add ${what}, or leave ${long} out.`),
       ),
+    ...unfollowed
+      .filter(([of, long, isUnfollowed]) => of === name && has(long) && isUnfollowed(command.opts()))
+      .map(([, long, , why, help]) => idle(long, `${long} does not go with --target pytorch: ${why}`, help)),
     ...excludes
       .filter(([of, long, other]) => of === name && has(long) && has(other))
       .map(([, long, other, why]) =>

@@ -9,14 +9,18 @@ import { preciseNames, runningNames, targets, trainingNames } from "./targets/in
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
 
-/** What is said of a data set, in every command that reads one. */
-const reading = (command: Command): Command =>
+/** Where a data set's files are, in every command that looks for them. */
+const finding = (command: Command): Command =>
   command
     .option(
       "--layout <name>",
       "table, kaggle, busi, busbra, tn3k, camus, nnunet or folders; found out where it is not given",
     )
     .option("--subject <pattern>", "regular expression: the subject in an image's name, as '^(\\d+)_'")
+
+/** And what is in them, in every command that reads them. */
+const reading = (command: Command): Command =>
+  finding(command)
     .option("--window <range>", "values that are black and white in images of more than 8 bits: 0,4095, or image")
     .option("--class <n>", "foreground in masks of several classes")
     .option("--palette <colours>", "colours of the classes in coloured masks, background first: '#000000,#ff0000'")
@@ -316,7 +320,7 @@ const data = () => {
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")
     .action(async (dir, options) => (await import("./commands/data.ts")).checkCommand(dir, options))
-  reading(
+  finding(
     group
       .command("split")
       .summary("which images train, validate and test, as a file for --split; or k folds")

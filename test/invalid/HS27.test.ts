@@ -44,6 +44,13 @@ test("HS5002: processes are torchrun's", () => {
     "--torchrun does nothing without --target pytorch",
   )
 })
+test("HS5002: what the package's reader would not follow is refused", () => {
+  for (const option of [["--window", "0,4095"], ["--palette", "#000000,#ff0000"], ["--inverted"]]) {
+    const { status, text } = hasam([...train, "--out", "x", ...option])
+    expect(status).toBe(2)
+    expect(text).toContain(`${option[0]} does not go with --target pytorch`)
+  }
+})
 
 describe.skipIf(python === undefined)("with PyTorch", () => {
   test("a run that eval reads, and that no other run overwrites", () => {

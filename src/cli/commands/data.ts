@@ -52,7 +52,7 @@ export const checkCommand = async (dir: string, { json, split, ...data }: CheckF
   process.exitCode = isUsable(report) ? exit.fine : exit.wrong
 }
 
-interface SplitFlags extends DataFlags {
+interface SplitFlags extends Pick<DataFlags, "layout" | "subject"> {
   readonly out: string
   readonly folds?: number
   readonly seed: number

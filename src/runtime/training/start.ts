@@ -116,7 +116,7 @@ const rateOf = ({ options }: RunFile): unknown => (options["optimizer"] as { rea
 /** What may become another on the way: the rate, so that a run goes on that diverged, and how long it goes on. */
 const lasting = ["rate", "epochs", "patience"] as const
 type Lasting = (typeof lasting)[number]
-const valueOf = (run: RunFile, option: Lasting): unknown => (option === "rate" ? rateOf(run) : run.options[option])
+const optionOf = (run: RunFile, option: Lasting): unknown => (option === "rate" ? rateOf(run) : run.options[option])
 
 interface Change {
   readonly option: Lasting
@@ -126,7 +126,7 @@ interface Change {
 /** Where an option says so, and what was recorded is another. */
 const changesOf = (before: RunFile, flags: TrainSettings): readonly Change[] =>
   lasting.flatMap((option) => {
-    const [from, to] = [valueOf(before, option), flags[option]]
+    const [from, to] = [optionOf(before, option), flags[option]]
     return to === undefined || to === from ? [] : [{ option, from, to }]
   })
 /** What it was stays in the history. */
