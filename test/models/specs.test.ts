@@ -55,7 +55,7 @@ describe("a U-Net of one channel, 96 × 127 pixels and three classes", () => {
     expect(trained.status).toBe(0)
     expect(hasam("eval", "unet-run", "--part", "all").status).toBe(0)
     const [head, first] = readFileSync(join(folder, "unet-run/cases.csv"), "utf8").split("\n")
-    expect(head).toMatch(/dice_nerve,iou_nerve,hd95_\w+_nerve,dice_vessel/)
+    expect(head).toMatch(/dice_nerve,iou_nerve,hd95_\w+_nerve,nsd_nerve,dice_vessel/)
     const values = first!.split(",")
     const at = (name: string) => Number(values[head!.split(",").indexOf(name)])
     expect(at("dice")).toBeCloseTo((at("dice_nerve") + at("dice_vessel")) / 2, 9)
