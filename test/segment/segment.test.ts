@@ -87,6 +87,9 @@ test("on other data an evaluation leaves the run's own results as they are", () 
   expect(text).toContain(`results are in ${join("run", "evaluations", name!)}`)
   expect(JSON.parse(readFileSync(at("run/evaluations", name!, "results.json"), "utf8")).dataset).toBe("four.csv")
   done("compare", join("run", "evaluations", name!), "run")
+  const refused = hasam("eval", "run", "--data", "data/four.csv", "--part", "all", "--out", "run")
+  expect(refused.text).toContain("--out: error HS5002: this is the run's folder")
+  expect(readFileSync(at("run/results.json"), "utf8")).toBe(own)
 })
 
 test("the same command does nothing twice, and other options do not mix", () => {

@@ -16,6 +16,8 @@ export interface OnnxFileOptions extends Pick<LowerOptions, "scores"> {
   readonly external?: boolean
   /** Told to whoever opens the file: which model, which checkpoint. */
   readonly doc?: string
+  /** Told to programs that open it, by name. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 const float = 4
@@ -31,14 +33,14 @@ const bytesOf = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, 
  */
 export const onnxFiles = (program: Program, weights: Tensors, options: OnnxFileOptions = {}): readonly OnnxFile[] => {
   if (Object.keys(program.state).length > 0) throw new Error("internal: a program with state is not a file for others")
-  const { name = "model.onnx", scores, doc = "" } = options
+  const { name = "model.onnx", scores, doc = "", metadata = {} } = options
   const tensors = Object.entries(complete("onnx", sourcesOf(program), weights))
   const total = tensors.reduce((sum, [, { shape }]) => sum + float * sizeOf(shape), 0)
   const lowering = { portable: true, ...(scores === undefined ? {} : { scores }) }
 
   if (!(options.external ?? total > largestInline)) {
     const inside = tensors.map(([tensor, { shape, data }]) => ({ name: tensor, shape, data }))
-    return [{ name, chunks: modelChunks({ ...lower(program.graph, { ...lowering, weights: inside }), doc }) }]
+    return [{ name, chunks: modelChunks({ ...lower(program.graph, { ...lowering, weights: inside }), doc, metadata }) }]
   }
   const location = `${name}.data`
   const places: External[] = []
@@ -53,7 +55,7 @@ export const onnxFiles = (program: Program, weights: Tensors, options: OnnxFileO
     data.push(bytesOf(values))
     offset += length
   }
-  const model = modelChunks({ ...lower(program.graph, { ...lowering, weights: places }), doc })
+  const model = modelChunks({ ...lower(program.graph, { ...lowering, weights: places }), doc, metadata })
   return [
     { name: location, chunks: data },
     { name, chunks: model },

@@ -38,6 +38,8 @@ export interface OnnxModel {
   readonly openIntegers?: boolean
   /** What is told to whoever opens the file. */
   readonly doc?: string
+  /** What programs read of the file: names and values. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 const float32 = 1
@@ -88,7 +90,7 @@ const initializer = (w: ProtobufWriter, tensor: Initializer | External): void =>
 
 /** The bytes of an .onnx file, in pieces; large tensors are referred to, not copied. */
 export const modelChunks = (model: OnnxModel): readonly Uint8Array[] => {
-  const { nodes, inputs, outputs, initializers, openIntegers = false, doc = "" } = model
+  const { nodes, inputs, outputs, initializers, openIntegers = false, doc = "", metadata = {} } = model
   const integers = initializers.filter((tensor) => "data" in tensor && tensor.data instanceof BigInt64Array)
   const w = new ProtobufWriter()
   w.int(1, irVersion).string(2, "hasam").string(6, doc)
@@ -102,6 +104,7 @@ export const modelChunks = (model: OnnxModel): readonly Uint8Array[] => {
   })
   w.message(8, (set) => set.string(1, "").int(2, opset))
   if (nodes.some(({ domain }) => domain === microsoft)) w.message(8, (set) => set.string(1, microsoft).int(2, 1))
+  for (const [key, value] of Object.entries(metadata)) w.message(14, (entry) => entry.string(1, key).string(2, value))
   return w.chunks()
 }
 

@@ -71,6 +71,13 @@ const subjectOf = async (subject: string, flags: EvaluationSettings, compiled: S
   if (run !== undefined && flags.seed !== undefined)
     throw failed("--seed", "HS5002", "--seed does nothing for a run: it has its own", "Leave --seed out.")
   const otherData = flags.data !== undefined && run !== undefined && resolve(flags.data) !== run.data
+  if (otherData && flags.out !== undefined && resolve(flags.out) === folder)
+    throw failed(
+      "--out",
+      "HS5002",
+      "this is the run's folder, whose results are those on its own data",
+      `Leave --out out, and they go to ${elsewhere(subject, data)}.`,
+    )
   return {
     selected,
     data,

@@ -43,7 +43,7 @@ describe.each([
   ["weights inside", { name: "inside.onnx" }],
   ["weights beside", { name: "beside.onnx", external: true }],
 ] as const)("a small SAM, %s", (_, options) => {
-  const files = onnxFiles(forward, weights, { ...options, doc: "a small SAM" })
+  const files = onnxFiles(forward, weights, { ...options, doc: "a small SAM", metadata: { "hasam.model": "small" } })
   const path = write(files)
 
   test("runs elsewhere, with the reference's values", async () => {
@@ -61,8 +61,10 @@ describe.each([
   })
   test.skipIf(python === undefined)("is accepted by onnx.checker", () => {
     const check =
-      "import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True); print(onnx.load(sys.argv[1]).doc_string)"
-    expect(execFileSync(python!, ["-c", check, path], { encoding: "utf8" }).trim()).toBe("a small SAM")
+      "import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True); m = onnx.load(sys.argv[1]); print(m.doc_string, [(p.key, p.value) for p in m.metadata_props])"
+    expect(execFileSync(python!, ["-c", check, path], { encoding: "utf8" }).trim()).toBe(
+      "a small SAM [('hasam.model', 'small')]",
+    )
   })
 })
 
