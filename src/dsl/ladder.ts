@@ -12,6 +12,7 @@ import { linear } from "./layers/linear.ts"
 import { parameter } from "./layers/raw.ts"
 import type { LadderPlacement } from "./placement.ts"
 import { childrenOf } from "./tensors.ts"
+import type { Value } from "./value.ts"
 
 /** What a block of a row was given. */
 export interface Rung {
@@ -36,10 +37,10 @@ const rungOf = ({ width, placement: { rank, layer } }: Rung, before: number): La
       },
       { x: features(width as number), s: features(before) },
       (m, { x, s }) => {
-        const gate = forward.sigmoid(forward.scale(m.gate, sharpness))
-        const carried = "carry" in m ? (m as { readonly carry: (s: any) => any }).carry(s) : s
+        const gate: Value<number> = forward.sigmoid(forward.scale(m.gate, sharpness))
+        const carried = "carry" in m ? (m as { readonly carry: (s: Value<number>) => Value<number> }).carry(s) : s
         const rest = forward.shift(forward.scale(gate, -1), 1)
-        return { s: m.side(forward.add(forward.mul(m.down(x), gate as any), forward.mul(carried, rest as any))) }
+        return { s: m.side(forward.add(forward.mul(m.down(x), gate), forward.mul(carried, rest))) }
       },
     ),
   )

@@ -143,6 +143,9 @@ const python = (() => {
     return undefined
   }
 })()
+if (python === undefined)
+  console.warn("skipped: /usr/bin/python3 has no torch, numpy and PIL (scripts/setup-system.sh installs them)")
+
 describe.skipIf(python === undefined)("packaged for PyTorch, they learn as here", () => {
   test.each([
     ["unet.ts", "classes"],
