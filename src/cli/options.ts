@@ -70,7 +70,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "compare --histograms": path,
   "--input-size": imageSize(imageSide),
   "--inputs": path,
-  "--jitter": number({ above: 0, most: 1 }),
+  "--jitter": number(trainingRanges.jitter),
   "--job": path,
   "--jobs": number(whole(1, 1024)),
   "--layout": async () => choice((await import("../runtime/data/layouts/index.ts")).layoutNames),

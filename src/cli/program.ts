@@ -109,6 +109,7 @@ const train = () =>
       .option("--rate <x>", "learning rate")
       .option("--clip <x>", "gradients together are made no longer than this")
       .option("--patience <n>", "epochs without a better validation after which training ends")
+      .option("--jitter <x>", "training prompts from the masks are moved by up to this share of their boxes, as 0.05")
       .option(
         "--sampling <how>",
         "each: every case once an epoch; balanced: those that show rare classes come more often",

@@ -4,7 +4,7 @@ import { grouped } from "../dsl/grouped.ts"
 import type { Pair } from "../dsl/layer.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
-import { asks, defaultsFor, type Prompt, type TrainingOptions } from "../dsl/training.ts"
+import { asks, defaultsFor, type Prompt, type TrainingOptions, unmoved } from "../dsl/training.ts"
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { analysisLimit, withinTime } from "./analysis/limit.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
@@ -98,7 +98,7 @@ export const trainingOf = (spec: Pick<EvaluatedSpec, "trainings">, name: string,
 const trainingProblems = ({ trainings }: EvaluatedSpec, name: string, model: ModelData): readonly Problem[] =>
   trainings
     .filter((training) => training.model === name)
-    .flatMap(({ training: { loss, prompt, rates, at } }) => {
+    .flatMap(({ training: { loss, prompt, jitter, rates, at } }) => {
       const kinds = promptingOf(model.takes)
       const wrong: Problem[] = [
         ...rateProblems(name, model, rates, at),
@@ -119,6 +119,9 @@ const trainingProblems = ({ trainings }: EvaluatedSpec, name: string, model: Mod
           message: `'${name}' takes no ${asks(prompt) === "box" ? "boxes" : "points"}, but is trained with the prompt '${prompt.kind}'`,
           help: kinds.length === 0 ? "It takes no prompts: leave prompt out." : `It takes ${kinds.join(" and ")}.`,
         })
+      const still = jitter === undefined || unasked ? undefined : unmoved(prompt, model)
+      if (still !== undefined)
+        wrong.push({ at, code: "HS1031", severity: "error", message: `'${name}': ${still}`, help: "Leave it out." })
       return wrong
     })
 

@@ -49,6 +49,7 @@ export const trainingRanges = {
   rate: { above: 0, most: 1e6 },
   clip: { above: 0, most: 1e6 },
   patience: whole(1, 1_000_000),
+  jitter: { above: 0, most: 1 },
 } as const satisfies Readonly<Record<string, Range>>
 
 /** Side of an image that a model sees, in pixels. */
@@ -210,6 +211,7 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
       accumulate: trainingRanges.accumulate,
       seed: trainingRanges.seed,
       patience: trainingRanges.patience,
+      jitter: trainingRanges.jitter,
       augmentation: options({
         rotation: { least: 0, most: 180 },
         scale: { least: 0, below: 1 },
@@ -225,7 +227,7 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
       rates: { each: trainingRanges.rate },
     }),
   ],
-  jittered: [{ above: 0, most: 1 }],
+  jittered: [trainingRanges.jitter],
   asRatio: [{ above: 0, most: 100 }],
   "forward.scale": [undefined, factor],
   "forward.shift": [undefined, factor],

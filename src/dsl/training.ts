@@ -186,6 +186,8 @@ export interface TrainingOptions {
   /** Batches whose gradients are averaged before a step. */
   readonly accumulate: number
   readonly prompt: Prompt
+  /** Prompts from the mask are moved by up to this share of the sides of its box, otherwise in each epoch, as people prompt; validation asks exactly. */
+  readonly jitter?: number
   readonly rateSchedule: RateSchedule
   readonly augmentation: Augmentation
   readonly seed: number
@@ -207,6 +209,14 @@ export interface Training extends TrainingOptions {
 
 /** What asks the model, of a prompt. */
 export const asks = ({ kind }: Prompt): "points" | "box" => (kind === "box" ? "box" : "points")
+/** Why a jitter would do nothing: only prompts that come from the mask are moved. */
+export const unmoved = ({ kind }: Prompt, { takes }: Pick<ModelData, "takes">): string | undefined =>
+  promptingOf(takes).length === 0
+    ? "jitter does nothing for a model that takes no prompt"
+    : kind === "file" || kind === "localizer"
+      ? `jitter does nothing with the prompt '${kind}'`
+      : undefined
+
 /** The prompt that a model is trained with where nothing is said: a point where it takes one, else a box. */
 export const defaultPrompt = ({ takes }: Pick<ModelData, "takes">): Prompt => {
   const kinds = promptingOf(takes)

@@ -2,7 +2,7 @@
 import { Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
-import { asks, type Precision, type Prompt, type Sampling, type TrainingOptions } from "../dsl/training.ts"
+import { asks, type Precision, type Prompt, type Sampling, type TrainingOptions, unmoved } from "../dsl/training.ts"
 import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "./data/case.ts"
 import { openData } from "./data/layouts/index.ts"
 import type { Point } from "./data/prompts.ts"
@@ -185,32 +185,43 @@ export const openPart = async (
   }
 }
 
+interface TrainingFlags {
+  readonly epochs?: number
+  readonly batch?: number
+  readonly accumulate?: number
+  readonly rate?: number
+  readonly seed?: number
+  readonly prompt?: PromptName
+  readonly precision?: Precision
+  readonly clip?: number
+  readonly patience?: number
+  readonly jitter?: number
+  readonly sampling?: Sampling["kind"]
+}
+
 /** A spec's options with those of the command line in their place. */
 export const overridden = (
   options: TrainingOptions,
-  flags: {
-    readonly epochs?: number
-    readonly batch?: number
-    readonly accumulate?: number
-    readonly rate?: number
-    readonly seed?: number
-    readonly prompt?: PromptName
-    readonly precision?: Precision
-    readonly clip?: number
-    readonly patience?: number
-    readonly sampling?: Sampling["kind"]
-  },
+  flags: TrainingFlags,
   model: Pick<ModelData, "name" | "takes">,
-): TrainingOptions => ({
+): TrainingOptions => {
+  const prompt = promptOf(flags.prompt, options.prompt, model)
+  const jitter = flags.jitter ?? options.jitter
+  const still = jitter === undefined ? undefined : unmoved(prompt, model)
+  if (still !== undefined) throw usage(flags.jitter === undefined ? "--prompt" : "--jitter", still, "Leave it out.")
+  return { ...withFlags(options, flags), prompt }
+}
+
+const withFlags = (options: TrainingOptions, flags: Omit<TrainingFlags, "prompt">): TrainingOptions => ({
   ...options,
   optimizer: flags.rate === undefined ? options.optimizer : { ...options.optimizer, rate: flags.rate },
   epochs: flags.epochs ?? options.epochs,
   batch: flags.batch ?? options.batch,
   accumulate: flags.accumulate ?? options.accumulate,
-  prompt: promptOf(flags.prompt, options.prompt, model),
   seed: flags.seed ?? options.seed,
   ...(flags.precision === undefined ? {} : { precision: flags.precision }),
   ...(flags.clip === undefined ? {} : { clip: { norm: flags.clip } }),
   ...(flags.patience === undefined ? {} : { patience: flags.patience }),
+  ...(flags.jitter === undefined ? {} : { jitter: flags.jitter }),
   ...(flags.sampling === undefined ? {} : { sampling: { kind: flags.sampling } }),
 })

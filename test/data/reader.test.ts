@@ -53,6 +53,21 @@ test("an epoch is the same whenever and from wherever it is read", async () => {
   expect(ids(other)).not.toEqual(ids(whole))
 })
 
+test("prompts that are moved in training are others in each epoch, and exact in evaluation", async () => {
+  const root = await temporary()
+  await goodFolders(root, 6)
+  const { cases } = await openData(root)
+  const of = (trainingJitter?: number) => reader({ pixels: square(20), prompt: box, trainingJitter })
+  const boxes = (samples: readonly Sample[]) =>
+    samples.toSorted((a, b) => (a.case.id < b.case.id ? -1 : 1)).map((sample) => sample.box)
+  const exact = boxes(await all(of().training(cases, 0)))
+  const moved = boxes(await all(of(0.8).training(cases, 0)))
+  expect(moved).not.toEqual(exact)
+  expect(boxes(await all(of(0.8).training(cases, 0)))).toEqual(moved)
+  expect(boxes(await all(of(0.8).training(cases, 1)))).not.toEqual(moved)
+  expect(boxes(await all(of(0.8).evaluation(cases)))).toEqual(exact)
+})
+
 test("decoded images are kept within the limit", async () => {
   const root = await temporary()
   await goodFolders(root, 3)

@@ -7,3 +7,4 @@ export const unet = model(conv2d(3, 1, 3, { padding: 1 }), {
 })
 
 export const asked = training(unet, { prompt: box })
+export const moved = training(unet, { jitter: 0.05 })

@@ -8,6 +8,7 @@ import {
   automatic,
   conv2d,
   jittered,
+  localizer,
   masks,
   model,
   pixels,
@@ -29,9 +30,10 @@ const finder = model(conv2d(3, 2, 1), { name: "finder", takes: image, teaches: {
 const short = training(net, { epochs: 2 })
 const long = training(net, { epochs: 4, optimizer: adam({ rate: 1e-3 }) })
 const found = training(finder)
+const byPoints = training(net, { prompt: localizer })
 const exported = {
   models: Object.entries({ net, other, finder }).map(([name, { data }]) => ({ name, data })),
-  trainings: Object.entries({ short, long, found }).map(([name, of]) => ({ name, training: of })),
+  trainings: Object.entries({ short, long, found, byPoints }).map(([name, of]) => ({ name, training: of })),
 }
 const named = (options: Parameters<typeof study>[0]) => namedStudy("mine", study(options), exported)
 const dataOf = (options: Parameters<typeof study>[0]): StudyData => {
@@ -85,6 +87,7 @@ test.each([
   [{ trainings: [short], folds: 2 }, "folds is 1 or at least 3"],
   [{ trainings: [short], prompts: [automatic(long)] }, "automatic takes a training of a model that is taught a point"],
   [{ trainings: [short], prompts: [] }, "prompts is empty"],
+  [{ trainings: [byPoints] }, "trainings[0] is prompted by a localizer, and prompts has no automatic(…) whose points"],
   [{ trainings: [short], reference: long }, "its reference is not one of its trainings"],
 ] as const)("a study that cannot be run: %#", (options, flaw) => {
   expect(named(options as never).flaws.join("; ")).toContain(flaw)

@@ -29,7 +29,7 @@ const hasam = (...args: readonly string[]) => {
 beforeAll(async () => {
   writeFileSync(
     at("spec.ts"),
-    `import { adam, asTrained, automatic, conv2d, globalAveragePool, jittered, linear, masks, model, mse, pixels, point, relu, sam, sequential, study, training } from "hasam"
+    `import { adam, asTrained, automatic, conv2d, globalAveragePool, jittered, linear, localizer, masks, model, mse, pixels, point, relu, sam, sequential, study, training } from "hasam"
 const image = { image: pixels({ size: 32 }) }
 const net = (width: number) => model(sequential(conv2d(3, width, 3, { padding: 1 }), relu, conv2d(width, 1, 3, { padding: 1 })), { name: "net", takes: image, teaches: { masks: masks() } })
 export const narrow = net(2)
@@ -41,8 +41,9 @@ const brief = { optimizer: adam({ rate: 1e-2 }), epochs: 2, batch: 2 }
 export const narrowTraining = training(narrow, brief)
 export const wideTraining = training(wide, brief)
 export const finderTraining = training(finder, { ...brief, loss: mse(), epochs: 1 })
+export const byFinder = training(prompted, { ...brief, epochs: 1, prompt: localizer })
 export const swept = study({ trainings: [narrowTraining, wideTraining], rates: [1e-2, 1e-3] })
-export const asked = study({ trainings: [narrow, prompted], folds: 3, seeds: [5], prompts: [asTrained, jittered(0.1), automatic(finderTraining)], test: "welch" })
+export const asked = study({ trainings: [narrow, byFinder, prompted], folds: 3, seeds: [5], prompts: [asTrained, jittered(0.1), automatic(finderTraining)], test: "welch" })
 `,
   )
   await writePhantoms(at("data"), { n: 12, size: 48, seed: 2, perSubject: 1 })
@@ -133,7 +134,7 @@ test("trainings × rates end in tables; stopped, killed and gone on with, every 
 test("folds, models as they are, prompts that are moved and a localizer's, Welch's test", async () => {
   const args = ["study", "spec.ts#asked", "--data", "data", "--out", "asked"]
   const listed = hasam(...args, "--jobs", "2", "--list")
-  expect(listed.out.trim().split("\n").length).toBe(9)
+  expect(listed.out.trim().split("\n").length).toBe(12)
   expect(listed.out).toContain("hasam study spec.ts#asked --data data --out asked --job prompted-seed5-fold3\n")
   expect(existsSync(at("asked"))).toBe(false)
   const found = await opened("asked", settings("asked"))
@@ -154,8 +155,13 @@ test("folds, models as they are, prompts that are moved and a localizer's, Welch
     }[]
   expect(cases(1, "prompted").length).toBe(12)
   expect(cases(2, "narrow")).toEqual(cases(1, "narrow")) // it takes no prompt
+  // Trained with the finder's points: asked by the truth, by that moved, and by the finder.
+  expect(cases(3, "byFinder")).not.toEqual(cases(1, "byFinder"))
+  expect(cases(2, "byFinder")).not.toEqual(cases(1, "byFinder"))
+  const options = JSON.parse(readFileSync(at("asked/runs/byFinder-seed5-fold1/run.json"), "utf8"))
+  expect(options.options.prompt).toEqual({ kind: "localizer" })
   expect(cases(3, "prompted")).not.toEqual(cases(1, "prompted"))
   const repeated = hasam(...args, "--format", "latex")
-  expect(repeated.text).toContain("asked: 2 models, 9 jobs, 9 of them done")
+  expect(repeated.text).toContain("asked: 3 models, 12 jobs, 12 of them done")
   expect(repeated.out.trim()).toBe(readFileSync(at("asked/table.tex"), "utf8").trim())
 })

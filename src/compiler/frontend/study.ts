@@ -101,6 +101,12 @@ export const namedStudy = (name: string, study: Study, { models, trainings }: Ex
       : { kind: "automatic", localizer: { ...localizer, name: `localizer-${localizer.name}` } }
   })
   if (prompts.length === 0) flaws.push("prompts is empty")
+  const localizers = prompts.filter((prompt) => prompt?.kind === "automatic").length
+  for (const [i, arm] of given.entries())
+    if (isTraining(arm) && arm.prompt.kind === "localizer" && localizers !== 1)
+      flaws.push(
+        `trainings[${i}] is prompted by a localizer, and prompts has ${localizers === 0 ? "no automatic(…)" : `${localizers} of them`} whose points it would have`,
+      )
   const again = twice(arms.map((arm) => arm?.name).filter((one) => one !== undefined))
   if (again !== undefined) flaws.push(`'${String(again)}' is compared with itself`)
   const reference = arms[given.indexOf(study.reference)]

@@ -150,6 +150,8 @@ export const trainer = ({ backend, file, tensors: weightsOf }: Ground): Trainer 
       seed: options.seed,
       prompt: options.prompt,
       augmentation: options.augmentation,
+      sampling: options.sampling,
+      trainingJitter: options.jitter,
     })
 
   return {

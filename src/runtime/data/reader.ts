@@ -10,7 +10,7 @@ import { loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { type Prepared, prepare } from "./prepare.ts"
 import { boxOf, centreOf, movedBox, movedPoint, type Point, randomInsideOf, scalePoint } from "./prompts.ts"
-import { stream } from "./random.ts"
+import { type Random, stream } from "./random.ts"
 import { area, type Mask } from "./raster.ts"
 import { epochOf, rarity, type Shown, shownIn } from "./sampling.ts"
 
@@ -34,6 +34,8 @@ export interface ReaderOptions extends PixelOptions {
   readonly sampling?: Sampling | undefined
   /** Evaluation only: prompts from the mask are moved by up to this share of its box's sides, each case by its own draw. */
   readonly jitter?: number
+  /** In training the same, by a draw for each epoch, after augmentation. */
+  readonly trainingJitter?: number | undefined
   /** For decoded images and masks. 512 MiB. */
   readonly cacheBytes?: number
   /** Samples prepared before they are asked for. */
@@ -48,6 +50,14 @@ export interface Reader {
   /** Cases whose mask has foreground, in order: the others cannot be prompted from it. */
   readonly withForeground: (cases: readonly Case[]) => Promise<readonly Case[]>
 }
+
+/** How far a prompt from the mask is moved at most, and by which draws for a sample. */
+interface Jitter {
+  readonly share: number
+  readonly draws: (key: string) => Random
+}
+const jitterOf = (share: number | undefined, draws: Jitter["draws"]): Jitter | undefined =>
+  share === undefined ? undefined : { share, draws }
 
 /** Samples throw what `loadCase` throws, and HS4402 for a prompt that is missing. */
 export const reader = (options: ReaderOptions): Reader => {
@@ -82,7 +92,7 @@ export const reader = (options: ReaderOptions): Reader => {
     { case: one, key }: Shown,
     { image, mask, point: given }: Pixels,
     epoch: number,
-    jitter = 0,
+    jitter: Jitter | undefined,
   ): Sample => {
     const random = () => stream(seed, "prompt", epoch, key)
     const asked =
@@ -92,30 +102,32 @@ export const reader = (options: ReaderOptions): Reader => {
         : prompt.kind === "randomInside"
           ? randomInsideOf(mask, random())
           : given
-    const around = jitter > 0 ? boxOf(mask) : undefined
-    const draws = around === undefined ? undefined : stream(seed, "jitter", one.id)
+    const around = jitter === undefined ? undefined : boxOf(mask)
+    const draws = around === undefined ? undefined : jitter!.draws(key)
     const fromMask = prompt.kind === "centre" || prompt.kind === "randomInside"
     const point =
-      draws !== undefined && asked !== undefined && fromMask ? movedPoint(asked, around!, jitter, draws, mask) : asked
+      draws !== undefined && asked !== undefined && fromMask
+        ? movedPoint(asked, around!, jitter!.share, draws, mask)
+        : asked
     const prepared = prepare({ image, mask, point, centre: options.centres ? centreOf(mask) : undefined }, seen)
     const exact = prompt.kind === "box" ? boxOf(mask) : undefined
-    const box = exact !== undefined && draws !== undefined ? movedBox(exact, jitter, draws, mask) : exact
+    const box = exact !== undefined && draws !== undefined ? movedBox(exact, jitter!.share, draws, mask) : exact
     if (box === undefined) return { case: one, ...prepared }
     const size = prepared.resizedMask
     const [a, b] = [scalePoint({ x: box.x0, y: box.y0 }, mask, size), scalePoint({ x: box.x1, y: box.y1 }, mask, size)]
     return { case: one, ...prepared, box: [a.x, a.y, b.x, b.y] }
   }
 
-  const plain = async (shown: Shown, epoch: number, jitter = 0): Promise<Sample> => {
+  const plain = async (shown: Shown, epoch: number, jitter: Jitter | undefined): Promise<Sample> => {
     const { case: one } = shown
     const pixels = await load(one)
     return sample(shown, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch, jitter)
   }
-  const augmented = async (shown: Shown, epoch: number): Promise<Sample> => {
+  const augmented = async (shown: Shown, epoch: number, jitter: Jitter | undefined): Promise<Sample> => {
     const { case: one, key } = shown
     const pixels = await load(one)
     const drawn = draw(augmentation, seed, epoch, key)
-    return sample(shown, augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn), epoch)
+    return sample(shown, augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn), epoch, jitter)
   }
   const augments = Object.values(augmentation).some(Boolean)
   const known = new WeakMap<readonly Case[], readonly number[]>()
@@ -131,10 +143,15 @@ export const reader = (options: ReaderOptions): Reader => {
   return {
     async *training(cases, epoch, from = 0) {
       const order = epochOf(cases, seed, epoch, sampling?.kind === "balanced" ? await weightsOf(cases) : undefined)
-      const read = (one: Shown) => (augments ? augmented(one, epoch) : plain(one, epoch))
+      const { trainingJitter: share } = options
+      const jitter = jitterOf(share, (key) => stream(seed, "jitter", epoch, key))
+      const read = (one: Shown) => (augments ? augmented(one, epoch, jitter) : plain(one, epoch, jitter))
       yield* prefetch(order.slice(from), read, ahead)
     },
-    evaluation: (cases) => prefetch(cases, (one) => plain({ case: one, key: one.id }, 0, options.jitter), ahead),
+    evaluation: (cases) => {
+      const jitter = jitterOf(options.jitter, (key) => stream(seed, "jitter", key))
+      return prefetch(cases, (one) => plain({ case: one, key: one.id }, 0, jitter), ahead)
+    },
     withForeground: async (cases) => {
       const kept: Case[] = []
       const looked = prefetch(cases, async (one) => ({ one, filled: area((await load(one)).mask) > 0 }), 4)

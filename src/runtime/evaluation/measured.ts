@@ -4,6 +4,7 @@ import { failed } from "../../compiler/diagnostic.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import type { Taught } from "../../dsl/task.ts"
 import type { Prompt } from "../../dsl/training.ts"
+import { unmoved } from "../../dsl/training.ts"
 import { writeAtomically } from "../files.ts"
 import { type CaseResult, type Results, resultsCsv, saveResults } from "../metrics/results.ts"
 import { conventions, defaultTolerance } from "../metrics/segmentation.ts"
@@ -34,11 +35,8 @@ export const demandUseful = (
       "--background",
       `--background does nothing for a model that gives ${kind === "point" ? "points" : "masks"}`,
     )
-  if (jitter !== undefined && !isAsked(model, prompt))
-    throw useless("--jitter", "--jitter does nothing for a model that takes no prompt")
-  // A prompt that is not taken from the mask is not moved away from it.
-  if (jitter !== undefined && (prompt.kind === "file" || prompt.kind === "localizer"))
-    throw useless("--jitter", `--jitter does nothing with the prompt '${prompt.kind}'`)
+  const still = jitter === undefined ? undefined : unmoved(prompt, model)
+  if (still !== undefined) throw useless("--jitter", `--${still}`)
   if (kind === "point" && tolerance?.unit === "mm")
     throw useless("--tolerance", "--tolerance does nothing for a model that gives points")
 }

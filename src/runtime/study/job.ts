@@ -1,5 +1,6 @@
 /** One job of a study: trained or gone on with, then evaluated under each prompt. What is there already is not done again. */
 import { join } from "node:path"
+import type { ArmData } from "../../compiler/frontend/study.ts"
 import { fileName } from "../../compiler/report/escape.ts"
 import { promptingOf } from "../../dsl/task.ts"
 import { csvText } from "../data/csv.ts"
@@ -45,13 +46,25 @@ const selectedOf = ({ models, options, spec }: OpenStudy, { arm }: Job): Selecte
   spec,
 })
 
+/** Is it trained with a localizer's points? */
+const isLocalized = ({ options }: OpenStudy, { arm }: Job): boolean =>
+  options.get(arm.name)?.prompt.kind === "localizer"
+
+/** The points of a localizer that was trained on the same images. */
+const pointsOf = ({ study, settings }: OpenStudy, job: Job, by: ArmData): { readonly points?: string } => {
+  const found = localizerOf(jobsOf(study), job, by)
+  return found === undefined ? {} : { points: join(runFolder(settings.out, found), pointsFile) }
+}
+
 const trainSettings = (opened: OpenStudy, job: Job): TrainSettings => {
   const { data, out, target, epochs, batch, accumulate, memory, checkpointEvery, inputSize } = opened.settings
+  const asked = opened.study.prompts.find((prompt) => prompt.kind === "automatic")
   return {
     ...dataOf(opened),
     ...defined({ target, epochs, batch, accumulate, memory, checkpointEvery, inputSize }),
     ...defined({ weights: weightsOf(opened, job), rate: job.rate }),
     ...(job.fraction === 1 ? {} : { fraction: job.fraction }),
+    ...(isLocalized(opened, job) && asked !== undefined ? pointsOf(opened, job, asked.localizer) : {}),
     data,
     out: runFolder(out, job),
     seed: job.seed,
@@ -59,19 +72,21 @@ const trainSettings = (opened: OpenStudy, job: Job): TrainSettings => {
 }
 
 /** Under a condition that asks the model nothing, or that it cannot be asked, there is nothing to evaluate. */
-export const isAskedSo = ({ models }: OpenStudy, { arm }: Job, { prompt }: Condition): boolean => {
-  const kinds = promptingOf(models.get(arm.model)!.data.takes)
+export const isAskedSo = (opened: OpenStudy, job: Job, { prompt }: Condition): boolean => {
+  const kinds = promptingOf(opened.models.get(job.arm.model)!.data.takes)
   return prompt.kind === "asTrained" || (prompt.kind === "automatic" ? kinds.includes("points") : kinds.length > 0)
 }
 
 const evaluationSettings = (opened: OpenStudy, job: Job, { prompt }: Condition): EvaluationSettings => {
   const { data, out, hd95, empty, tolerance, background } = opened.settings
   const classes = Object.values(opened.models.get(job.arm.model)!.data.teaches)[0]?.kind === "classes"
-  const by = prompt.kind === "automatic" ? localizerOf(jobsOf(opened.study), job, prompt.localizer) : undefined
+  // Who learned from a localizer's points is asked by the truth as well: in its centre.
+  const fromTruth = isLocalized(opened, job) && prompt.kind !== "automatic"
   return {
     ...defined({ hd95, empty, tolerance, background: classes ? background : undefined }),
     ...(prompt.kind === "jittered" ? { jitter: prompt.share } : {}),
-    ...(by === undefined ? {} : { prompt: "localizer", points: join(runFolder(out, by), pointsFile) }),
+    ...(fromTruth ? { prompt: "centre" } : {}),
+    ...(prompt.kind === "automatic" ? { prompt: "localizer", ...pointsOf(opened, job, prompt.localizer) } : {}),
     part: "test",
     // A run knows its data and its split.
     ...(job.arm.trained

@@ -61,6 +61,7 @@ export interface TrainSettings extends DataFlags {
   readonly clip?: number
   /** Epochs without a better validation after which training ends. */
   readonly patience?: number
+  readonly jitter?: number
   /** Which cases an epoch shows. */
   readonly sampling?: Sampling["kind"]
   readonly seed?: number
@@ -265,6 +266,7 @@ const startIn = async (
     prompt: options.prompt,
     augmentation: options.augmentation,
     sampling: options.sampling,
+    trainingJitter: options.jitter,
     ...(points === undefined ? {} : { points }),
   })
   const inTrain = new Set(split.train)

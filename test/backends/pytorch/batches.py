@@ -16,8 +16,11 @@ from manifest import PARTS, read_manifest
 cases = read_manifest(split, data)
 settings = train.SETTINGS
 answer = {"split": {part: [c.id for c in cases if c.part == part] for part in PARTS}, "prompts": {}}
-for prompt in ("centre", "randomInside", "box"):
-    options = samples.Options(facts=train.FACTS, prompt=prompt, seed=seed, augmentation=settings.augmentation)
+JITTERS = {"centre": None, "randomInside": 0.3, "box": 0.2}
+for prompt, jitter in JITTERS.items():
+    options = samples.Options(
+        facts=train.FACTS, prompt=prompt, seed=seed, augmentation=settings.augmentation, jitter=jitter
+    )
     chosen = samples.TrainingSet([c for c in cases if c.part == "train"], options)
     found = []
     for epoch in (0, 1):

@@ -100,9 +100,15 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
     expect(theirs.split).toEqual({ train, validation, test })
     const chosen = cases.filter(({ id }) => train.includes(id))
     const sha = (x: Float32Array) => createHash("sha256").update(new Uint8Array(x.buffer)).digest("hex")
-    for (const prompt of [centre, randomInside, box] as readonly Prompt[]) {
+    const jitters: readonly (readonly [Prompt, number | undefined])[] = [
+      [centre, undefined],
+      [randomInside, 0.3],
+      [box, 0.2],
+    ]
+    for (const [prompt, trainingJitter] of jitters) {
       const ours = []
-      const { training } = reader({ pixels: pixelsOf(model.data), seed, prompt, augmentation: options.augmentation })
+      const how = { seed, prompt, trainingJitter, augmentation: options.augmentation }
+      const { training } = reader({ pixels: pixelsOf(model.data), ...how })
       for (const epoch of [0, 1])
         for await (const sample of training(chosen, epoch)) {
           const feeds = feedsOf([sample], model.data, prompt)

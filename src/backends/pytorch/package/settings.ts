@@ -62,6 +62,7 @@ const trainingOf = (options: TrainingOptions, model: ModelData) => {
     batch: options.batch,
     accumulate: options.accumulate,
     prompt: options.prompt.kind,
+    jitter: options.jitter ?? null,
     seed: options.seed,
     rates: ownRates(model, options),
     clip_norm: clip.norm,

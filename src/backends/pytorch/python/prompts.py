@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from math import floor
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,40 @@ def box_of(mask: Mask) -> tuple[int, int, int, int] | None:
         int(columns.max()),
         int(rows.max()),
     )
+
+
+def _shifted(at: float, side: int, extent: int, share: float, stream: Stream) -> int:
+    """Off by up to a share of the side, within the image; halves go up."""
+    moved = floor(at + stream.between(-share, share) * side + 0.5)
+    return min(extent - 1, max(0, moved))
+
+
+def moved_point(
+    point: Point,
+    around: tuple[int, int, int, int],
+    share: float,
+    stream: Stream,
+    mask: Mask,
+) -> Point:
+    """As a person clicks: each way by up to a share of the box's side."""
+    height, width = mask.shape
+    x0, y0, x1, y1 = around
+    x = _shifted(point.x, x1 - x0 + 1, width, share, stream)
+    return Point(x, _shifted(point.y, y1 - y0 + 1, height, share, stream))
+
+
+def moved_box(
+    box: tuple[int, int, int, int], share: float, stream: Stream, mask: Mask
+) -> tuple[int, int, int, int]:
+    """As a person draws: each edge by itself; never turned inside out."""
+    height, width = mask.shape
+    x0, y0, x1, y1 = box
+    w, h = x1 - x0 + 1, y1 - y0 + 1
+    a = _shifted(x0, w, width, share, stream)
+    b = _shifted(y0, h, height, share, stream)
+    c = _shifted(x1, w, width, share, stream)
+    d = _shifted(y1, h, height, share, stream)
+    return min(a, c), min(b, d), max(a, c), max(b, d)
 
 
 def read_points(path: Path) -> dict[str, Point]:

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from augment import augment
 from images import Bytes, load_case
 from manifest import Case, DataError
-from prompts import box_of, centre_of, random_inside
+from prompts import box_of, centre_of, moved_box, moved_point, random_inside
 from resize import resize_image, resize_mask
 from settings import Augmentation, Facts
 from streams import Stream, drawn, shuffled
@@ -40,6 +40,8 @@ class Options:
     foreground: int | None = None
     # "balanced": cases that show rare classes come more often.
     sampling: str | None = None
+    # Training prompts from the mask are moved by up to this share of its box's sides.
+    jitter: float | None = None
 
 
 def prepare(
@@ -72,6 +74,13 @@ def prepare(
         stream = Stream(options.seed, "prompt", epoch or 0, key)
         point = random_inside(mask, stream)
     box = box_of(mask) if options.prompt == "box" else None
+    around = box_of(mask)
+    if epoch is not None and options.jitter is not None and around is not None:
+        stream = Stream(options.seed, "jitter", epoch, key)
+        if box is not None:
+            box = moved_box(box, options.jitter, stream, mask)
+        elif point is not None and options.prompt in ("centre", "randomInside"):
+            point = moved_point(point, around, options.jitter, stream, mask)
     return fitted(image, mask, point, box, options)
 
 

@@ -83,6 +83,8 @@ class Settings:
     batch: int
     accumulate: int
     prompt: str
+    # Prompts from the mask are moved by up to this share of its box's sides.
+    jitter: float | None
     seed: int
     # Everything else has `rate`.
     rates: tuple[Rate, ...]

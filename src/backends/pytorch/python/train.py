@@ -52,6 +52,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=d.seed)
     p.add_argument("--patience", type=int, default=d.patience)
     p.add_argument("--prompt", choices=PROMPTS, default=d.prompt)
+    p.add_argument("--jitter", type=float, default=d.jitter)
     p.add_argument("--points", type=Path, help="for --prompt file and localizer")
     p.add_argument("--split", type=Path, help="what data split wrote of --data")
     p.add_argument("--class", type=int, dest="foreground", help="of several classes")
@@ -78,6 +79,7 @@ def training_options(args: argparse.Namespace, settings: Settings) -> Options:
         points=read_points(args.points) if args.points is not None else None,
         augmentation=settings.augmentation,
         sampling=settings.sampling,
+        jitter=settings.jitter,
         foreground=args.foreground,
     )
 
@@ -112,7 +114,7 @@ def start_folder(args: argparse.Namespace, settings: Settings, run: Run) -> None
 def train(args: argparse.Namespace, place: Place) -> None:
     overriding = (
         *("epochs", "batch", "accumulate", "rate", "seed", "prompt"),
-        "patience",
+        *("patience", "jitter"),
     )
     settings = replace(SETTINGS, **{name: getattr(args, name) for name in overriding})
     if not args.resume and (args.out / "last.safetensors").exists():
