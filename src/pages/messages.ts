@@ -19,9 +19,17 @@ export type Asked =
   | { readonly kind: "weights"; readonly name: string; readonly file: Blob }
   /** A file, or pixels that were read before: then only the model looks at them. */
   | { readonly kind: "see"; readonly id: number; readonly name: string; readonly file: Blob }
-  | { readonly kind: "again"; readonly id: number }
   | { readonly kind: "ask"; readonly id: number; readonly question: Question }
+  /** What a click would give: asked while the pointer moves, and no question of the user's. */
+  | { readonly kind: "preview"; readonly id: number; readonly question: Question }
+  /** What this browser keeps of the model: data, a training, images with masks that were drawn. */
   | { readonly kind: "kept" }
+  /** Keeps an image with the mask that was drawn, to train on. */
+  | { readonly kind: "keep"; readonly name: string; readonly image: Blob; readonly mask: Blob }
+  | { readonly kind: "drawn" }
+  /** Makes what was drawn the data. */
+  | { readonly kind: "take drawn" }
+  | { readonly kind: "forget drawn" }
   | { readonly kind: "give"; readonly name: string; readonly files: readonly DataFile[] }
   | { readonly kind: "check" }
   | { readonly kind: "train"; readonly request: Omit<TrainRequest, "on" | "signal"> }
@@ -52,7 +60,10 @@ export type Told =
       /** So far: times that the image went through the network, and questions that were answered. */
       readonly runs: { readonly image: number; readonly questions: number }
     }
-  | { readonly kind: "kept"; readonly kept?: KeptTraining }
+  | { readonly kind: "previewed"; readonly id: number; readonly answers: readonly Answer[]; readonly seconds: number }
+  /** `elsewhere`: what another tab does with it, in words. */
+  | { readonly kind: "kept"; readonly kept?: KeptTraining; readonly elsewhere?: string }
+  | { readonly kind: "drawn"; readonly count: number; readonly name?: string }
   | { readonly kind: "checked"; readonly report: DataReport }
   | { readonly kind: "training"; readonly event: TrainEvent }
   | { readonly kind: "ended"; readonly finished: boolean }

@@ -16,6 +16,8 @@ let model: BrowserModel | undefined
 let training: Trainer | undefined
 let picture: Picture | undefined
 let pausing = new AbortController()
+/** Of the model as it is open now. */
+let previews = 0
 
 const opened = (): BrowserModel => {
   if (model === undefined) throw new Error("internal: the model is not open")
@@ -39,6 +41,7 @@ const act = async (asked: Asked): Promise<void> => {
     case "open": {
       const { base, engine } = asked
       model = await openModel(base, { engine, onProgress: progress })
+      previews = 0
       const { file, engine: name, why } = model
       return tell({ kind: "opened", file, engine: name, ...(why === undefined ? {} : { why }) })
     }
@@ -61,19 +64,44 @@ const act = async (asked: Asked): Promise<void> => {
       })
       return look(asked.id)
     }
-    case "again":
-      return look(asked.id)
-    case "ask": {
-      progress("Segmenting")
+    case "ask":
+    case "preview": {
+      const isPreview = asked.kind === "preview"
+      if (!isPreview) progress("Segmenting")
       const since = performance.now()
       const answers = await opened().segment(asked.question)
       const buffers = answers.map(({ values }) => values.buffer as ArrayBuffer)
-      return tell({ kind: "answered", id: asked.id, answers, seconds: seconds(since), runs: opened().runs() }, buffers)
+      const took = { id: asked.id, answers, seconds: seconds(since) }
+      if (isPreview) {
+        previews += 1
+        return tell({ kind: "previewed", ...took }, buffers)
+      }
+      const { image, questions } = opened().runs()
+      return tell({ kind: "answered", ...took, runs: { image, questions: questions - previews } }, buffers)
     }
     case "kept": {
+      const elsewhere = await trainer().elsewhere()
+      if (elsewhere !== undefined) whenFree()
       const kept = await trainer().kept()
-      return tell({ kind: "kept", ...(kept === undefined ? {} : { kept }) })
+      return tell({
+        kind: "kept",
+        ...(kept === undefined ? {} : { kept }),
+        ...(elsewhere === undefined ? {} : { elsewhere }),
+      })
     }
+    case "keep": {
+      const count = await trainer().drawn.keep(asked.name, asked.image, asked.mask)
+      return tell({ kind: "drawn", count, name: asked.name })
+    }
+    case "drawn":
+      return tell({ kind: "drawn", count: await trainer().drawn.count() })
+    case "take drawn":
+      progress("Taking what was drawn")
+      await trainer().give("drawn", await trainer().drawn.files())
+      return act({ kind: "kept" })
+    case "forget drawn":
+      await trainer().drawn.forget()
+      return act({ kind: "drawn" })
     case "give":
       await trainer().give(asked.name, asked.files, (share) => progress("Taking the files", share))
       return act({ kind: "kept" })
@@ -127,10 +155,25 @@ const failure = (during: Asked["kind"], problem: unknown): Told => {
 }
 
 let last: Promise<void> = Promise.resolve()
+const next = (asked: Asked): void => {
+  last = last.then(() => act(asked)).catch((problem: unknown) => tell(failure(asked.kind, problem)))
+}
+/** Another tab trains: once it is through, what it left is looked at. */
+let waits = false
+const whenFree = (): void => {
+  if (waits) return
+  waits = true
+  void trainer()
+    .free()
+    .finally(() => {
+      waits = false
+      next({ kind: "kept" })
+    })
+}
 here.onmessage = ({ data }) => {
   // Heard at once: all else waits for what is under way.
   if (data.kind === "pause") return pausing.abort()
   // Files are whole at any moment, in the middle of a training too.
   if (data.kind === "results") return void act(data).catch((problem: unknown) => tell(failure(data.kind, problem)))
-  last = last.then(() => act(data)).catch((problem: unknown) => tell(failure(data.kind, problem)))
+  next(data)
 }

@@ -28,6 +28,17 @@ const database = (): Promise<Database | undefined> => {
   opened ??= start()
   return opened
 }
+/** What other tabs have kept or deleted since. */
+const refresh = async (at: string): Promise<void> => {
+  const base = await database()
+  if (base === undefined || !`${at}/`.startsWith("/kept/")) return
+  const now = new Set(await base.paths())
+  for (const path of [...files.keys()]) if (kept(path) && !now.has(path)) files.delete(path)
+  for (const path of now) {
+    files.set(path, undefined)
+    addFolders(path)
+  }
+}
 
 class SystemError extends Error {
   readonly code: string
@@ -56,9 +67,9 @@ const change = async (changes: ReadonlyMap<string, Content | undefined>): Promis
 
 const contentOf = async (path: string): Promise<Content> => {
   const base = await database()
-  if (!files.has(path)) throw new SystemError(folders.has(path) ? "EISDIR" : "ENOENT", path)
+  if (!files.has(path) && !kept(path)) throw new SystemError(folders.has(path) ? "EISDIR" : "ENOENT", path)
   const content = files.get(path) ?? (await base?.get(path))
-  if (content === undefined) throw new SystemError("ENOENT", path)
+  if (content === undefined) throw new SystemError(folders.has(path) ? "EISDIR" : "ENOENT", path)
   return content
 }
 const sizeOf = (content: Content): number => (content instanceof Blob ? content.size : content.byteLength)
@@ -115,8 +126,8 @@ export const rename = async (from: string, to: string): Promise<void> => {
 }
 /** A file, or a folder with all that is in it. */
 export const rm = async (path: string, _options?: unknown): Promise<void> => {
-  await database()
   const at = resolve(path)
+  await refresh(at)
   const gone = [...files.keys()].filter((one) => one === at || one.startsWith(`${at}/`))
   await change(new Map(gone.map((one) => [one, undefined])))
   for (const folder of [...folders]) if (folder === at || folder.startsWith(`${at}/`)) folders.delete(folder)
@@ -129,8 +140,8 @@ export const readdir = async (
   path: string,
   options?: { readonly withFileTypes?: boolean },
 ): Promise<readonly (string | ReturnType<typeof entry>)[]> => {
-  await database()
   const at = resolve(path)
+  await refresh(at)
   if (!folders.has(at)) throw new SystemError(files.has(at) ? "ENOTDIR" : "ENOENT", at)
   const within = (one: string) => one !== at && dirname(one) === at
   const nameOf = (one: string) => one.slice(at === "/" ? 1 : at.length + 1)

@@ -9,6 +9,8 @@ export interface Scene {
   readonly view: View
   readonly image: OffscreenCanvas
   readonly masks: OffscreenCanvas | undefined
+  /** The mask under the pointer. */
+  readonly glimpse?: OffscreenCanvas | undefined
   readonly found: readonly Found[]
   readonly question: Question
   /** A box that is being dragged. */
@@ -20,7 +22,7 @@ export interface Scene {
 }
 
 export const draw = (canvas: HTMLCanvasElement, scene: Scene): void => {
-  const { size, view, image, masks, found, question, dragged, stroke, cross } = scene
+  const { size, view, image, masks, glimpse, found, question, dragged, stroke, cross } = scene
   const dense = window.devicePixelRatio || 1
   const [wide, high] = [Math.round(canvas.clientWidth * dense), Math.round(canvas.clientHeight * dense)]
   if (wide === 0 || high === 0) return
@@ -32,9 +34,12 @@ export const draw = (canvas: HTMLCanvasElement, scene: Scene): void => {
   const sy = (y: number) => (y - view.y) * scale
   context.clearRect(0, 0, wide, high)
   context.imageSmoothingEnabled = scale < 3 * dense
-  for (const layer of [image, masks])
-    if (layer !== undefined)
+  for (const layer of [image, masks, glimpse])
+    if (layer !== undefined) {
+      context.globalAlpha = layer === glimpse ? 0.6 : 1
       context.drawImage(layer, view.x, view.y, size.width / view.zoom, size.height / view.zoom, 0, 0, wide, high)
+    }
+  context.globalAlpha = 1
   const line = (path: () => void, colour: string) => {
     for (const [style, width] of [
       ["#000", 4],

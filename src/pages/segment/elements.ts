@@ -1,25 +1,17 @@
 /** The segment page's elements by id. */
-import { by } from "../shared/elements.ts"
+import { by, common } from "../shared/elements.ts"
 
 export const page = {
-  name: by("name", HTMLElement),
+  ...common,
   untrained: by("untrained", HTMLElement),
   training: by("training", HTMLAnchorElement),
-  stage: by("stage", HTMLElement),
-  drop: by("drop", HTMLElement),
   canvas: by("canvas", HTMLCanvasElement),
-  image: by("image", HTMLInputElement),
-  folder: by("folder", HTMLInputElement),
   example: by("example", HTMLButtonElement),
-  weights: by("weights", HTMLInputElement),
   turns: by("turns", HTMLElement),
   before: by("before", HTMLButtonElement),
   after: by("after", HTMLButtonElement),
   which: by("which", HTMLElement),
   about: by("about-image", HTMLElement),
-  status: by("status", HTMLElement),
-  progress: by("progress", HTMLProgressElement),
-  retry: by("retry", HTMLButtonElement),
   how: by("how", HTMLElement),
   tools: by("tools", HTMLFieldSetElement),
   asking: by("asking", HTMLElement),
@@ -35,6 +27,11 @@ export const page = {
   saves: by("saves", HTMLElement),
   masks: by("masks", HTMLButtonElement),
   overlay: by("overlay", HTMLButtonElement),
+  keep: by("keep", HTMLButtonElement),
+  kept: by("kept", HTMLElement),
+  keptText: by("kept-text", HTMLElement),
+  preview: by("preview", HTMLInputElement),
+  times: by("times", HTMLElement),
   table: by("table", HTMLButtonElement),
   display: by("display", HTMLDetailsElement),
   brightness: by("brightness", HTMLInputElement),
@@ -42,5 +39,4 @@ export const page = {
   fit: by("fit", HTMLButtonElement),
   closer: by("closer", HTMLButtonElement),
   farther: by("farther", HTMLButtonElement),
-  engine: by("engine", HTMLElement),
 } as const

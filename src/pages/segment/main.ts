@@ -3,17 +3,20 @@
 import type { ModelFile } from "../../runtime/browser/modelFile.ts"
 import { isQuestion, type Question } from "../../runtime/browser/question.ts"
 import type { Told } from "../messages.ts"
-import { teller, wordsOf } from "../shared/elements.ts"
-import { type Given, give, ofInput, onDrop } from "../shared/files.ts"
-import { base, engineText, keepOffline, type Link, start, timeText } from "../shared/link.ts"
+import type { Given } from "../shared/files.ts"
+import { base } from "../shared/link.ts"
+import { openSession, say } from "../shared/session.ts"
+import { timeText } from "../shared/words.ts"
 import { type Album, albumOf, historyAt, noAlbum, remembered, turned } from "./album.ts"
+import { answersBy } from "./answers.ts"
 import { draw } from "./draw.ts"
 import { page } from "./elements.ts"
 import { imageLayer, maskLayer } from "./layers.ts"
 import { listedObjects } from "./objects.ts"
 import { listen, type Tool } from "./pointer.ts"
+import { previewBy } from "./preview.ts"
 import { colourOf, drawnOver, type Found, foundOf, numbered } from "./regions.ts"
-import { overlayOf, pngOf, tableOf } from "./save.ts"
+import { nameToKeep, saveButtons } from "./saving.ts"
 import {
   advance,
   chosen,
@@ -33,24 +36,23 @@ import {
 } from "./state.ts"
 import type { Stroke } from "./strokes.ts"
 import { type At, type View, whole, zoomed } from "./view.ts"
+import { hintOf, keptText, noTimes, readyText, timesText } from "./words.ts"
 
 type Picture = Extract<Told, { readonly kind: "read" }>["image"]
 
-const { say, busy } = teller(page.status, page.progress)
-let link: Link
 let file: ModelFile | undefined
 let album: Album = noAlbum
 let picture: Picture | undefined
 let looks = 0
+/** The model has looked at the image that is open. */
 let seen = false
 let history = started
-/** Questions are never changed, so an answer belongs to one for good: undo asks nothing again. */
-let answers = new WeakMap<Question, Found>()
-const waiting = new Map<number, Question>()
-let asked = 0
+let times = noTimes
 let view: View = whole
 let image: OffscreenCanvas | undefined
 let masks: OffscreenCanvas | undefined
+/** The mask under the pointer. */
+let glimpse: OffscreenCanvas | undefined
 let dragged: Question["box"]
 let stroke: Stroke | undefined
 let cross: At | undefined
@@ -64,13 +66,31 @@ const ofClasses = (): boolean =>
   file !== undefined && Object.values(file.model.teaches).some(({ kind }) => kind === "classes")
 const drawable = (): boolean =>
   file !== undefined && Object.values(file.model.teaches).some(({ kind }) => kind !== "point")
+const taking = () => ({ points: takes("points"), box: takes("box"), drawable: drawable() })
 const tool = (): Tool => (document.querySelector<HTMLInputElement>("#tools input:checked")?.value ?? "ask") as Tool
+const saysOutside = (): boolean => document.querySelector<HTMLInputElement>("#sides input:checked")?.value === "out"
 
-const open = (engine: "best" | "wasm"): void => {
-  link?.end()
-  waiting.clear()
-  busy("Starting")
-  link = start(engine, hear, (words) => say(words, true))
+const answers = answersBy((id, question) => session.send({ kind: "ask", id, question }))
+const preview = previewBy({
+  send: (id, question) => session.send({ kind: "preview", id, question }),
+  questionAt: (at) => {
+    const { question } = current()
+    return { ...question, points: [...question.points, { ...at, inside: !saysOutside() }] }
+  },
+  changed: () => {
+    const found = preview.found()
+    glimpse = found === undefined ? undefined : layerOf([numbered(found, history.now.current)])
+    paintNow()
+  },
+  slow: (seconds) => {
+    page.preview.checked = false
+    preview.clear()
+    say(`An answer takes ${timeText(seconds)} here: masks under the pointer are off.`)
+  },
+})
+const point = (at: At | undefined): void => {
+  const asks = seen && page.preview.checked && takes("points") && tool() === "ask"
+  if (asks || at === undefined) preview.over(at)
 }
 
 /** The image that is open in the album, from its file; the model looks at it anew. */
@@ -78,42 +98,35 @@ const look = (): void => {
   const shown = album.files[album.at]
   if (shown === undefined || file === undefined) return
   seen = false
-  waiting.clear()
-  answers = new WeakMap()
+  times = noTimes
+  answers.forget()
+  preview.clear()
   looks += 1
-  link.send({ kind: "see", id: looks, name: shown.path.split("/").at(-1) ?? shown.path, file: shown.content })
+  session.send({ kind: "see", id: looks, name: shown.path.split("/").at(-1) ?? shown.path, file: shown.content })
 }
-
-const hint = (): string => {
-  if (!prompted()) return drawable() ? "The model segments each image at once; the brush corrects it." : ""
-  if (!takes("points")) return "Drag a box around what to segment."
-  const click = "Click what to segment; Shift-click, or the right button, what does not belong to it."
-  return `${click}${takes("box") ? " Or drag a box around it." : ""}`
+/** By other weights, or another engine; what was asked and drawn stays. */
+const lookAgain = (): void => {
+  album = remembered(album, history)
+  look()
 }
 
 const hear = (told: Told): void => {
   switch (told.kind) {
-    case "progress":
-      busy(told.text, told.share)
-      break
-    case "opened": {
+    case "opened":
       file = told.file
-      page.name.textContent = file.model.name
-      document.title = `${file.model.name}: segment`
       page.untrained.hidden = file.weights === "given"
       page.training.hidden = file.training === undefined
-      page.how.textContent = hint()
+      page.how.textContent = hintOf(taking())
       page.asking.hidden = !prompted()
       if (!prompted()) document.querySelector<HTMLInputElement>("#tools input[value=move]")?.click()
-      page.engine.textContent = engineText(told.engine, told.why)
       say("Choose an image.")
-      look()
+      if (file.training !== undefined && drawable()) session.send({ kind: "drawn" })
+      lookAgain()
       break
-    }
     case "loaded":
       page.untrained.hidden = true
       say(`Weights of ${told.name} loaded.`)
-      look()
+      lookAgain()
       break
     case "read":
       if (told.id === looks) show(told.image)
@@ -121,40 +134,38 @@ const hear = (told: Told): void => {
     case "seen":
       if (told.id !== looks) return
       seen = true
-      say(
-        prompted()
-          ? `Ready after ${timeText(told.seconds)}. ${takes("points") ? "Click" : "Drag a box around"} what to segment.`
-          : "",
-      )
+      times = { image: prompted() ? told.seconds : undefined, answers: [] }
+      say(readyText(taking(), told.seconds))
       render()
       break
-    case "answered": {
-      const question = waiting.get(told.id)
-      waiting.delete(told.id)
-      if (question === undefined || picture === undefined) return
-      answers.set(question, foundOf(told.answers, picture.raster))
+    case "answered":
+      if (picture === undefined || !answers.take(told.id, foundOf(told.answers, picture.raster))) return
+      preview.clear()
+      times = { ...times, answers: [...times.answers, told.seconds] }
       say(`Segmented in ${timeText(told.seconds)}.`)
       // For scripts that study the page: logits as the model gave them, and what they cost.
       document.dispatchEvent(new CustomEvent("hasam:answer", { detail: told }))
       render()
       break
-    }
-    case "failed": {
-      waiting.clear()
-      page.retry.hidden = !told.device
-      say(wordsOf(told), true)
-      if (told.during === "open" && file === undefined) page.name.textContent = "The model cannot be opened"
-      if (told.during === "see" && picture === undefined) close()
-    }
+    case "previewed":
+      if (picture !== undefined) preview.take(told.id, foundOf(told.answers, picture.raster), told.seconds)
+      break
+    case "drawn":
+      page.kept.hidden = told.count === 0
+      page.keptText.textContent = keptText(told.count)
+      if (told.name !== undefined) say(`${told.name} and its mask are kept to train on.`)
+      break
+    case "failed":
+      answers.drop()
+      preview.clear()
+      if (told.during === "see") close()
   }
 }
 
 const show = (read: Picture): void => {
-  const another = picture?.name !== read.name || picture.raster.width !== read.raster.width
   picture = read
   history = historyAt(album)
   const { width, height } = read.raster
-  if (another) view = whole
   page.canvas.hidden = false
   page.canvas.style.setProperty("--aspect", String(width / height))
   page.canvas.setAttribute("aria-label", `${read.name}, ${width} × ${height} pixels`)
@@ -168,6 +179,7 @@ const show = (read: Picture): void => {
 }
 const close = (): void => {
   picture = image = masks = undefined
+  history = started
   page.canvas.hidden = true
   page.drop.hidden = false
   page.about.textContent = ""
@@ -178,7 +190,7 @@ const current = (): Target => history.now.objects[history.now.current] ?? { ques
 const foundAt = (i: number): Found | undefined => {
   const target = history.now.objects[i]
   if (target === undefined || picture === undefined) return undefined
-  const found = drawnOver(answers.get(target.question), target.strokes, picture.raster)
+  const found = drawnOver(answers.of(target.question), target.strokes, picture.raster)
   return found === undefined ? undefined : numbered(found, i)
 }
 /** Counting and drawing over take time for large images: once a change. */
@@ -186,14 +198,10 @@ let all: readonly (Found | undefined)[] = []
 const allFound = (): readonly Found[] => all.flatMap((found) => found ?? [])
 
 const askWhatIsNew = (): void => {
-  if (file === undefined || !seen) return
-  for (const { question } of history.now.objects) {
-    if (prompted() && !isAsked(question)) continue
-    if (answers.has(question) || [...waiting.values()].includes(question) || !isQuestion(file.model, question)) continue
-    asked += 1
-    waiting.set(asked, question)
-    link.send({ kind: "ask", id: asked, question })
-  }
+  const { model } = file ?? {}
+  if (model === undefined || !seen) return
+  const questions = history.now.objects.map(({ question }) => question)
+  answers.ask(questions.filter((question) => (!prompted() || isAsked(question)) && isQuestion(model, question)))
 }
 
 const paintImage = (): void => {
@@ -204,6 +212,8 @@ const paintImage = (): void => {
   })
   paintNow()
 }
+const layerOf = (found: readonly Found[]): OffscreenCanvas | undefined =>
+  picture === undefined ? undefined : maskLayer(picture.raster, found, Math.max(1, Math.round(perPixel())))
 /** Pixels of the image that one pixel of the screen shows. */
 const perPixel = (): number => (picture?.raster.width ?? 1) / Math.max(1, page.canvas.clientWidth) / view.zoom
 const paintNow = (): void => {
@@ -214,6 +224,7 @@ const paintNow = (): void => {
     view,
     image,
     masks,
+    glimpse,
     found: allFound(),
     question: current().question,
     dragged,
@@ -229,7 +240,7 @@ const strokeColour = ({ value }: Stroke): string => {
 const render = (): void => {
   const { objects } = history.now
   all = objects.map((_, i) => foundAt(i))
-  masks = picture === undefined ? undefined : maskLayer(picture.raster, allFound(), Math.max(1, Math.round(perPixel())))
+  masks = layerOf(allFound())
   const opened = picture !== undefined
   page.tools.hidden = !opened || (!prompted() && !drawable())
   page.brush.hidden = !opened || !drawable() || !["draw", "erase"].includes(tool())
@@ -261,23 +272,35 @@ const render = (): void => {
     }),
   )
   page.saves.hidden = allFound().length === 0
-  page.masks.hidden = page.overlay.hidden = allFound().every(({ mask }) => mask === undefined)
+  const none = allFound().every(({ mask }) => mask === undefined)
+  page.masks.hidden = page.overlay.hidden = none
+  page.keep.hidden = none || file?.training === undefined
+  page.times.textContent = timesText(times)
   paintNow()
   askWhatIsNew()
 }
 const go = (next: State): void => {
   history = advance(history, next)
+  preview.hold()
   render()
 }
 const turn = (by: number): void => {
-  album = turned(remembered(album, history), by)
+  const next = turned(remembered(album, history), by)
+  if (next.at === album.at) return
+  album = next
+  view = whole
   look()
   render()
 }
 const take = (given: Given): void => {
-  album = albumOf(given.files)
-  if (album.files.length === 0) say("There is no image among these files.", true)
+  const next = albumOf(given.files)
+  if (next.files.length === 0) {
+    say("There is no image among these files.", true)
+    return
+  }
+  album = next
   history = started
+  view = whole
   look()
   render()
 }
@@ -293,8 +316,7 @@ listen(page.canvas, {
   boxes: () => takes("box"),
   point: (at, outside) => {
     if (!takes("points")) return
-    const side = document.querySelector<HTMLInputElement>("#sides input:checked")?.value
-    go(withPoint(history.now, { ...at, inside: !(outside || side === "out") }))
+    go(withPoint(history.now, { ...at, inside: !(outside || saysOutside()) }))
   },
   box: (box) => go(withBox(history.now, box)),
   dragged: (box) => {
@@ -314,26 +336,13 @@ listen(page.canvas, {
     cross = at
     paintNow()
   },
+  over: (at, pressed) => (pressed ? preview.hold() : point(at)),
 })
-for (const input of [page.image, page.folder])
-  input.onchange = () => {
-    const files = [...(input.files ?? [])]
-    input.value = ""
-    if (files.length > 0) take(ofInput(files))
-  }
+page.preview.onchange = preview.clear
 page.example.onclick = async () => {
   const response = await fetch(new URL("example.png", base)).catch(() => undefined)
   if (!response?.ok) return say("There is no example beside this page.", true)
   take({ name: "example.png", files: [{ path: "example.png", content: await response.blob() }] })
-}
-page.weights.onchange = () => {
-  const [given] = page.weights.files ?? []
-  if (given !== undefined) link.send({ kind: "weights", name: given.name, file: given })
-  page.weights.value = ""
-}
-page.retry.onclick = () => {
-  page.retry.hidden = true
-  open("wasm")
 }
 page.before.onclick = () => turn(-1)
 page.after.onclick = () => turn(1)
@@ -359,20 +368,15 @@ const zoom = (factor: number) => () => {
 page.closer.onclick = zoom(1.5)
 page.farther.onclick = zoom(1 / 1.5)
 page.fit.onclick = zoom(0)
-const stem = (): string => picture?.name.replace(/\.[^.]*$/, "") ?? "image"
-page.masks.onclick = async () => {
-  for (const [i, found] of allFound().entries())
-    if (found.mask !== undefined)
-      give(`${stem()}_mask${found.ofClasses ? "" : `_${i + 1}`}.png`, await pngOf(found.mask, found.ofClasses))
-}
-page.overlay.onclick = async () => {
-  if (image !== undefined) give(`${stem()}_overlay.png`, await overlayOf(image, masks))
-}
-page.table.onclick = () => {
-  if (picture === undefined) return
-  const text = tableOf(picture.name, picture.raster, allFound(), picture.spacing)
-  give(`${stem()}.csv`, new Blob([text], { type: "text/csv" }))
-}
+saveButtons({
+  opened: () =>
+    picture === undefined || image === undefined ? undefined : { picture, image, masks, found: allFound() },
+  keep: (mask) => {
+    const shown = album.files[album.at]
+    if (picture === undefined || shown === undefined) return
+    session.send({ kind: "keep", name: nameToKeep(shown.path, picture.format), image: shown.content, mask })
+  },
+})
 document.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase()
   const plainKey = !event.ctrlKey && !event.metaKey && !event.altKey
@@ -384,13 +388,15 @@ document.addEventListener("keydown", (event) => {
   else return
   event.preventDefault()
 })
-document.addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files ?? [])]
-  if (files.length > 0) take(ofInput(files))
-})
-onDrop((held) => page.stage.classList.toggle("over", held), take)
 new ResizeObserver(paintNow).observe(page.canvas)
 
+const session = openSession({
+  purpose: "segment",
+  hear,
+  take,
+  started: () => {
+    answers.drop()
+    preview.clear()
+  },
+})
 render()
-open("best")
-keepOffline()

@@ -20,6 +20,8 @@ export interface Gestures {
   readonly line: (path: readonly number[] | undefined, done: boolean) => void
   /** Where the keyboard's cross is; undefined where the canvas has no focus. */
   readonly cross: (at: At | undefined) => void
+  /** A pointer that can hover is there, with a button down or not; undefined where it has left. */
+  readonly over: (at: At | undefined, pressed: boolean) => void
 }
 
 /** A drag is at least this long, in pixels of the screen: a hand that trembles still clicks. */
@@ -83,6 +85,7 @@ export const listen = (canvas: HTMLCanvasElement, gestures: Gestures): void => {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
+    gestures.over(undefined, true)
     fingers.set(event.pointerId, event)
     canvas.setPointerCapture(event.pointerId)
     if (fingers.size > 1) return stop()
@@ -96,7 +99,10 @@ export const listen = (canvas: HTMLCanvasElement, gestures: Gestures): void => {
   })
   canvas.addEventListener("pointermove", (event) => {
     if (fingers.size > 1 && fingers.has(event.pointerId)) return pinch(event)
-    if (begun === undefined) return
+    if (begun === undefined) {
+      if (event.pointerType !== "touch") gestures.over(pixel(event), false)
+      return
+    }
     if (begun.tool === "draw" || begun.tool === "erase") {
       const { x, y } = pixel(event)
       begun.path.push(x, y)
@@ -110,6 +116,7 @@ export const listen = (canvas: HTMLCanvasElement, gestures: Gestures): void => {
       gestures.look(moved(begun.view, dx * scale, dy * scale, gestures.size()))
     }
   })
+  canvas.addEventListener("pointerleave", () => gestures.over(undefined, false))
   canvas.addEventListener("pointercancel", (event) => {
     fingers.delete(event.pointerId)
     stop()

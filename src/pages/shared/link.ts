@@ -23,16 +23,6 @@ export const start = (engine: "best" | "wasm", hear: (told: Told) => void, broke
   return { send, end: () => worker.terminate() }
 }
 
-/** What it runs on, in words. */
-export const engineText = (engine: string, why?: string): string =>
-  engine === "webgpu"
-    ? "Runs on the GPU (WebGPU)."
-    : `Runs on the processor (WebAssembly), slower than on a GPU.${why === undefined ? "" : ` Why: ${why}.`}`
-
-/** Seconds as a person reads them. */
-export const timeText = (seconds: number): string =>
-  seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`
-
 /** Keeps the page for when there is no network; a browser that cannot goes without. */
 export const keepOffline = (): void => {
   if ("serviceWorker" in navigator) navigator.serviceWorker.register(new URL("offline.js", base)).catch(() => undefined)

@@ -3,8 +3,8 @@ export interface Curve {
   readonly points: readonly { readonly x: number; readonly y: number }[]
   /** Ends of the vertical axis; found out from the points where they are left out. */
   readonly range?: readonly [number, number]
-  /** Of the horizontal axis. */
-  readonly unit: string
+  /** The end of the horizontal axis, with its unit. */
+  readonly unit: (last: number) => string
 }
 
 const margin = { left: 48, right: 12, top: 10, bottom: 26 }
@@ -58,7 +58,7 @@ export const chart = (canvas: HTMLCanvasElement, { points, range, unit }: Curve)
     context.globalAlpha = 1
   }
   context.textBaseline = "alphabetic"
-  context.fillText(`${last.toLocaleString("en")} ${unit}`, wide - margin.right, high - 6)
+  context.fillText(unit(last), wide - margin.right, high - 6)
   context.strokeStyle = context.fillStyle = style.accentColor
   context.lineWidth = 2
   context.lineJoin = "round"

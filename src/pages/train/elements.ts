@@ -1,10 +1,8 @@
 /** The train page's elements by id. */
-import { by } from "../shared/elements.ts"
+import { by, common } from "../shared/elements.ts"
 
 export const page = {
-  name: by("name", HTMLElement),
-  stage: by("stage", HTMLElement),
-  drop: by("drop", HTMLElement),
+  ...common,
   report: by("report", HTMLElement),
   title: by("report-title", HTMLElement),
   counts: by("counts", HTMLElement),
@@ -16,11 +14,11 @@ export const page = {
   samplesTitle: by("samples-title", HTMLElement),
   legend: by("legend", HTMLElement),
   samples: by("samples", HTMLElement),
-  folder: by("folder", HTMLInputElement),
+  drawn: by("drawn", HTMLElement),
+  drawnText: by("drawn-text", HTMLElement),
+  takeDrawn: by("take-drawn", HTMLButtonElement),
+  forgetDrawn: by("forget-drawn", HTMLButtonElement),
   forget: by("forget", HTMLButtonElement),
-  status: by("status", HTMLElement),
-  progress: by("progress", HTMLProgressElement),
-  retry: by("retry", HTMLButtonElement),
   options: by("options", HTMLFormElement),
   epochs: by("epochs", HTMLInputElement),
   batch: by("batch", HTMLInputElement),
@@ -39,6 +37,4 @@ export const page = {
   saves: by("saves", HTMLElement),
   adapters: by("adapters", HTMLButtonElement),
   split: by("split", HTMLButtonElement),
-  weights: by("weights", HTMLInputElement),
-  engine: by("engine", HTMLElement),
 } as const

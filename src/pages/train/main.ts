@@ -2,21 +2,21 @@
 import type { DataReport, KeptTraining, ModelFile, SampleView, TrainEvent } from "../../runtime/browser/index.ts"
 import { measureOf, taughtOf } from "../../runtime/task/index.ts"
 import type { Told } from "../messages.ts"
-import { teller, wordsOf } from "../shared/elements.ts"
-import { type Given, give, ofInput, onDrop } from "../shared/files.ts"
-import { engineText, keepOffline, type Link, start } from "../shared/link.ts"
+import { type Given, give } from "../shared/files.ts"
+import { busy, openSession, say } from "../shared/session.ts"
+import { plural } from "../shared/words.ts"
 import { chart } from "./chart.ts"
 import { page } from "./elements.ts"
 import { countsOf, findingsOf } from "./report.ts"
 
-/** open: nothing is given yet. checked: training may begin. paused: it may go on. */
-type Phase = "open" | "checking" | "wrong" | "checked" | "training" | "pausing" | "paused" | "done"
+/** open: nothing is given yet. checked: training may begin. paused: it may go on. elsewhere: another tab is at it. */
+type Phase = "open" | "checking" | "wrong" | "checked" | "training" | "pausing" | "paused" | "done" | "elsewhere"
 
-const { say, busy } = teller(page.status, page.progress)
-let link: Link
 let file: ModelFile | undefined
 let phase: Phase = "open"
 let kept: KeptTraining | undefined
+/** Images whose masks were drawn in the page that segments. */
+let drawn = 0
 let epochs = 0
 let losses: { readonly x: number; readonly y: number }[] = []
 let scores: { readonly x: number; readonly y: number }[] = []
@@ -28,22 +28,17 @@ let saving: "learned" | "split" | undefined
 
 const measure = (): "Dice" | "hits" => (file === undefined ? "Dice" : measureOf(taughtOf(file.model)[1]))
 
-const open = (engine: "best" | "wasm"): void => {
-  link?.end()
-  busy("Starting")
-  link = start(engine, hear, (words) => say(words, true))
-}
-
 const hear = (told: Told): void => {
   switch (told.kind) {
-    case "progress":
-      busy(told.text, told.share)
-      break
     case "opened":
-      opened(told.file, engineText(told.engine, told.why))
+      opened(told.file)
       break
     case "kept":
-      takeKept(told.kept)
+      takeKept(told.kept, told.elsewhere)
+      break
+    case "drawn":
+      drawn = told.count
+      render()
       break
     case "checked":
       takeReport(told.report)
@@ -66,20 +61,14 @@ const hear = (told: Told): void => {
       break
     }
     case "failed":
-      page.retry.hidden = !told.device
-      say(wordsOf(told), true)
       if (told.during === "train") phase = losses.length > 0 ? "paused" : "checked"
-      if (told.during === "check" || told.during === "give") phase = "wrong"
-      if (told.during === "open" && file === undefined) page.name.textContent = "The model cannot be opened"
+      if (["check", "give", "take drawn"].includes(told.during)) phase = "wrong"
       render()
   }
 }
 
-const opened = (model: ModelFile, engine: string): void => {
+const opened = (model: ModelFile): void => {
   file = model
-  page.name.textContent = model.model.name
-  document.title = `${model.model.name}: train`
-  page.engine.textContent = engine
   page.scoreCaption.textContent = `${measure() === "Dice" ? "Dice" : "Hits"} on the validation images, epoch by epoch`
   page.measure.textContent = `Best ${measure() === "Dice" ? "Dice" : "share of hits"}`
   const { training } = model
@@ -91,11 +80,13 @@ const opened = (model: ModelFile, engine: string): void => {
   page.batch.value = String(training.batch)
   page.rate.value = String(training.optimizer.rate)
   page.seed.value = String(training.seed)
-  say("Choose a folder of images and masks.")
-  link.send({ kind: "kept" })
+  say(choose)
+  session.send({ kind: "drawn" })
+  session.send({ kind: "kept" })
 }
+const choose = "Choose a folder of images and masks."
 
-const takeKept = (found: KeptTraining | undefined): void => {
+const takeKept = (found: KeptTraining | undefined, elsewhere: string | undefined): void => {
   kept = found
   const run = found?.run
   losses = (run?.steps ?? []).map(({ batch, loss }) => ({ x: batch, y: loss }))
@@ -103,7 +94,10 @@ const takeKept = (found: KeptTraining | undefined): void => {
     entry["validation"] === undefined ? [] : [{ x: Number(entry["epoch"]) + 1, y: Number(entry["validation"]) }],
   )
   samples.clear()
-  if (run !== undefined) {
+  if (elsewhere !== undefined) {
+    phase = "elsewhere"
+    say(`${elsewhere.replace(/^a/, "A")}. Once it is paused, done or closed there, it can go on here.`)
+  } else if (run !== undefined) {
     const { options, progress } = run
     epochs = options.epochs
     page.epochs.value = String(epochs)
@@ -119,10 +113,10 @@ const takeKept = (found: KeptTraining | undefined): void => {
     )
   } else if (found !== undefined) {
     phase = "checking"
-    link.send({ kind: "check" })
+    session.send({ kind: "check" })
   } else {
     phase = "open"
-    say("Choose a folder of images and masks.")
+    say(choose)
   }
   render()
 }
@@ -163,7 +157,9 @@ const leftText = (batches: number): string => {
 const progressed = (event: TrainEvent): void => {
   switch (event.kind) {
     case "split":
-      say(`${event.training} images train, ${event.validation} validate, ${event.test} are kept for testing.`)
+      say(
+        `${plural(event.training, "image trains", "images train")}, ${plural(event.validation, "validates", "validate")}, ${plural(event.test, "is", "are")} kept for testing.`,
+      )
       break
     case "step": {
       losses.push({ x: losses.length + 1, y: event.loss })
@@ -200,6 +196,7 @@ const drawSamples = (): void => {
       const item = document.createElement("li")
       const canvas = document.createElement("canvas")
       Object.assign(canvas, { width: view.width, height: view.height })
+      canvas.style.aspectRatio = String(view.aspect)
       canvas.setAttribute("role", "img")
       canvas.setAttribute("aria-label", `${id}: ${measure()} ${score.toFixed(3)}`)
       canvas.getContext("2d")?.putImageData(new ImageData(view.pixels, view.width, view.height), 0, 0)
@@ -216,13 +213,13 @@ const drawSoon = (): void => {
   drawing = true
   requestAnimationFrame(() => {
     drawing = false
-    chart(page.losses, { points: losses, unit: "batches" })
-    chart(page.scores, { points: scores, range: [0, 1], unit: "epochs" })
+    chart(page.losses, { points: losses, unit: (n) => plural(n, "batch", "batches") })
+    chart(page.scores, { points: scores, range: [0, 1], unit: (n) => plural(n, "epoch") })
   })
 }
 
 const render = (): void => {
-  const idle = !["checking", "training", "pausing"].includes(phase)
+  const idle = !["checking", "training", "pausing", "elsewhere"].includes(phase)
   const begun = ["training", "pausing", "paused", "done"].includes(phase)
   page.drop.hidden = phase !== "open"
   page.report.hidden = page.report.hidden || phase === "open"
@@ -235,6 +232,8 @@ const render = (): void => {
   page.numbers.hidden = !begun
   page.forget.hidden = !idle || kept === undefined
   page.folder.disabled = !idle
+  page.drawn.hidden = !idle || drawn === 0
+  page.drawnText.textContent = `${plural(drawn, "image whose mask was", "images whose masks were")} drawn in the page that segments.`
   page.saves.hidden = !begun || scores.length + (kept?.run?.epochs.length ?? 0) === 0
   const again = phase === "paused" || phase === "done"
   page.options.querySelector("#start")?.replaceChildren(again ? "Start again" : "Train")
@@ -243,11 +242,18 @@ const render = (): void => {
 }
 
 const take = (given: Given): void => {
-  if (["checking", "training", "pausing"].includes(phase) || file === undefined) return
+  if (page.folder.disabled || file?.training === undefined) return
+  checking()
+  session.send({ kind: "give", name: given.name, files: given.files })
+}
+const checking = (): void => {
   phase = "checking"
   page.report.hidden = true
-  link.send({ kind: "give", name: given.name, files: given.files })
   render()
+}
+const takeDrawn = (): void => {
+  checking()
+  session.send({ kind: "take drawn" })
 }
 const train = (resume: boolean): void => {
   epochs = page.epochs.valueAsNumber
@@ -267,15 +273,10 @@ const train = (resume: boolean): void => {
   }
   began = { time: performance.now(), batch: losses.length }
   phase = "training"
-  link.send({ kind: "train", request })
+  session.send({ kind: "train", request })
   render()
 }
 
-page.folder.onchange = () => {
-  const files = [...(page.folder.files ?? [])]
-  page.folder.value = ""
-  if (files.length > 0) take(ofInput(files))
-}
 page.options.onsubmit = (event) => {
   event.preventDefault()
   const lost = ["paused", "done"].includes(phase)
@@ -284,35 +285,37 @@ page.options.onsubmit = (event) => {
 }
 page.pause.onclick = () => {
   phase = "pausing"
-  link.send({ kind: "pause" })
+  session.send({ kind: "pause" })
   busy("Pausing after this step")
   render()
 }
 page.resume.onclick = () => train(true)
 page.forget.onclick = () => {
   page.report.hidden = true
-  link.send({ kind: "forget" })
+  session.send({ kind: "forget" })
 }
 page.adapters.onclick = () => {
   saving = "learned"
-  link.send({ kind: "results" })
+  session.send({ kind: "results" })
 }
 page.split.onclick = () => {
   saving = "split"
-  link.send({ kind: "results" })
+  session.send({ kind: "results" })
 }
-page.weights.onchange = () => {
-  const [given] = page.weights.files ?? []
-  if (given !== undefined) link.send({ kind: "weights", name: given.name, file: given })
-  page.weights.value = ""
+page.takeDrawn.onclick = () => {
+  if (kept === undefined || confirm("The data that are kept here, and their training, give way to what was drawn."))
+    takeDrawn()
 }
-page.retry.onclick = () => {
-  page.retry.hidden = true
-  open("wasm")
+page.forgetDrawn.onclick = () => {
+  if (confirm(`Delete ${plural(drawn, "image and its mask", "images and their masks")}?`))
+    session.send({ kind: "forget drawn" })
 }
-onDrop((held) => page.stage.classList.toggle("over", held), take)
 addEventListener("resize", drawSoon)
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawSoon())
+// What another tab drew meanwhile.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !page.folder.disabled && file?.training !== undefined) session.send({ kind: "drawn" })
+})
 
+const session = openSession({ purpose: "train", hear, take, started: () => undefined })
 render()
-open("best")
-keepOffline()

@@ -1,7 +1,6 @@
 /** The data check's report as a person reads it. */
 import type { DataReport, Diagnostic } from "../../runtime/browser/index.ts"
-
-const plural = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`
+import { plural } from "../shared/words.ts"
 
 /** One sentence about what there is. */
 export const countsOf = ({ cases, subjects, sizes, images, masks }: DataReport): string => {

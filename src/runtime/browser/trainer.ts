@@ -30,6 +30,8 @@ import {
 import { modelHash } from "../training/identity.ts"
 import { type TrainingEvent, train } from "../training/train.ts"
 import { hashOf } from "../weights/learned.ts"
+import { type Drawn, drawnIn } from "./drawn.ts"
+import { heldBy } from "./held.ts"
 import type { ModelFile } from "./modelFile.ts"
 import { type SampleView, sampleView } from "./views.ts"
 
@@ -80,20 +82,26 @@ export interface TrainRequest {
 export interface Trainer {
   /** What an earlier visit left; undefined where there is nothing. */
   kept(): Promise<KeptTraining | undefined>
-  /** Takes a data set in the place of what was kept, a run included. */
+  /** Images whose masks were drawn in a page. `give(name, await drawn.files())` makes them the data. */
+  readonly drawn: Drawn
+  /** What another tab of this browser does with what is kept, in words; undefined where none does. */
+  elsewhere(): Promise<string | undefined>
+  /** Resolves once no other tab is at work. */
+  free(): Promise<void>
+  /** Takes a data set in the place of what was kept, a run included. Throws HS5309 while another tab trains. */
   give(name: string, data: readonly DataFile[], onProgress?: (share: number) => void): Promise<void>
   /** `hasam data check` on what was given. */
   check(onProgress?: (share: number) => void): Promise<DataReport>
   /**
    * Trains, or goes on: losses are those of `hasam train` on the same data. Resolves to whether all epochs are done.
-   * Throws HS4302 for too few images, HS5301 where it diverges, HS5305, HS5307, HS5310.
+   * Throws HS4302 for too few images, HS5301 where it diverges, HS5305, HS5307, HS5309 while another tab trains, HS5310.
    */
   train(request?: TrainRequest): Promise<boolean>
   /** best.safetensors, as `hasam eval --adapters` and `load` read it; undefined before the first epoch's end. */
   learned(): Promise<Blob | undefined>
   /** The split, as `--split` reads it. */
   split(): Promise<Blob | undefined>
-  /** Deletes all that is kept. */
+  /** Deletes data and run; what was drawn stays. Throws HS5309 while another tab trains. */
   forget(): Promise<void>
 }
 
@@ -128,6 +136,10 @@ export const trainer = ({ backend, file, tensors: weightsOf }: Ground): Trainer 
   const [data, folder] = [join(root, "data"), join(root, "run")]
   const [about, steps] = [join(root, "about.json"), join(folder, "steps.jsonl")]
   const labels = classesTaught(model)
+  const held = heldBy(`hasam ${root}`, join(root, "holder.json"))
+  const remove = async (): Promise<void> => {
+    for (const path of [about, folder, data]) await rm(path, { recursive: true, force: true })
+  }
   const known = async (): Promise<{ readonly name: string; readonly files: number } | undefined> => {
     const found = await text(about)
     return found === undefined ? undefined : JSON.parse(found)
@@ -154,6 +166,85 @@ export const trainer = ({ backend, file, tensors: weightsOf }: Ground): Trainer 
       trainingJitter: options.jitter,
     })
 
+  const trainAlone = async (request: TrainRequest): Promise<boolean> => {
+    const { resume = false, on = () => undefined, signal } = request
+    const run = resume ? await readRun(folder) : undefined
+    const options: TrainingOptions = (run?.options as TrainingOptions | undefined) ?? {
+      ...training,
+      epochs: request.epochs ?? training.epochs,
+      batch: request.batch ?? training.batch,
+      seed: request.seed ?? training.seed,
+      optimizer: { ...training.optimizer, rate: request.rate ?? training.optimizer.rate },
+    }
+    // A run that is over goes on where more epochs are asked for: what a checkpoint belongs to leaves their number out.
+    const wanted: TrainingOptions = resume ? { ...options, epochs: request.epochs ?? options.epochs } : options
+    const { cases, layout } = await openData(data)
+    const saved = join(folder, files.split)
+    if (!resume) await rm(folder, { recursive: true, force: true })
+    const split = resume ? await loadSplit(saved, cases) : splitCases(cases, { seed: wanted.seed, root: data })
+    const samples = readerFor(wanted)
+    const part = async (ids: readonly string[]) => {
+      const among = cases.filter(({ id }) => ids.includes(id))
+      return needsForeground(model, wanted.prompt) ? samples.withForeground(among) : among
+    }
+    const [inTraining, inValidation] = [await part(split.train), await part(split.validation)]
+    const tensors = await weightsOf(wanted.seed)
+    const now = {
+      version,
+      name: model.name,
+      model: model.name,
+      hash: modelHash(model),
+      base: hashOf(frozenOf(tensorTable(model), tensors)),
+      spec: "",
+      weights: null,
+      data: (await known())?.name ?? "",
+      layout,
+      target: backend.name,
+      options: { ...wanted },
+    }
+    if (run === undefined) {
+      await writeRun(folder, now)
+      await saveSplit(saved, split, { root: data, cases })
+    } else if (wanted.epochs !== options.epochs) await writeRun(folder, { ...run, options: { ...wanted } })
+    on({ kind: "split", training: inTraining.length, validation: inValidation.length, test: split.test.length })
+
+    const since: StepLoss[] = []
+    let batch = resume ? (await readLast(folder, identityOf(run ?? now))).progress.batch : 0
+    const firsts = new Set(inValidation.slice(0, shown).map(({ id }) => id))
+    const events: Promise<void>[] = []
+    const { finished } = await train({
+      name: model.name,
+      version,
+      model,
+      options: wanted,
+      weights: tensors,
+      giveWeights: true,
+      reader: breathing(samples),
+      train: inTraining,
+      validation: inValidation,
+      folder,
+      identity: identityOf(run === undefined ? now : { ...run, base: now.base }),
+      backend,
+      resume,
+      checkpointEvery: request.checkpointEvery ?? 20,
+      on: (event) => {
+        if (event.kind === "step") since.push({ batch: ++batch, loss: event.loss })
+        if (event.kind === "saved") {
+          const lines = since.splice(0).map((step) => `${JSON.stringify(step)}\n`)
+          events.push(appendFile(steps, lines.join("")))
+        }
+        on(event)
+      },
+      onAnswer: (sample, answer, score) => {
+        if (firsts.has(sample.case.id))
+          on({ kind: "sample", id: sample.case.id, score, view: sampleView(sample, answer, model) })
+      },
+      ...(signal === undefined ? {} : { signal }),
+    })
+    await Promise.all(events)
+    return finished
+  }
+
   return {
     kept: async () => {
       const there = await known()
@@ -172,14 +263,18 @@ export const trainer = ({ backend, file, tensors: weightsOf }: Ground): Trainer 
         },
       }
     },
-    give: async (name, given, onProgress) => {
-      await rm(root, { recursive: true, force: true })
-      for (const [i, { path, content }] of given.entries()) {
-        await writeFile(join(data, path), content as unknown as Uint8Array)
-        onProgress?.((i + 1) / given.length)
-      }
-      await writeFile(about, JSON.stringify({ name, files: given.length }))
-    },
+    drawn: drawnIn(join(root, "drawn")),
+    elsewhere: held.elsewhere,
+    free: held.free,
+    give: (name, given, onProgress) =>
+      held.alone("takes other data", async () => {
+        await remove()
+        for (const [i, { path, content }] of given.entries()) {
+          await writeFile(join(data, path), content as unknown as Uint8Array)
+          onProgress?.((i + 1) / given.length)
+        }
+        await writeFile(about, JSON.stringify({ name, files: given.length }))
+      }),
     check: async (onProgress) => {
       const name = (await known())?.name ?? "data"
       const report = await checkData(data, {
@@ -188,89 +283,10 @@ export const trainer = ({ backend, file, tensors: weightsOf }: Ground): Trainer 
       })
       return { ...report, root: name, diagnostics: report.diagnostics.map(placed(name)) }
     },
-    train: async (request = {}) => {
-      const { resume = false, on = () => undefined, signal } = request
-      const run = resume ? await readRun(folder) : undefined
-      const options: TrainingOptions = (run?.options as TrainingOptions | undefined) ?? {
-        ...training,
-        epochs: request.epochs ?? training.epochs,
-        batch: request.batch ?? training.batch,
-        seed: request.seed ?? training.seed,
-        optimizer: { ...training.optimizer, rate: request.rate ?? training.optimizer.rate },
-      }
-      // A run that is over goes on where more epochs are asked for: what a checkpoint belongs to leaves their number out.
-      const wanted: TrainingOptions = resume ? { ...options, epochs: request.epochs ?? options.epochs } : options
-      const { cases, layout } = await openData(data)
-      const saved = join(folder, files.split)
-      if (!resume) await rm(folder, { recursive: true, force: true })
-      const split = resume ? await loadSplit(saved, cases) : splitCases(cases, { seed: wanted.seed, root: data })
-      const samples = readerFor(wanted)
-      const part = async (ids: readonly string[]) => {
-        const among = cases.filter(({ id }) => ids.includes(id))
-        return needsForeground(model, wanted.prompt) ? samples.withForeground(among) : among
-      }
-      const [inTraining, inValidation] = [await part(split.train), await part(split.validation)]
-      const tensors = await weightsOf(wanted.seed)
-      const now = {
-        version,
-        name: model.name,
-        model: model.name,
-        hash: modelHash(model),
-        base: hashOf(frozenOf(tensorTable(model), tensors)),
-        spec: "",
-        weights: null,
-        data: (await known())?.name ?? "",
-        layout,
-        target: backend.name,
-        options: { ...wanted },
-      }
-      if (run === undefined) {
-        await writeRun(folder, now)
-        await saveSplit(saved, split, { root: data, cases })
-      } else if (wanted.epochs !== options.epochs) await writeRun(folder, { ...run, options: { ...wanted } })
-      on({ kind: "split", training: inTraining.length, validation: inValidation.length, test: split.test.length })
-
-      const since: StepLoss[] = []
-      let batch = resume ? (await readLast(folder, identityOf(run ?? now))).progress.batch : 0
-      const firsts = new Set(inValidation.slice(0, shown).map(({ id }) => id))
-      const events: Promise<void>[] = []
-      const { finished } = await train({
-        name: model.name,
-        version,
-        model,
-        options: wanted,
-        weights: tensors,
-        giveWeights: true,
-        reader: breathing(samples),
-        train: inTraining,
-        validation: inValidation,
-        folder,
-        identity: identityOf(run === undefined ? now : { ...run, base: now.base }),
-        backend,
-        resume,
-        checkpointEvery: request.checkpointEvery ?? 20,
-        on: (event) => {
-          if (event.kind === "step") since.push({ batch: ++batch, loss: event.loss })
-          if (event.kind === "saved") {
-            const lines = since.splice(0).map((step) => `${JSON.stringify(step)}\n`)
-            events.push(appendFile(steps, lines.join("")))
-          }
-          on(event)
-        },
-        onAnswer: (sample, answer, score) => {
-          if (firsts.has(sample.case.id))
-            on({ kind: "sample", id: sample.case.id, score, view: sampleView(sample, answer, model) })
-        },
-        ...(signal === undefined ? {} : { signal }),
-      })
-      await Promise.all(events)
-      return finished
-    },
+    train: (request = {}) => held.alone("trains this model", () => trainAlone(request)),
     learned: () => blobOf(join(folder, files.best)),
     split: () => blobOf(join(folder, files.split)),
-    forget: async () => {
-      await rm(root, { recursive: true, force: true })
-    },
+    forget: () => held.alone("deletes what is kept", remove),
   }
 }
 

@@ -9,6 +9,8 @@ import { maskOf } from "../task/masks.ts"
 export interface SampleView {
   readonly width: number
   readonly height: number
+  /** Width by height of the image itself, where the model sees it squeezed: so it is to be shown. */
+  readonly aspect: number
   /** Red, green, blue, alpha. */
   readonly pixels: Uint8ClampedArray<ArrayBuffer>
 }
@@ -60,5 +62,5 @@ export const sampleView = (sample: Sample, answer: Float32Array, model: ModelDat
         [i - 1, i + 1, i - width, i + width].every((j) => truth.data[j] === value)
       if (!inner) mix(i, truthColour, 1)
     }
-  return { width, height, pixels }
+  return { width, height, aspect: originalSize[1] / originalSize[0], pixels }
 }
