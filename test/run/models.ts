@@ -95,6 +95,18 @@ export const adapted = {
   ),
 } as const
 
+/** All of them at once. */
+export const everyPlacement = pipe(
+  frozen,
+  adapt(ranks, (rank) => [
+    afterAttention(adapter(rank)),
+    inMlpResidual(adapter(rank)),
+    besideMlp(down(rank), { scale: 0.5 }),
+    besideMlpResidual(down(rank), { scale: 0.1 }),
+    lora({ rank, on: ["q", "v", "mlp.lin1"], alpha: 7 }),
+  ]),
+)
+
 /** Anything but zero: 0.1 to 0.3 in size, around one for norms. */
 const value = ({ name, shape, kind }: ModelTensor): Tensor => {
   const random = stream("weights", name)
