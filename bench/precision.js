@@ -58,7 +58,7 @@ const losses = async (backend) => {
 }
 const exact = await losses(cpu())
 console.log(`cpu       ${exact.map((x) => x.toFixed(7)).join(" ")}`)
-for (const precision of ["float32", "bf16"]) {
+for (const precision of ["float32", "tf32", "bf16"]) {
   const values = await losses(xla({ precision, cache: false }))
   const worst = Math.max(...values.map((x, i) => Math.abs(x / exact[i] - 1)))
   console.log(

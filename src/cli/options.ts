@@ -49,6 +49,7 @@ const target = (demand: (name: string) => unknown): Kind => ({
 export const kinds: Readonly<Record<string, Entry>> = {
   "--accumulate": number(trainingRanges.accumulate),
   "--adapters": path,
+  "--attention": choice(["whole", "fused"]),
   "--batch": number(trainingRanges.batch),
   "--budget": path,
   "--checkpoint-every": number(whole(1, 1e9)),
@@ -130,12 +131,26 @@ export const needs: readonly (readonly [
   satisfied: (options: Readonly<Record<string, unknown>>) => boolean,
   what: string,
 ])[] = [
-  ["compile", "--memory", ({ dump, stopAfter }) => dump !== undefined || stopAfter !== undefined, "--dump"],
+  [
+    "compile",
+    "--memory",
+    ({ dump, stopAfter, target }) => dump !== undefined || stopAfter !== undefined || target === "cuda",
+    "--dump or --target cuda",
+  ],
   ["compile", "--weights", ({ target }) => target === "onnx" || target === "webgpu", "--target onnx or webgpu"],
   ["compile", "--half", ({ target }) => target === "webgpu", "--target webgpu"],
   ["compile", "--example", ({ target }) => target === "webgpu", "--target webgpu"],
+  ...["train", "compile"].map(
+    (command) =>
+      [
+        command,
+        "--attention",
+        ({ target }: { readonly target?: unknown }) => target === "cuda",
+        "--target cuda",
+      ] as const,
+  ),
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
-  ...["run", "train", "eval"].map(
+  ...["run", "train", "eval", "compile"].map(
     (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,
   ),
   ["compile", "--out", ({ target, report }) => target !== undefined || report !== undefined, "--target or --report"],

@@ -45,7 +45,12 @@ const compile = () =>
     .option("--json", "one JSON document on stdout, diagnostics included")
     .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--batch <n>", "images at once")
-    .option("--memory <size>", "with --dump: of a training step, e.g. 11GB: blocks are computed twice until it fits")
+    .option(
+      "--memory <size>",
+      "with --dump or --target cuda: of a training step, e.g. 11GB: blocks are computed twice until it fits",
+    )
+    .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
+    .option("--attention <how>", "whole, or fused: by cuDNN's kernel; of cuda in bf16")
     .option("--budget <file>", 'JSON: limits by model name, { "name": { "trainable": n, "bytes": n } }')
     .option("--update", "write the right numbers into expectTrainable and expectTotal")
     .option("--types", "write .hasam/counts.d.ts beside each spec: the editor shows what counted(…) counts")
@@ -102,6 +107,7 @@ const train = () =>
       .option("--target <target>", trainingNames, "cpu")
       .option("--torchrun <n>", "with --target pytorch: so many processes, one for each GPU")
       .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
+      .option("--attention <how>", "whole, or fused: by cuDNN's kernel; of cuda in bf16")
       .option("--resume", "go on where the run in --out stands")
       .option("--epochs <n>", "passes over the training images")
       .option("--batch <n>", "images at once")

@@ -9,6 +9,8 @@ export interface EngineOptions {
   readonly precision?: Precision | undefined
   /** Memory is scarce: attention in pieces. */
   readonly chunked?: boolean
+  /** Attention of many tokens by a fused kernel, where the engine has one. */
+  readonly fused?: boolean
   /** Where lines about what takes time go. */
   readonly note?: (line: string) => void
 }

@@ -38,6 +38,10 @@ test("HS2702: a Python without PyTorch, or none", () => {
   expect(status).toBe(1)
   expect(text).toContain("HS2702: this Python cannot train: ")
   expect(text).not.toMatch(/^ +at /m)
+  const bare = hasam([...train, "--out", "none"], { HASAM_PYTHON: script("bare", "echo \"ModuleNotFoundError: No module named 'torch'\" >&2; exit 1") })
+  expect(bare.status).toBe(1)
+  expect(bare.text).toContain("HS2702: this Python cannot train: ModuleNotFoundError: No module named 'torch'")
+  expect(bare.text).toContain("pip install torch numpy pillow")
 })
 test("HS5002: processes are torchrun's", () => {
   expect(hasam(["train", "tiny.ts", "--data", "data", "--out", "x", "--torchrun", "2"]).text).toContain(
@@ -75,24 +79,36 @@ describe.skipIf(python === undefined)("with PyTorch", () => {
     expect(broken.status).toBe(1)
     expect(broken.text).toContain("HS2703: the package's training ended with exit code 3")
   })
-  test("a signal stops it after its step; --resume goes on and ends", async () => {
-    const child = spawn(process.execPath, [program, ...train, "--out", "cut", "--epochs", "12"], { cwd: folder, env })
+  test("Ctrl-C stops two processes of torchrun after their step; --resume goes on and ends", { timeout: 400_000 }, async () => {
+    const two = [...train, "--out", "cut", "--epochs", "6", "--torchrun", "2", "--batch", "1"]
+    // A process group of its own, to which the Ctrl-C goes as a terminal sends it.
+    const child = spawn(process.execPath, [program, ...two], { cwd: folder, env, detached: true, stdio: ["ignore", "ignore", "pipe"] })
+    let said = ""
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk
+    })
     const closed = new Promise((resolve) => child.once("close", resolve))
     const log = join(folder, "cut/pytorch/log.jsonl")
-    while (!existsSync(log) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50))
-    child.kill("SIGTERM")
-    expect(await closed).toBe(130)
+    while (!existsSync(log) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(child.exitCode, said).toBe(null)
+    process.kill(-child.pid!, "SIGINT")
+    expect(await closed, said).toBe(130)
+    expect(said).toContain("14 images train, 3 validate; 2 × cpu, float32")
     expect(existsSync(join(folder, "cut/pytorch/last.safetensors"))).toBe(true)
     const lines = () => readFileSync(join(folder, "cut/log.jsonl"), "utf8").trim().split("\n").length
-    expect(lines()).toBeLessThan(12)
-    expect(hasam([...train, "--out", "cut", "--epochs", "12", "--resume"]).status).toBe(0)
-    expect(lines()).toBe(12)
+    expect(lines()).toBeLessThan(6)
+    const resumed = hasam([...two, "--resume"])
+    expect(resumed.status, resumed.text).toBe(0)
+    expect(lines()).toBe(6)
+    expect(existsSync(join(folder, "cut/best.safetensors"))).toBe(true)
   })
 })
 
-/** A Python that has PyTorch, and cannot run the package. */
-const failing = (): string => {
-  const path = join(folder, "failing-python")
-  writeFileSync(path, '#!/bin/sh\n[ "$1" = -c ] || exit 3\n', { mode: 0o755 })
+/** A program that stands in for Python. */
+const script = (name: string, text: string): string => {
+  const path = join(folder, name)
+  writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
   return path
 }
+/** A Python that has PyTorch, and cannot run the package. */
+const failing = (): string => script("failing-python", '[ "$1" = -c ] || exit 3')

@@ -11,7 +11,8 @@ import { explain } from "../../src/backends/xla/problems.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { Builder } from "../../src/compiler/ir/builder.ts"
 import { absent, pluginPath, quick } from "../backends/xla/plugin.ts"
-import { leastSquares } from "../backends/tfjs/programs.ts"
+import { faulty } from "../backends/xla/faulty.ts"
+import { leastSquares, noise, tensor } from "../backends/tfjs/programs.ts"
 
 const program = leastSquares(4, 2, 0.1)
 const empty = mkdtempSync(join(tmpdir(), "hasam-plugins-"))
@@ -123,4 +124,40 @@ test("HS2801: on the command line, without a GPU or plugin: exit code 1, no stac
   expect(stderr).toContain('pip install "jax-cuda13-plugin[with-cuda]==0.11.2"')
   expect(stderr).not.toMatch(/^ +at /m)
   expect(status).toBe(1)
+})
+
+describe.skipIf(faulty === undefined)("a plugin's faults, as its process meets them", () => {
+  /** By the plugin alone; with the processor's behind it, where that is needed. */
+  const meets = async (fault: NodeJS.ProcessEnv, real = false) => {
+    const env = { ...quick, HASAM_PJRT_PLUGIN: faulty, ...(real ? { FAULTY_REAL: pluginPath } : {}), ...fault }
+    const run = await xla({ cache: false, env }).compile(program)
+    try {
+      await run.load({ w: noise(3, [2, 1]), steps: tensor([], [0]) })
+      await run.run({ x: noise(1, [4, 2]), t: noise(2, [4, 1]) })
+    } finally {
+      await run.dispose()
+    }
+  }
+  test.each([
+    ["HS2804: no GPU", { FAULTY: "client:1:5=No visible GPU devices." }, /^HS2804: .*No visible GPU devices/],
+    ["HS2804: an old driver", { FAULTY: "client:1:13=CUDA driver version is insufficient for CUDA runtime version" }, /^HS2804: .*driver version/],
+    ["HS2802: a plugin that does not start", { FAULTY: "client:1:13=libcudnn.so.9: cannot open shared object file" }, /^HS2802: .*libcudnn/],
+    ["HS2803: an older version of the API", { FAULTY_VERSION: "40" }, /^HS2803: .*it speaks PJRT 0\.40/],
+    ["HS2803: a shorter table", { FAULTY_WORDS: "60" }, /^HS2803: .*from 0\.81 on/],
+    ["HS2807: a signal while it starts", { FAULTY: "client:1:segv" }, /^HS2807: .*by SIGSEGV/],
+  ])("%s", async (_, fault, words) => {
+    await expect(meets(fault)).rejects.toThrow(words)
+  })
+  test.skipIf(absent !== undefined).each([
+    ["HS2806: a compiler that refuses", "compile:1:13=ptxas exited with non-zero error code 65280", /^HS2806: .*ptxas/],
+    ["HS2805: memory while it compiles", "compile:1:8=Out of memory allocating 9 GiB", /^HS2805: memory ran out/],
+    ["HS2807: a signal while it compiles", "compile:1:abort", /^HS2807: .*by SIGABRT/],
+    ["HS2805: memory while weights are loaded", "put:1:8=Out of memory allocating 9 GiB", /^HS2805: memory ran out/],
+    ["HS2805: memory of a run, as cuDNN says it", "execute:1:13=CUDNN_STATUS_ALLOC_FAILED", /^HS2805: memory ran out/],
+    ["HS2807: a device that is lost", "execute:1:13=CUDA_ERROR_ILLEGAL_ADDRESS", /^HS2807: the device failed/],
+    ["HS2807: a signal during a run", "execute:1:segv", /^HS2807: .*by SIGSEGV/],
+  ])("%s", async (_, fault, words) => {
+    await expect(meets({ FAULTY: fault }, true)).rejects.toThrow(words)
+  })
+  test.skipIf(absent !== undefined)("none: it is the plugin behind it", () => meets({}, true))
 })

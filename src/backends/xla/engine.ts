@@ -1,6 +1,7 @@
 /** XLA through a PJRT plugin: programs as StableHLO, compiled for a device and run there. README.md says why it is set up so. */
 import { createRequire } from "node:module"
 import { join } from "node:path"
+import { failed } from "../../compiler/diagnostic.ts"
 import type { Program, Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { explainMissing } from "../../compiler/packages.ts"
 import { defaultScores } from "../../compiler/passes/decompose.ts"
@@ -9,6 +10,7 @@ import type { Backend, Executable } from "../backend.ts"
 import { feedable, loadable, sourcesOf } from "../tensors.ts"
 import type { From } from "./cache.ts"
 import { childEnvironment, compileOptions, xlaFlags } from "./flags.ts"
+import { fusedFrom } from "./fused.ts"
 import type { CompiledMemory, Option } from "./pjrt/api.ts"
 import { findPlugin, ownFolder, type Plugin, type PluginKind } from "./plugin.ts"
 import { explain, explained, noPlugin, type Place } from "./problems.ts"
@@ -20,6 +22,8 @@ export interface XlaOptions {
   readonly precision?: Precision
   /** Memory is scarce: attention in pieces, so that its probabilities are never there all at once. */
   readonly chunked?: boolean
+  /** Attention of many tokens by cuDNN's fused kernel, whose operands have 16 bits: with bf16, on CUDA. */
+  readonly fused?: boolean
   /** Where executables are kept, and how many bytes of them; false: nowhere. */
   readonly cache?: { readonly folder: string; readonly limit: number } | false
   /** What takes time, and what is not as it should be: a line each. */
@@ -54,6 +58,22 @@ export const pluginOf = (target: string, kind: PluginKind, env: NodeJS.ProcessEn
   return found.plugin
 }
 
+/** What a program is emitted with. Throws HS5002 where the fused kernel is wanted and cannot be had. */
+export const emitted = (program: Program, target: string, options: XlaOptions) => {
+  const { precision = "float32", fused = false, note = () => {} } = options
+  if (fused && (target !== "cuda" || precision !== "bf16"))
+    throw failed(
+      "--attention",
+      "HS5002",
+      `fused attention is cuDNN's, whose operands have 16 bits: it is for cuda in bf16, not for ${target} in ${precision}`,
+      "Add --target cuda --precision bf16, or leave --attention fused out.",
+    )
+  const module = emit(program, { precision, fused, emulated: target !== "cuda", ...scoresOf(options) })
+  if (fused && !module.text.includes("__cudnn$fmha"))
+    note(`note: no attention here is of ${fusedFrom} tokens or more in 256 columns or fewer: none is fused`)
+  return module
+}
+
 const tensorsOf = ({ head, parts }: Answer): Tensors =>
   Object.fromEntries(
     (head["tensors"] as readonly Named[]).map(({ name, shape }, i): [string, Tensor] => [
@@ -80,7 +100,7 @@ export interface XlaBackend extends Backend {
 }
 
 const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBackend => {
-  const { precision = "float32", note = () => {}, env = process.env } = options
+  const { note = () => {}, env = process.env } = options
   const cache = options.cache ?? { folder: join(ownFolder(env), "executables"), limit: cacheLimit }
   return {
     name: target,
@@ -88,7 +108,7 @@ const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBacke
       const plugin = pluginOf(target, kind, env)
       const koffi = koffiPath()
       const during = (of: Place["during"]): Place => ({ target, plugin: plugin.path, during: of })
-      const { text, inputs, outputs } = emit(program, { precision, ...scoresOf(options) })
+      const { text, inputs, outputs } = emitted(program, target, options)
       const child = startChild(childEnvironment(plugin.toolkit, env))
       const asked = <A>(of: Place["during"], answer: Promise<A>) => explained(during(of), answer)
       try {

@@ -2,11 +2,12 @@
 import { memoryOf } from "../../compiler/analysis/memory.ts"
 import type { Program } from "../../compiler/ir/graph.ts"
 import { decompose } from "../../compiler/passes/decompose.ts"
+import { scoresOf, type XlaOptions } from "./engine.ts"
 import { scoresAtOnce } from "./stablehlo/index.ts"
 import { kept } from "./stablehlo/lower.ts"
 
-/** Bytes. */
-export const planned = ({ graph, state }: Program): number => {
-  const program = { graph: decompose(graph, { keep: kept, scores: scoresAtOnce }), state }
+/** Bytes; with attention in pieces where memory is scarce. */
+export const planned = ({ graph, state }: Program, options: XlaOptions = {}): number => {
+  const program = { graph: decompose(graph, { keep: kept, scores: scoresAtOnce, ...scoresOf(options) }), state }
   return memoryOf({ program, gradients: new Map() }, { inPlace: true }).total
 }

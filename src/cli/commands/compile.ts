@@ -6,6 +6,7 @@ import type { Report } from "../../compiler/report/report.ts"
 import { modelText, summaryText } from "../../compiler/report/text.ts"
 import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
+import type { Precision } from "../../dsl/training.ts"
 import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
 import { lowerTo, targetNamed } from "../targets/index.ts"
 import { neededOn } from "../targets/memory.ts"
@@ -21,6 +22,8 @@ export interface CompileFlags {
   readonly inputSize?: Pair
   readonly batch?: number
   readonly memory?: number
+  readonly precision?: Precision
+  readonly attention?: "whole" | "fused"
   readonly budget?: string
   readonly update?: boolean
   readonly watch?: boolean
@@ -64,7 +67,7 @@ const once = async (specs: readonly string[], flags: CompileFlags): Promise<Comp
   const diagnostics = [...compiled.report.diagnostics, ...withBudget]
   const right = exitCodeOf(diagnostics as never) === 0
   const models =
-    flags.target === undefined || !right ? compiled.report.models : await neededOn(flags.target, compiled, flags.batch)
+    flags.target === undefined || !right ? compiled.report.models : await neededOn(flags.target, compiled, flags)
   const report = { ...compiled.report, models: [...models], diagnostics }
   if (flags.json) say(JSON.stringify(report, null, 2))
   else {

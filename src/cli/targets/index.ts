@@ -118,6 +118,7 @@ export const engineFor = (
 export const lowerTo = async (compiled: Compiled, name: string, flags: LowerFlags): Promise<void> => {
   const target = targetNamed(name)
   const lower =
-    (await target.lower?.()) ?? (await import("./runnable.ts")).runnable(await backendFor(name, { note: talk }))
+    (await target.lower?.()) ??
+    (await import("./runnable.ts")).runnable(await backendFor(name, { note: talk, precision: flags.precision }))
   for (const model of compiled.models) await lower(model, compiled, flags)
 }

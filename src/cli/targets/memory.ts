@@ -7,15 +7,15 @@ import { type Compiled, trainingOf } from "../../compiler/compile.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
 import type { ModelReport } from "../../compiler/report/report.ts"
-import { asks } from "../../dsl/training.ts"
+import { asks, type Precision } from "../../dsl/training.ts"
 import { targetNamed } from "./index.ts"
-import type { Needed } from "./target.ts"
+import type { Needed, StepFlags, Way } from "./target.ts"
 
 /** The models' reports; those whose memory was not asked for, and targets without figures of their own, stay as they are. */
 export const neededOn = async (
   name: string,
   { models, specs, report }: Compiled,
-  batch: number | undefined,
+  flags: StepFlags,
 ): Promise<readonly ModelReport[]> => {
   const target = targetNamed(name)
   if (target.memory === undefined || report.models.every(({ memory }) => memory === undefined)) return report.models
@@ -29,19 +29,30 @@ export const neededOn = async (
       continue
     }
     const { data } = compiled
-    const { precision, ...training } = trainingOf(spec, of.name, data)
-    const asked = asks(training.prompt)
+    const { precision: own, ...training } = trainingOf(spec, of.name, data)
+    const { batch, memory, precision = own } = flags
+    const how = wayOf(flags, own)
+    const prompts = asks(training.prompt)
     const learning = Object.keys(data.teaches).length > 0 ? learningNames(data) : []
-    const inference = await measure(inferenceProgram(data, standardSizes(data, batch ?? 1, asked)), precision)
-    const sizes = standardSizes(data, batch ?? training.batch, asked)
+    const inference = await measure(inferenceProgram(data, standardSizes(data, batch ?? 1, prompts)), how)
+    const sizes = standardSizes(data, batch ?? training.batch, prompts)
     const step =
       learning.length === 0
         ? inference
-        : await measure(trainingProgram(data, sizes, { ...training, learning }).program, precision)
+        : await measure(trainingProgram(data, sizes, { ...training, learning, ...within(memory) }).program, how)
     changed.push({ ...of, memory: { ...of.memory, ...onDevice(name, of.memory, inference, step, precision) } })
   }
   return changed
 }
+
+/** How a step would be run: as is asked, else as the spec says. */
+export const wayOf = ({ precision, memory, attention }: StepFlags, own: Precision | undefined): Way => ({
+  precision: precision ?? own,
+  chunked: memory !== undefined,
+  fused: attention === "fused",
+})
+/** Blocks are computed twice until a step's tensors fit. */
+export const within = (memory: number | undefined) => (memory === undefined ? {} : { memory })
 
 const onDevice = (
   target: string,

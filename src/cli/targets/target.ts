@@ -4,11 +4,18 @@ import type { Precision } from "../../dsl/training.ts"
 import type { OpenEngine } from "../../runtime/engines.ts"
 import type { Trainer } from "../../runtime/training/elsewhere.ts"
 
-/** What `hasam compile` says about files that a target writes. */
-export interface LowerFlags {
+/** What `hasam compile` says about a step. */
+export interface StepFlags {
+  readonly batch?: number
+  readonly precision?: Precision
+  readonly attention?: "whole" | "fused"
+  /** Bytes that tensors of a step may take. */
+  readonly memory?: number
+}
+/** And about files that a target writes. */
+export interface LowerFlags extends StepFlags {
   readonly out: string
   readonly weights?: string
-  readonly batch?: number
   /** Weights of pages in 16 bits. */
   readonly half?: boolean
   /** An image that pages come with. */
@@ -26,7 +33,14 @@ export interface Needed {
   /** Bytes that this device has, where it tells. */
   readonly available?: number | undefined
 }
-export type Measure = (program: Program, precision: Precision | undefined) => Promise<Needed>
+/** How a program would be run. */
+export interface Way {
+  readonly precision?: Precision | undefined
+  /** Memory is scarce: attention in pieces. */
+  readonly chunked?: boolean
+  readonly fused?: boolean
+}
+export type Measure = (program: Program, way: Way) => Promise<Needed>
 
 /** Something that models are compiled for. What it needs is loaded when it is asked for. */
 export interface Target {

@@ -16,10 +16,11 @@ export const innerFolder = "pytorch"
 
 const python = process.env["HASAM_PYTHON"] || "python3"
 
-/** Throws HS2702. */
-const demandTorch = (): void => {
-  const { status, stderr, error } = spawnSync(python, ["-c", "import torch, numpy, PIL"], { encoding: "utf8" })
-  if (status === 0) return
+/** PyTorch's version. Throws HS2702. */
+const demandTorch = (): string => {
+  const code = "import torch, numpy, PIL; print(torch.__version__)"
+  const { status, stdout, stderr, error } = spawnSync(python, ["-c", code], { encoding: "utf8" })
+  if (status === 0) return stdout.trim()
   const said = error?.message ?? stderr.trim().split("\n").at(-1)
   throw failed(
     python,
@@ -59,6 +60,13 @@ const argumentsOf = (run: PackageRun): readonly string[] => {
   )
 }
 
+/**
+ * torchrun of PyTorch 1 does not start under Python 3.11, where it misreads its own default of what goes to files (Debian 12 has both). Told of a process that is
+ * not there, it reads no default.
+ */
+const environmentOf = (version: string): NodeJS.ProcessEnv =>
+  version.startsWith("1.") ? { PET_REDIRECTS: "9:1", PET_TEE: "9:1", ...process.env } : process.env
+
 /** A file as a whole, or as it was. */
 const bring = async (from: string, to: string): Promise<void> => {
   await copyFile(from, `${to}.${process.pid}`)
@@ -70,7 +78,7 @@ const bring = async (from: string, to: string): Promise<void> => {
  * Errors: HS2701, HS2702 no PyTorch, HS2703 the package ended with an error.
  */
 export const trainInPackage = async (run: PackageRun): Promise<{ readonly finished: boolean }> => {
-  demandTorch()
+  const torch = demandTorch()
   const folder = join(run.folder, packageFolder)
   await write(folder, run)
   const launcher =
@@ -81,6 +89,7 @@ export const trainInPackage = async (run: PackageRun): Promise<{ readonly finish
   const child = spawn(python, [...launcher, "train.py", ...argumentsOf(run)], {
     cwd: folder,
     stdio: ["ignore", 2, 2],
+    env: environmentOf(torch),
     detached: true,
   })
   const stop = () => void child.kill("SIGTERM")

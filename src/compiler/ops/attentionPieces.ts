@@ -269,7 +269,7 @@ export const relPosAttentionGrad = (
 ): readonly Value[] => {
   const [q, k, v, , , out, g] = inputs as [Value, Value, Value, Value, Value, Value, Value]
   const { scale, height, width } = attrs
-  const [batch, heads, n, d] = b.shapeOf(q) as [number, number, number, number]
+  const [, , , d] = b.shapeOf(q) as [number, number, number, number]
   const bias = biases(b, inputs, attrs, queries)
   const scaled = b.scale(q, scale)
 
@@ -287,7 +287,19 @@ export const relPosAttentionGrad = (
       byColumn: cut(b, all.q, 3, d + height, d + height + width),
     }
   }
-  const { q: dScaled, k: dk, v: dv, byRow, byColumn } = grad()
+  return positionGradients(b, inputs, attrs, queries, bias, grad())
+}
+
+/** Gradients of q, k, v and the tables, from those of the scaled q, k, v, and of what the scores get beside the product. */
+const positionGradients = (
+  b: Builder,
+  [q]: readonly Value[],
+  { scale, height, width }: RelPosAttrs,
+  queries: Queries,
+  bias: ReturnType<typeof biases>,
+  { q: dScaled, k: dk, v: dv, byRow, byColumn }: Required<Gradients>,
+): readonly Value[] => {
+  const [batch, heads, n, d] = b.shapeOf(q!) as [number, number, number, number]
   const grids = [batch * heads, queries.height, queries.width]
   const dByRow = b.reshape(byRow, [...grids, height])
   const dByColumn = b.transpose(b.reshape(byColumn, [...grids, width]), [0, 2, 1, 3])
@@ -304,4 +316,55 @@ export const relPosAttentionGrad = (
   const dTableH = dTable(bias.grid, dByRow, queries.height, height)
   const dTableW = dTable(b.transpose(bias.grid, [0, 2, 1, 3]), dByColumn, queries.width, width)
   return [dq, dk, dv, dTableH, dTableW]
+}
+
+// ---- one kernel for queries, keys and values of the same columns
+
+/** Columns of zeros behind, up to so many. */
+const filled = (b: Builder, x: Value, columns: number): Value => {
+  const shape = b.shapeOf(x)
+  const none = shape.map(() => 0)
+  return columns === shape[3] ? x : b.pad(x, none, [0, 0, 0, columns - shape[3]!])
+}
+/** The same columns in all of them, a multiple of `step`: zeros change no score, and give none. */
+const alike = (b: Builder, { q, k, v }: Operands, step: number): Operands => {
+  const columns = Math.ceil(Math.max(b.shapeOf(q)[3]!, b.shapeOf(v)[3]!) / step) * step
+  return { q: filled(b, q, columns), k: filled(b, k, columns), v: filled(b, v, columns) }
+}
+
+/** Attention, or attention with relative positions, as attention whose scale is 1 and whose operands have the same columns. */
+export const attendInColumns = (
+  b: Builder,
+  inputs: readonly Value[],
+  attrs: { readonly scale: number } | RelPosAttrs,
+  step: number,
+): Value => {
+  const [q, k, v] = inputs as [Value, Value, Value]
+  const wide = "height" in attrs ? augmented(b, inputs, biases(b, inputs, attrs, attrs), attrs) : undefined
+  const same = alike(b, { ...(wide ?? { q: b.scale(q, attrs.scale), k }), v }, step)
+  return cut(b, b.attention(same.q, same.k, same.v, { scale: 1 }), 3, 0, b.shapeOf(v)[3]!)
+}
+
+/** Its gradients, of the same operands as those of the ops' own. */
+export const attendInColumnsGrad = (
+  b: Builder,
+  inputs: readonly Value[],
+  attrs: { readonly scale: number } | RelPosAttrs,
+  step: number,
+): readonly Value[] => {
+  const [q, k, v] = inputs as [Value, Value, Value]
+  const [out, g] = inputs.slice(-2) as [Value, Value]
+  const bias = "height" in attrs ? biases(b, inputs, attrs, attrs) : undefined
+  const wide = bias === undefined ? undefined : augmented(b, inputs, bias, attrs as RelPosAttrs)
+  const same = alike(b, { ...(wide ?? { q: b.scale(q, attrs.scale), k }), v }, step)
+  const columns = b.shapeOf(same.q)[3]!
+  const all = b.attentionGrad(same.q, same.k, same.v, filled(b, out, columns), filled(b, g, columns), { scale: 1 })
+  const [dq, dk, dv] = [0, 1, 2].map((i) => b.part(all, i)) as [Value, Value, Value]
+  const d = b.shapeOf(q)[3]!
+  const ours = { q: cut(b, dq, 3, 0, d), k: cut(b, dk, 3, 0, d), v: cut(b, dv, 3, 0, b.shapeOf(v)[3]!) }
+  if (bias === undefined || !("height" in attrs)) return [b.scale(ours.q, attrs.scale), ours.k, ours.v]
+  const { height, width } = attrs
+  const byRow = cut(b, dq, 3, d, d + height)
+  const byColumn = cut(b, dq, 3, d + height, d + height + width)
+  return positionGradients(b, inputs, attrs, attrs, bias, { ...ours, byRow, byColumn })
 }

@@ -47,6 +47,8 @@ export interface TrainSettings extends DataFlags {
   /** Processes of a training in another program. */
   readonly torchrun?: number
   readonly precision?: Precision
+  /** Attention of many tokens: all of its scores, or none of them, by cuDNN's fused kernel (cuda, bf16). Default: whole. */
+  readonly attention?: "whole" | "fused"
   /** Go on where the run in `out` stands. */
   readonly resume?: boolean
   /** Passes over the training images. */
@@ -301,6 +303,7 @@ const startIn = async (
       inputSize: flags.inputSize ?? null,
       points: flags.points === undefined ? null : resolve(flags.points),
       fraction: share ?? null,
+      ...(flags.attention === "fused" ? { attention: "fused" } : {}),
     },
   }
   /** Writes what changed, once something was done by it. */
@@ -349,6 +352,7 @@ const startIn = async (
     note,
     precision: options.precision,
     chunked: flags.memory !== undefined,
+    fused: flags.attention === "fused",
   })
   const result = await train({
     name,

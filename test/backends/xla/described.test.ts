@@ -53,7 +53,7 @@ describe("a report on a target", async () => {
   const [before] = compiled.report.models
 
   test("has the figures of TensorFlow.js, and says that they are predicted", async () => {
-    const [{ memory }, ...none] = (await neededOn("wasm", compiled, undefined)) as [typeof before & {}]
+    const [{ memory }, ...none] = (await neededOn("wasm", compiled, {})) as [typeof before & {}]
     expect(none).toEqual([])
     expect(memory!.target).toBe("wasm")
     expect(memory!.compiledFor).toBeUndefined()
@@ -68,7 +68,7 @@ describe("a report on a target", async () => {
   })
 
   test("is the CPU engine's where the target has no figures of its own", async () => {
-    expect(await neededOn("onnx", compiled, undefined)).toEqual(compiled.report.models)
+    expect(await neededOn("onnx", compiled, {})).toEqual(compiled.report.models)
   })
 
   test("without a plugin has the plan's figures for CUDA", async () => {
@@ -76,9 +76,11 @@ describe("a report on a target", async () => {
     const kept = process.env["HASAM_CUDA_PLUGIN"]
     process.env["HASAM_CUDA_PLUGIN"] = join(empty, "none.so")
     try {
-      const [model] = await neededOn("cuda", compiled, undefined)
+      const [model] = await neededOn("cuda", compiled, {})
       expect(model!.memory).toMatchObject({ target: "cuda", batch: before!.memory!.batch })
       expect(model!.memory!.compiledFor).toBeUndefined()
+      const [small] = await neededOn("cuda", compiled, { memory: 25 * 2 ** 20 })
+      expect(small!.memory!.training).toBeLessThan(model!.memory!.training)
     } finally {
       if (kept === undefined) delete process.env["HASAM_CUDA_PLUGIN"]
       else process.env["HASAM_CUDA_PLUGIN"] = kept

@@ -2,6 +2,8 @@
 import type { Node, OpKind, Program, Shape } from "../../../compiler/ir/graph.ts"
 import { decompose } from "../../../compiler/passes/decompose.ts"
 import type { Precision } from "../../../dsl/training.ts"
+import { isFused, widened } from "../fused.ts"
+import { fusedAttentionGrad } from "./fused.ts"
 import { kept, rules } from "./lower.ts"
 import type { Rule } from "./rule.ts"
 import { quoted, tensorType } from "./text.ts"
@@ -14,6 +16,10 @@ export interface EmitOptions {
   readonly precision?: Precision
   /** Scores of attention at a time; all of them if it is left out. */
   readonly scores?: number
+  /** tf32 by rounding operands, whatever the device's products are. */
+  readonly emulated?: boolean
+  /** Attention of many tokens by cuDNN's kernel. Its operands have 16 bits. */
+  readonly fused?: boolean
 }
 export interface Named {
   readonly name: string
@@ -29,11 +35,14 @@ export interface Module {
 
 /** Composites are decomposed, attention whole unless `scores` says otherwise: XLA fuses and plans what is left. */
 export const emit = ({ graph, state }: Program, options: EmitOptions = {}): Module => {
-  const { precision = "float32", scores = scoresAtOnce } = options
-  const { nodes, outputs } = decompose(graph, { keep: kept, scores })
-  const w = new Writer(precision)
+  const { precision = "float32", scores = scoresAtOnce, fused = false, emulated = false } = options
+  const whole = (node: Node, operands: readonly Node[]) => kept.has(node.op) || (fused && isFused(node, operands))
+  const { nodes, outputs } = decompose(fused ? widened(graph) : graph, { keep: whole, scores })
+  const w = new Writer(precision, emulated)
   const inputs: Named[] = []
   const values: string[] = []
+  /** Results of what gives several. */
+  const parts = new Map<number, readonly string[]>()
   /** What was computed last, and not again. */
   let latest: Value | undefined
   /** An operand. What is computed again gets its operands from behind a barrier, or XLA would keep what it computed before. */
@@ -51,14 +60,19 @@ export const emit = ({ graph, state }: Program, options: EmitOptions = {}): Modu
       inputs.push({ name: node.attrs.name, shape: node.shape })
       return
     }
+    if (node.op === "part") {
+      values[id] = parts.get(node.inputs[0]!)![node.attrs.index]!
+      return
+    }
+    const operands = node.inputs.map((input) => operand(node, input))
+    const shapes = node.inputs.map((input) => nodes[input]!.shape)
+    if (node.op === "attentionGrad") {
+      parts.set(id, fusedAttentionGrad(w, operands, shapes))
+      return
+    }
     const rule = rules[node.op as keyof typeof rules] as Rule<OpKind> | undefined
     if (rule === undefined) throw new Error(`internal: '${node.op}' reached the StableHLO emitter`)
-    values[id] = rule({
-      w,
-      node: node as never,
-      inputs: node.inputs.map((input) => operand(node, input)),
-      shapes: node.inputs.map((input) => nodes[input]!.shape),
-    })
+    values[id] = rule({ w, node: node as never, inputs: operands, shapes })
     if (node.copy === undefined && node.op !== "constant") latest = { name: values[id]!, shape: node.shape }
   })
   const place = new Map(outputs.map(({ name }, i) => [name, i]))

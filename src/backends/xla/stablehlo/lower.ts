@@ -1,6 +1,7 @@
 /** Our ops as StableHLO's: what each becomes, for every op that a decomposed graph can hold. */
 import type { OpKind, ReduceAttrs } from "../../../compiler/ir/graph.ts"
 import type { Composite } from "../../../compiler/ops/index.ts"
+import { fusedAttention } from "./fused.ts"
 import * as movement from "./movement.ts"
 import * as pooling from "./pooling.ts"
 import * as products from "./products.ts"
@@ -12,7 +13,11 @@ import { extentOf } from "./writer.ts"
 export const kept: ReadonlySet<OpKind> = new Set<OpKind>(["resizeBilinear", "resizeBilinearGrad"])
 
 /** All that a decomposed graph holds beside its sources. */
-type Lowered = Exclude<OpKind, Composite | "input" | "parameter" | "part"> | "resizeBilinear" | "resizeBilinearGrad"
+type Lowered =
+  | Exclude<OpKind, Composite | "input" | "parameter" | "part">
+  | "resizeBilinear"
+  | "resizeBilinearGrad"
+  | "attention"
 
 const unary =
   (name: string): Rule<any> =>
@@ -89,6 +94,8 @@ export const rules: { readonly [K in Lowered]: Rule<K> } = {
   gather: movement.gather,
   scatterAdd: movement.scatterAdd,
   oneHot: movement.classes,
+  /** What is left of it is for the fused kernel. */
+  attention: ({ w, inputs, shapes }) => fusedAttention(w, inputs, shapes),
   resizeBilinear: movement.resizeBilinear,
   resizeBilinearGrad: movement.resizeBilinearGrad,
 }

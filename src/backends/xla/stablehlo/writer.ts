@@ -10,6 +10,8 @@ export interface Value {
 
 export class Writer {
   readonly precision: Precision
+  /** The device may have no products of tf32: operands are rounded to its 10 bits before. */
+  readonly emulated: boolean
   readonly lines: string[] = []
   /** Lines by what they compute: equal ones are shared. */
   readonly #known = new Map<string, string>()
@@ -17,8 +19,9 @@ export class Writer {
   readonly #places = new Map<string, string>()
   #place = ""
 
-  constructor(precision: Precision) {
+  constructor(precision: Precision, emulated = false) {
     this.precision = precision
+    this.emulated = emulated
   }
 
   /** What follows is part of this module. */
@@ -44,6 +47,17 @@ export class Writer {
     this.#known.set(text, name)
     this.lines.push(`    ${name} = ${text}${this.#place}`)
     return name
+  }
+
+  /** An operation of several results → their names. */
+  several(count: number, text: string): readonly string[] {
+    const known = this.#known.get(text)
+    const name = known ?? `%${this.#known.size}`
+    if (known === undefined) {
+      this.#known.set(text, name)
+      this.lines.push(`    ${name}:${count} = ${text}${this.#place}`)
+    }
+    return Array.from({ length: count }, (_, i) => `${name}#${i}`)
   }
 
   constant(values: readonly number[], shape: Shape, element: "f32" | "i32" = "f32"): string {
@@ -153,11 +167,13 @@ export class Writer {
   }
   /** A product's operand as the precision wants it. */
   rounded(x: string, shape: Shape): string {
+    if (this.precision === "tf32" && this.emulated)
+      return this.op(`stablehlo.reduce_precision ${x}, format = e8m10 : ${tensorType(shape)}`)
     return this.convert(x, shape, "f32", this.operand)
   }
   /** XLA's default may round float32 operands to tf32. */
   get exact(): boolean {
-    return this.precision !== "tf32"
+    return this.precision !== "tf32" || this.emulated
   }
 
   /**
