@@ -1,6 +1,6 @@
 /** What a program needs on a GPU that need not be there: compiled for its description, with the compiler's own figures. */
 import type { Program } from "../../compiler/ir/graph.ts"
-import { emitted, koffiPath, pluginOf, type XlaOptions } from "./engine.ts"
+import { demandKernel, emitted, koffiPath, pluginOf, type XlaOptions } from "./engine.ts"
 import { childEnvironment, compileOptions } from "./flags.ts"
 import { h100 } from "./h100.ts"
 import type { CompiledMemory } from "./pjrt/api.ts"
@@ -22,8 +22,10 @@ export interface Described {
 const withoutPlans = "--xla_gpu_cudnn_deviceless_compilation_mode=CUDNN_DEVICELESS_COMPILATION_DISABLED"
 
 /** Without a device nothing is measured: kernels are those that XLA takes first. Errors: HS2801 to HS2803, HS2806, HS2807. */
-export const describedFor = async (program: Program, options: XlaOptions = {}): Promise<Described> =>
-  describedText(emitted(program, "cuda", options).text, options)
+export const describedFor = async (program: Program, options: XlaOptions = {}): Promise<Described> => {
+  demandKernel("cuda", options)
+  return describedText(emitted(program, "cuda", options).text, options)
+}
 
 /** Of a program that is StableHLO text. Errors as `describedFor`. */
 export const describedText = async (

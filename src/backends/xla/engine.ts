@@ -58,9 +58,8 @@ export const pluginOf = (target: string, kind: PluginKind, env: NodeJS.ProcessEn
   return found.plugin
 }
 
-/** What a program is emitted with. Throws HS5002 where the fused kernel is wanted and cannot be had. */
-export const emitted = (program: Program, target: string, options: XlaOptions) => {
-  const { precision = "float32", fused = false, note = () => {} } = options
+/** Throws HS5002 where the fused kernel is wanted and cannot be had. */
+export const demandKernel = (target: string, { precision = "float32", fused = false }: XlaOptions): void => {
   if (fused && (target !== "cuda" || precision !== "bf16"))
     throw failed(
       "--attention",
@@ -68,6 +67,10 @@ export const emitted = (program: Program, target: string, options: XlaOptions) =
       `fused attention is cuDNN's, whose operands have 16 bits: it is for cuda in bf16, not for ${target} in ${precision}`,
       "Add --target cuda --precision bf16, or leave --attention fused out.",
     )
+}
+/** As the options want it. */
+export const emitted = (program: Program, target: string, options: XlaOptions) => {
+  const { precision = "float32", fused = false, note = () => {} } = options
   const module = emit(program, { precision, fused, emulated: target !== "cuda", ...scoresOf(options) })
   if (fused && !module.text.includes("__cudnn$fmha"))
     note(`note: no attention here is of ${fusedFrom} tokens or more in 256 columns or fewer: none is fused`)
@@ -105,6 +108,7 @@ const engine = (target: string, kind: PluginKind, options: XlaOptions): XlaBacke
   return {
     name: target,
     compile: async (program) => {
+      demandKernel(target, options)
       const plugin = pluginOf(target, kind, env)
       const koffi = koffiPath()
       const during = (of: Place["during"]): Place => ({ target, plugin: plugin.path, during: of })

@@ -30,7 +30,7 @@ export const neededOn = async (
     }
     const { data } = compiled
     const { precision: own, ...training } = trainingOf(spec, of.name, data)
-    const { batch, memory, precision = own } = flags
+    const { batch, memory } = flags
     const how = wayOf(flags, own)
     const prompts = asks(training.prompt)
     const learning = Object.keys(data.teaches).length > 0 ? learningNames(data) : []
@@ -40,7 +40,7 @@ export const neededOn = async (
       learning.length === 0
         ? inference
         : await measure(trainingProgram(data, sizes, { ...training, learning, ...within(memory) }).program, how)
-    changed.push({ ...of, memory: { ...of.memory, ...onDevice(name, of.memory, inference, step, precision) } })
+    changed.push({ ...of, memory: { ...of.memory, ...onDevice(name, of.memory, inference, step, how) } })
   }
   return changed
 }
@@ -59,9 +59,10 @@ const onDevice = (
   { largest }: NonNullable<ModelReport["memory"]>,
   inference: Needed,
   training: Needed,
-  precision = "float32",
+  { precision = "float32", fused, chunked }: Way,
 ): Partial<NonNullable<ModelReport["memory"]>> => {
   const { compiledFor, available } = training
+  const way = [precision, ...(fused ? ["attention fused"] : []), ...(chunked ? ["attention in pieces"] : [])].join(", ")
   const devices =
     compiledFor === undefined || available === undefined
       ? commonDevices
@@ -71,7 +72,7 @@ const onDevice = (
     inference: inference.bytes,
     training: training.bytes,
     target,
-    ...(compiledFor === undefined ? {} : { compiledFor: `${compiledFor}, ${precision}` }),
+    ...(compiledFor === undefined ? {} : { compiledFor: `${compiledFor}, ${way}` }),
     fits: [...fitRows(needs(inference), needs(training), devices)],
   }
 }
