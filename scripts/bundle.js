@@ -19,10 +19,11 @@ const inPlace = (dist, outdir) => ({
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
       kind === "entry-point" || within.test(path) ? undefined : { path, external: true },
     )
-    // Modules that have taken in libraries are bundles already.
+    // Modules that have taken in libraries are bundles already; and what they throw is of one class, theirs and the command's.
     onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
       const whole = join(resolveDir, path)
-      return slashed(relative(dist, whole)) in parts
+      const name = slashed(relative(dist, whole))
+      return name in parts || name === "compiler/diagnostic.js"
         ? { path: slashed(relative(outdir, whole)), external: true }
         : undefined
     })

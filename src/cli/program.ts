@@ -39,12 +39,13 @@ const compile = () =>
     )
     .option("--out <dir>", "where files go", "build")
     .option("--weights <file>", "checkpoint to put into files for --target onnx or webgpu")
+    .option("--licence <text>", "with --target onnx: the licence of the weights, where their file does not say it")
     .option("--half", "with --target webgpu: matrices and kernels in 16 bits, half the file")
     .option("--example <image>", "with --target webgpu: what the page's button 'Example' opens; a phantom by default")
     .option("--report <formats>", "also write report.{text,json,md,html,tex,svg,sarif} to --out, separated by commas")
     .option("--json", "one JSON document on stdout, diagnostics included")
     .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
-    .option("--batch <n>", "images at once")
+    .option("--batch <n>", "images at once; with --target onnx, of the model's own size")
     .option(
       "--memory <size>",
       "with --dump or --target cuda: of a training step, e.g. 11GB: blocks are computed twice until it fits",
@@ -185,6 +186,7 @@ const segment = () =>
     .option("--no-overlays", "no images with outlines")
     .option("--format <format>", "of masks: png, nifti or dicomseg", "png")
     .option("--window <range>", "values that are black and white in images of more than 8 bits: 0,4095, or image")
+    .option("--batch <n>", "images that are encoded together", "1")
     .option("--part <i/n>", "every nth image: one of several jobs")
     .option("--target <target>", runningNames, "cpu")
     .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
@@ -299,6 +301,11 @@ const weights = () => {
     .argument("<file>")
     .argument("<out>", "ends in .safetensors or .pth")
     .option("--names <naming>", "keep, segment-anything or huggingface", "keep")
+    .option(
+      "--lora-alpha <n>",
+      "put the LoRA of peft, loralib or SAMed into the base: its alpha, as in adapter_config.json",
+    )
+    .option("--licence <text>", "what to write of the licence; default: what the file says")
     .option("--verbose", "stack traces of internal faults")
     .action(async (file, out, options) => (await import("./commands/weights.ts")).convertCommand(file, out, options))
   group
@@ -307,6 +314,7 @@ const weights = () => {
     .argument("<run>")
     .argument("<out>", "ends in .safetensors or .pth")
     .option("--merge", "put what is linear, as LoRA is, into the base: its tensors and no others")
+    .option("--licence <text>", "what to write of the licence; default: what the base says")
     .option("--verbose", "stack traces of internal faults")
     .action(async (run, out, options) => (await import("./commands/weights.ts")).exportCommand(run, out, options))
   group

@@ -127,6 +127,17 @@ export const bytes: Kind = {
 }
 
 /** A file or folder; whether it is there, the command says. */
+/** A name that stands in files' metadata. */
+export const sentence: Kind = {
+  about: "a few words",
+  read: (name, text) => {
+    const words = text.trim()
+    if (words === "" || words.length > 200 || /\p{Cc}/u.test(words)) throw refuse(name, text, sentence.about)
+    return words
+  },
+  wrong: ["", " ", "a\u0007b"],
+  right: "Apache-2.0",
+}
 export const path: Kind = {
   about: "a path",
   read: (name, text) => {

@@ -4,13 +4,15 @@ import { type ModelTensor, tensorTable } from "../compiler/analysis/parameters.t
 import type { Tensors } from "../compiler/ir/graph.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { initialValues } from "./initial.ts"
-import { load } from "./weights/load.ts"
+import { type Loaded, load } from "./weights/load.ts"
 
 export interface ModelWeights {
   /** Every tensor by name, buffers outside the state dict too. */
   readonly tensors: Tensors
   /** What was unwrapped, renamed or resized on the way, as sentences. */
   readonly notes: readonly string[]
+  /** What the checkpoint says of its licence. */
+  readonly licence?: string
 }
 
 /** Counts steps and is used by nothing. */
@@ -24,13 +26,14 @@ export const modelWeights = async (model: ModelData, file: string | undefined, s
   const table = tensorTable(model)
   const expected = table.filter((tensor) => tensor.persistent && !counts(tensor))
   const added = new Set(table.filter(({ adaptation }) => adaptation !== undefined).map(({ name }) => name))
-  const loaded = file === undefined ? { tensors: {}, notes: [] } : await load(expected, file, { initialised: added })
-  const found = loaded.tensors as Tensors
+  const loaded: Loaded =
+    file === undefined ? { tensors: {}, notes: [] } : await load(expected, file, { initialised: added })
+  const found = loaded.tensors
   const tensors = Object.fromEntries(
     table.map((tensor) => {
       const { name, shape } = tensor
       return [name, found[name] ?? { shape, data: initialValues(tensor, seed) }]
     }),
   )
-  return { tensors, notes: loaded.notes }
+  return { tensors, notes: loaded.notes, ...(loaded.licence === undefined ? {} : { licence: loaded.licence }) }
 }

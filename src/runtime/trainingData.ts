@@ -45,7 +45,7 @@ export const askable = async (
   if (left > 0)
     tell({
       kind: "note",
-      line: `note: ${left} of ${cases.length} ${what} images are left out: their masks are empty`,
+      line: `note: ${left} of ${cases.length} ${what === "" ? "" : `${what} `}images are left out: their masks are empty`,
     })
   return kept
 }

@@ -3,11 +3,18 @@ import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import type { RunEvent } from "../../src/runtime/events.ts"
+import type { Trainer } from "../../src/runtime/training/elsewhere.ts"
 import { ran } from "../cli/session.ts"
 
+// The built one: specs are evaluated by its worker.
+const { startRun }: typeof import("../../src/runtime/training/start.ts") = await import(
+  /* @vite-ignore */ pathToFileURL(join(packageRoot, "dist/runtime/training/start.js")).href
+)
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const spec = `import { add, adam, bceWithLogits, dice, freezeAll, pipe, sam, training, unfreeze } from "hasam"
 const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
@@ -71,6 +78,8 @@ test("a record says what was done: no other rate on a finished run, and each cha
   expect(options.optimizer.rate).toBe(0.01)
   expect(history).toEqual([{ step: expect.any(Number), option: "rate", from: 0.001, to: 0.01 }])
   expect(history[0].step).toBeGreaterThan(0)
+  // What was changed stays so: going on says nothing of it again.
+  expect(train("half", "--resume")).toMatchObject({ status: 0 })
 })
 test("HS5312: frozen at initial values; HS5313: nothing found in any epoch", () => {
   const told = (out: string, seed: string) => {
@@ -81,6 +90,18 @@ test("HS5312: frozen at initial values; HS5313: nothing found in any epoch", () 
   }
   expect(told("nonsense", "5")).toEqual([true, true])
   expect(told("some", "3")).toEqual([false, false])
+})
+test.each([[[0, 0], true], [[0, 0.2], false], [[], false]] as const)("HS5313 where another program trained: validation %j", async (validation, warns) => {
+  const events: RunEvent[] = []
+  const trainer: Trainer = async ({ folder: run }) => {
+    const lines = validation.map((value, epoch) => JSON.stringify({ epoch, step: epoch + 1, loss: 1, validation: value }))
+    writeFileSync(join(run, "log.jsonl"), lines.map((line) => `${line}\n`).join(""))
+    return { finished: true }
+  }
+  const out = join(folder, `elsewhere-${validation.join("-")}`)
+  await startRun(join(folder, "spec.ts#model"), { data: join(folder, "data"), out, target: "pytorch" }, { on: (event) => events.push(event), trainer })
+  const told = events.flatMap((event) => (event.kind === "warnings" ? event.diagnostics.map(({ code }) => code) : []))
+  expect(told.includes("HS5313")).toBe(warns)
 })
 test("HS5304: nothing to resume", () => {
   const { status, text } = train("nothing", "--resume")

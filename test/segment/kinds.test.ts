@@ -22,6 +22,7 @@ import { readImage } from "../../src/runtime/data/image.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { boxOf, centreOf } from "../../src/runtime/data/prompts.ts"
+import { area } from "../../src/runtime/data/raster.ts"
 import { reader, type Sample } from "../../src/runtime/data/reader.ts"
 import { engineNamed } from "../../src/runtime/engines.ts"
 import { measure, type Segmented, segmentedOf } from "../../src/runtime/evaluation/cases.ts"
@@ -176,8 +177,19 @@ test("a palette tells classes apart in the file, from what the model says", asyn
   const [one] = await casesOf(phantoms)
   const picture = await readImage(one!.image)
   const [found] = await made.segment("one", picture, [{ kind: "nothing" }])
-  const sum = Array.from({ length: 3 }, (_, k) => found!.probabilities[k * picture.width * picture.height]!)
-  expect(sum.reduce((a, b) => a + b)).toBeCloseTo(1, 5)
+  const size = picture.width * picture.height
+  const likeliest = Array.from({ length: size }, (_, i) => {
+    const chances = [0, 1, 2].map((k) => found!.probabilities[k * size + i]!)
+    expect(chances.reduce((a, b) => a + b)).toBeCloseTo(1, 5)
+    return chances.indexOf(Math.max(...chances))
+  })
   expect(found!.planes).toBe(3)
+  const written = labelled(picture, [found!])
+  expect([...written.labels.data]).toEqual(likeliest)
+  expect(written.found.map(({ label, mask }) => [label, area(mask)])).toEqual(
+    [1, 2].map((k) => [k, likeliest.filter((label) => label === k).length]),
+  )
+  // Several of the classes are there, so that mixing them up would be seen.
+  expect(new Set(likeliest).size).toBeGreaterThan(1)
   await made.dispose()
 })

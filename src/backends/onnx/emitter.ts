@@ -13,13 +13,17 @@ export class Emitter {
   /** Only ONNX's own ops: for files that others run. */
   readonly portable: boolean
 
-  constructor(portable: boolean) {
+  readonly #prefix: string
+
+  /** Values are called by the prefix, their op and a number. */
+  constructor(portable: boolean, prefix = "_") {
     this.portable = portable
+    this.#prefix = prefix
   }
 
   #fresh(op: string): string {
     this.#count += 1
-    return `_${op}${this.#count}`
+    return `${this.#prefix}${op}${this.#count}`
   }
   /** One node with one output, whose name comes back. */
   node(
@@ -63,6 +67,12 @@ export class Emitter {
   }
   scalar(value: number): string {
     return this.floats([value], [])
+  }
+  /** A number of 64 bits. */
+  double(value: number): string {
+    return this.#constant(`d${value}`, (name) =>
+      this.initializers.push({ name, shape: [], data: Float64Array.of(value) }),
+    )
   }
   /** A vector of integers, as shapes and axes are given. */
   ints(values: readonly number[]): string {

@@ -1,8 +1,9 @@
 /** `--target onnx`: a model with its weights as files that any onnxruntime runs, and onnx's own checker accepts. */
 import { type Program, sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
-import { complete, sourcesOf } from "../tensors.ts"
+import { complete, type Sources, sourcesOf } from "../tensors.ts"
 import { type LowerOptions, lower } from "./lower.ts"
-import { type External, modelChunks } from "./model.ts"
+import { type External, type Initializer, modelChunks, type OnnxModel } from "./model.ts"
+import type { Whole } from "./whole/index.ts"
 
 export interface OnnxFile {
   readonly name: string
@@ -33,14 +34,31 @@ const bytesOf = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, 
  */
 export const onnxFiles = (program: Program, weights: Tensors, options: OnnxFileOptions = {}): readonly OnnxFile[] => {
   if (Object.keys(program.state).length > 0) throw new Error("internal: a program with state is not a file for others")
-  const { name = "model.onnx", scores, doc = "", metadata = {} } = options
-  const tensors = Object.entries(complete("onnx", sourcesOf(program), weights))
+  const lowering = { portable: true, ...(options.scores === undefined ? {} : { scores: options.scores }) }
+  return files(sourcesOf(program), (inside) => lower(program.graph, { ...lowering, weights: inside }), weights, options)
+}
+
+/** The same of a model that takes images as they are (whole/index.ts). */
+export const wholeFiles = (
+  { model, sources }: Whole,
+  weights: Tensors,
+  options: Omit<OnnxFileOptions, "scores"> = {},
+): readonly OnnxFile[] =>
+  files(sources, (inside) => ({ ...model, initializers: [...model.initializers, ...inside] }), weights, options)
+
+const files = (
+  sources: Sources,
+  lowered: (weights: readonly (Initializer | External)[]) => OnnxModel,
+  weights: Tensors,
+  options: OnnxFileOptions,
+): readonly OnnxFile[] => {
+  const { name = "model.onnx", doc = "", metadata = {} } = options
+  const tensors = Object.entries(complete("onnx", sources, weights))
   const total = tensors.reduce((sum, [, { shape }]) => sum + float * sizeOf(shape), 0)
-  const lowering = { portable: true, ...(scores === undefined ? {} : { scores }) }
 
   if (!(options.external ?? total > largestInline)) {
     const inside = tensors.map(([tensor, { shape, data }]) => ({ name: tensor, shape, data }))
-    return [{ name, chunks: modelChunks({ ...lower(program.graph, { ...lowering, weights: inside }), doc, metadata }) }]
+    return [{ name, chunks: modelChunks({ ...lowered(inside), doc, metadata }) }]
   }
   const location = `${name}.data`
   const places: External[] = []
@@ -55,7 +73,7 @@ export const onnxFiles = (program: Program, weights: Tensors, options: OnnxFileO
     data.push(bytesOf(values))
     offset += length
   }
-  const model = modelChunks({ ...lower(program.graph, { ...lowering, weights: places }), doc, metadata })
+  const model = modelChunks({ ...lowered(places), doc, metadata })
   return [
     { name: location, chunks: data },
     { name, chunks: model },

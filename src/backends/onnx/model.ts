@@ -2,7 +2,12 @@
 import type { Shape } from "../../compiler/ir/graph.ts"
 import { ProtobufWriter } from "./protobuf.ts"
 
-export type Attribute = number | string | readonly number[] | { readonly float: number }
+/** What an If does in one case: nodes that may read the values around them. */
+export interface Branch {
+  readonly nodes: readonly OnnxNode[]
+  readonly outputs: readonly string[]
+}
+export type Attribute = number | string | readonly number[] | { readonly float: number } | { readonly branch: Branch }
 
 export interface OnnxNode {
   readonly op: string
@@ -15,7 +20,7 @@ export interface OnnxNode {
 export interface Initializer {
   readonly name: string
   readonly shape: Shape
-  readonly data: Float32Array | BigInt64Array
+  readonly data: Float32Array | Float64Array | BigInt64Array
 }
 /** An initializer whose bytes lie in another file. */
 export interface External {
@@ -27,7 +32,10 @@ export interface External {
 }
 export interface ValueInfo {
   readonly name: string
-  readonly shape: readonly (number | "any")[]
+  /** "any", or another name: the same name is the same extent. */
+  readonly shape: readonly (number | string)[]
+  /** Default: 32-bit floats. */
+  readonly type?: "uint8"
 }
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[]
@@ -42,8 +50,9 @@ export interface OnnxModel {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
-const float32 = 1
-const int64 = 7
+/** ONNX's numbers of types. */
+export const types = { float32: 1, uint8: 2, int64: 7, bool: 9, float64: 11 } as const
+const { float32, int64 } = types
 /** IR version 9 and opset 20 belong to ONNX 1.15: Gelu is an op, reductions take their axes as an input. */
 const irVersion = 9
 const opset = 20
@@ -53,7 +62,14 @@ const attribute = (w: ProtobufWriter, name: string, value: Attribute): void => {
   if (typeof value === "number") w.int(3, value).int(20, 2)
   else if (typeof value === "string") w.string(4, value).int(20, 3)
   else if ("float" in value) w.float(2, value.float).int(20, 1)
-  else {
+  else if ("branch" in value) {
+    const { nodes, outputs } = value.branch
+    w.message(6, (graph) => {
+      for (const n of nodes) graph.message(1, (inner) => node(inner, n))
+      graph.string(2, name)
+      for (const output of outputs) graph.message(12, (inner) => inner.string(1, output))
+    }).int(20, 5)
+  } else {
     for (const item of value) w.int(8, item)
     w.int(20, 7)
   }
@@ -65,11 +81,17 @@ const node = (w: ProtobufWriter, { op, domain, inputs, outputs, attributes = {} 
   for (const [name, value] of Object.entries(attributes)) w.message(5, (inner) => attribute(inner, name, value))
   if (domain !== undefined) w.string(7, domain)
 }
-const valueInfo = (w: ProtobufWriter, { name, shape }: ValueInfo, type = float32): void => {
+const valueInfo = (
+  w: ProtobufWriter,
+  { name, shape, type = "float32" }: Omit<ValueInfo, "type"> & { readonly type?: keyof typeof types },
+): void => {
   w.string(1, name).message(2, (value) =>
     value.message(1, (tensor) =>
-      tensor.int(1, type).message(2, (dims) => {
-        for (const extent of shape) dims.message(1, (dim) => (extent === "any" ? dim : dim.int(1, extent)))
+      tensor.int(1, types[type]).message(2, (dims) => {
+        for (const extent of shape)
+          dims.message(1, (dim) =>
+            typeof extent === "number" ? dim.int(1, extent) : extent === "any" ? dim : dim.string(2, extent),
+          )
       }),
     ),
   )
@@ -78,7 +100,8 @@ const initializer = (w: ProtobufWriter, tensor: Initializer | External): void =>
   for (const extent of tensor.shape) w.int(1, extent)
   if ("data" in tensor) {
     const { data } = tensor
-    w.int(2, data instanceof Float32Array ? float32 : int64).string(8, tensor.name)
+    const type = data instanceof Float32Array ? float32 : data instanceof Float64Array ? types.float64 : int64
+    w.int(2, type).string(8, tensor.name)
     w.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     return
   }
@@ -99,7 +122,9 @@ export const modelChunks = (model: OnnxModel): readonly Uint8Array[] => {
     graph.string(2, "hasam")
     for (const tensor of initializers) graph.message(5, (inner) => initializer(inner, tensor))
     for (const value of inputs) graph.message(11, (inner) => valueInfo(inner, value))
-    if (openIntegers) for (const value of integers) graph.message(11, (inner) => valueInfo(inner, value, int64))
+    if (openIntegers)
+      for (const { name, shape } of integers)
+        graph.message(11, (inner) => valueInfo(inner, { name, shape, type: "int64" }))
     for (const value of outputs) graph.message(12, (inner) => valueInfo(inner, value))
   })
   w.message(8, (set) => set.string(1, "").int(2, opset))

@@ -29,6 +29,7 @@ export interface SegmentFlags {
   readonly probabilities?: boolean
   readonly overlays: boolean
   readonly uncertainty?: number
+  readonly batch: number
   readonly part?: { readonly i: number; readonly n: number }
   readonly format: "png" | "nifti" | "dicomseg"
   readonly target: string
@@ -153,6 +154,7 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
       ? await loadMember(flags.localizer!, {
           out: flags.out,
           overlays: false,
+          batch: 1,
           format: "png",
           target: flags.target,
           seed: flags.seed,
@@ -192,6 +194,7 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
         }),
       segmenter: masks,
       ...(window === undefined ? {} : { window }),
+      batch: Math.min(flags.batch, Math.max(1, images.length)),
       flip: flags.flip === true,
       uncertainty: flags.uncertainty ?? 0,
       seed: flags.seed,
@@ -199,7 +202,13 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
       overlays: flags.overlays,
       probabilities: flags.probabilities === true,
       ...(taught.kind === "classes" ? { classNames: taught.names } : {}),
-      settings: { subjects: subjects.map((one) => resolve(one)), ...flags, out: undefined, json: undefined },
+      settings: {
+        subjects: subjects.map((one) => resolve(one)),
+        ...flags,
+        out: undefined,
+        json: undefined,
+        batch: undefined,
+      },
       onProgress: (done, total) => {
         if (!process.stderr.isTTY) return
         if (!shown) bar.start(total, done)

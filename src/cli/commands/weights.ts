@@ -5,8 +5,9 @@ import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { inputSizeOf, selectModel } from "../../runtime/select.ts"
 import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.ts"
-import { convert, type Naming } from "../../runtime/weights/convert.ts"
+import { type ConversionOptions, convert, type Naming } from "../../runtime/weights/convert.ts"
 import { inspect } from "../../runtime/weights/inspect.ts"
+import { licensed } from "../../runtime/weights/licence.ts"
 import { verify } from "../../runtime/weights/load.ts"
 import { merged } from "../../runtime/weights/merge.ts"
 import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
@@ -38,9 +39,9 @@ export const verifyCommand = async (
 export const convertCommand = async (
   file: string,
   out: string,
-  { names }: { readonly names: Naming },
+  { names, ...options }: { readonly names: Naming } & ConversionOptions,
 ): Promise<void> => {
-  say(renderConversion(await convert(file, out, names)))
+  say(renderConversion(await convert(file, out, names, options)))
 }
 
 /** hasam weights init SPEC OUT */
@@ -53,15 +54,20 @@ export const initCommand = async (spec: string, out: string, { seed }: { readonl
 }
 
 /** hasam weights export RUN OUT: base and what was learned, in one checkpoint; with --merge under the base's names alone. */
-export const exportCommand = async (run: string, out: string, flags: { readonly merge?: boolean }): Promise<void> => {
+export const exportCommand = async (
+  run: string,
+  out: string,
+  flags: { readonly merge?: boolean; readonly licence?: string },
+): Promise<void> => {
   const about = await readRun(run)
   const { model } = await selectModel(`${about.spec.split("#")[0]}#${about.name}`, sizeOfRun(about))
-  const { tensors } = await modelWeights(model.data, about.weights ?? undefined, Number(about.options["seed"]))
+  const seed = Number(about.options["seed"])
+  const { tensors, licence: found } = await modelWeights(model.data, about.weights ?? undefined, seed)
   const whole = await withAdapters(model.data, tensors, join(run, files.best))
   const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
   const made = flags.merge === true ? merged(model.data, whole) : whole
   const kept = persistent.filter(({ name }) => Object.hasOwn(made, name))
-  await save(out, Object.fromEntries(kept.map(({ name }) => [name, made[name]!])))
+  await save(out, Object.fromEntries(kept.map(({ name }) => [name, made[name]!])), licensed(flags.licence ?? found))
   const put = persistent.length - kept.length
   say(`wrote ${kept.length} tensors to ${out}${put > 0 ? `; ${put} of adapters are in them` : ""}`)
 }

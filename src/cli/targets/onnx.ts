@@ -5,11 +5,13 @@ import { talk } from "../output.ts"
 import type { Lower } from "./target.ts"
 
 /** One file that any onnxruntime segments with. */
-export const onnxFile: Lower = async ({ name, data }, _, { out, batch = 1, weights }) => {
-  const written = await writeOnnx(data, {
-    batch,
+export const onnxFile: Lower = async ({ name, data }, _, { out, batch, weights, licence }) => {
+  const { paths, notes } = await writeOnnx(data, {
     path: join(out, `${fileName(name)}.onnx`),
+    ...(batch === undefined ? {} : { batch }),
     ...(weights === undefined ? {} : { weights }),
+    ...(licence === undefined ? {} : { licence }),
   })
-  for (const file of written) talk(`wrote ${file}`)
+  for (const note of notes) talk(`note: ${note}`)
+  for (const file of paths) talk(`wrote ${file}`)
 }

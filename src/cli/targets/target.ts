@@ -16,6 +16,8 @@ export interface StepFlags {
 export interface LowerFlags extends StepFlags {
   readonly out: string
   readonly weights?: string
+  /** Of the weights, where their file does not say it. */
+  readonly licence?: string
   /** Weights of pages in 16 bits. */
   readonly half?: boolean
   /** An image that pages come with. */

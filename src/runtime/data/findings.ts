@@ -1,4 +1,5 @@
 /** What is wrong with the content of a data set, as diagnostics. Errors spoil a result; warnings are for a human to judge. */
+import { basename } from "node:path"
 import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
 import type { Case, DataSet, Part } from "./case.ts"
 import type { Encoding } from "./foreground.ts"
@@ -32,10 +33,13 @@ export const tally = (keys: readonly (string | undefined)[]): Readonly<Record<st
   return Object.fromEntries(out)
 }
 
+/** Values beyond a byte are colours, 0xRRGGBB, unless they are of 16 bits. */
+const colour = (value: number): string => (value > 65535 ? `#${value.toString(16).padStart(6, "0")}` : `${value}`)
+
 /** As the report spells it. */
 export const nameOf = (encoding: Encoding): string => {
   if (encoding.kind === "empty") return "0"
-  if (encoding.kind === "binary") return `0 and ${encoding.value}`
+  if (encoding.kind === "binary") return `0 and ${encoding.value > 255 ? colour(encoding.value) : encoding.value}`
   return encoding.kind === "blurred" ? "blurred edges" : `classes 0, ${encoding.values.join(", ")}`
 }
 
@@ -102,6 +106,15 @@ export const aboutMasks = (root: string, seen: readonly Seen[], chosen: number |
         "HS4212",
         `${inverted.length} of ${seen.length} masks are inverted: all but an island is foreground in ${some(inverted.map(({ one }) => one.id))}`,
         "Invert those masks' files; the others have an island in a background.",
+      ),
+    )
+  else if (inverted.length > 0 && islands.length > 0)
+    out.push(
+      aboutFile(
+        root,
+        "HS4212",
+        `masks are of two kinds: in ${inverted.length} of ${seen.length} all but an island is foreground, in ${islands.length} an island is: ${some(islands.map(({ one }) => one.id))}`,
+        "Look at which is meant, and invert the files of the others; --inverted takes all of them the other way round.",
       ),
     )
   else if (inverted.length > 0 && islands.length === 0)
@@ -185,6 +198,19 @@ export const aboutCases = ({ root, cases }: DataSet, seen: readonly Seen[]): rea
           ? "subjects are unknown, so images of one person may be in two parts of a split"
           : `${without.length} of ${cases.length} cases have no subject: ${some(without.map(({ id }) => id))}`,
         "Give a table with a column 'subject', or the pattern that finds it in the images' names: --subject '^(\\d+)_'.",
+      ),
+    )
+  const ownersOf = new Map<string, string[]>()
+  for (const { id, mask } of cases)
+    if (mask.kind === "files") for (const path of mask.paths) ownersOf.set(path, [...(ownersOf.get(path) ?? []), id])
+  const shared = [...ownersOf].filter(([, ids]) => ids.length > 1)
+  if (shared.length > 0)
+    out.push(
+      warning(
+        root,
+        "HS4107",
+        `one mask is that of several images: ${some(shared.map(([path, ids]) => `${basename(path)} of ${ids.slice(0, 3).join(" and ")}`))}`,
+        "Right for frames in which nothing moved; else name each image's own mask.",
       ),
     )
   const spaced = cases.filter(({ spacing }) => spacing !== undefined).length

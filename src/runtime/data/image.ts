@@ -25,7 +25,8 @@ const readStored = async (path: string, options: { readonly transparency?: boole
   if (format === "bmp") return readBmp(path, bytes, no)
   if (format !== undefined) return readStandard(path, bytes, format, no, options)
   const other = otherFormatOf(bytes) ?? unreadFormat(path)
-  if (other !== undefined) throw no.format(other === "video" ? "a video" : `a ${other} file`)
+  if (other !== undefined)
+    throw no.format(other === "video" ? "a video" : `${/^[AEIO]|^H[DE]/.test(other) ? "an" : "a"} ${other} file`)
   throw unreadable(path, new Error(bytes.length === 0 ? "the file is empty" : "it is of no known image format"))
 }
 

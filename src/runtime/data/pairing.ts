@@ -26,7 +26,7 @@ export const namesMask = (name: string): boolean => suffix.test(stem(name))
 
 /**
  * Each image's masks, and the masks of no image. A mask that is named exactly as an image belongs to it, whatever its suffix; of two images that differ
- * in their ending only, to both.
+ * in their ending only, to both. Where no image has the name, upper and lower case make no difference, if they make none among the images.
  */
 export const pair = (
   images: readonly string[],
@@ -34,10 +34,22 @@ export const pair = (
 ): { readonly masksOf: ReadonlyMap<string, readonly string[]>; readonly left: readonly string[] } => {
   const byStem = new Map<string, readonly string[]>()
   for (const name of images) byStem.set(stem(name), [...(byStem.get(stem(name)) ?? []), name])
+  const byLower = new Map<string, readonly string[]>()
+  for (const [name, owners] of byStem)
+    byLower.set(name.toLowerCase(), [...(byLower.get(name.toLowerCase()) ?? []), ...owners])
+  const anyCase = (name: string) => {
+    const owners = byLower.get(name.toLowerCase())
+    return owners !== undefined && new Set(owners.map(stem)).size === 1 ? owners : undefined
+  }
   const masksOf = new Map<string, string[]>(images.map((name) => [name, []]))
   const left: string[] = []
   for (const mask of masks) {
-    const owners = byStem.get(stem(mask)) ?? byStem.get(stem(mask).replace(suffix, "")) ?? []
+    const owners =
+      byStem.get(stem(mask)) ??
+      byStem.get(stem(mask).replace(suffix, "")) ??
+      anyCase(stem(mask)) ??
+      anyCase(stem(mask).replace(suffix, "")) ??
+      []
     if (owners.length === 0) left.push(mask)
     for (const image of owners) masksOf.get(image)!.push(mask)
   }

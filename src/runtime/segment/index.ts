@@ -1,6 +1,6 @@
 /**
  * Images in, masks out. Each image's files are written whole before its line in the journal, so that what a stopped run has done is known and not done
- * again; one image is held at a time, and the next is read while it is computed.
+ * again; a batch of images is held at a time, one by default, and the next are read while it is computed.
  */
 import { createHash } from "node:crypto"
 import { appendFile, mkdir, readFile } from "node:fs/promises"
@@ -28,6 +28,8 @@ export interface SegmentRun extends WriteOptions {
   readonly segmenter: Segmenter
   readonly window?: Window
   readonly flip: boolean
+  /** Images that are encoded together. */
+  readonly batch: number
   /** Shifted prompts for each. */
   readonly uncertainty: number
   readonly seed: number
@@ -106,28 +108,52 @@ export const segmentAll = async (run: SegmentRun): Promise<Segmented> => {
   }
   let count = before
   run.onProgress(count, images.length)
-  for await (const one of prefetch(open, read, 1)) {
-    if (one === undefined || signal.aborted) break
-    try {
-      if (one.error !== undefined) throw one.error
-      const line = await segmentOne(run, one.image, one.picture)
+  /** A file that cannot be written stops everything; an image that cannot be read, only itself. */
+  const told = (error: unknown) => {
+    if (!(error instanceof Failed) || error.diagnostics.some(({ code }) => code === "HS4001")) throw error
+    problems.push(...error.diagnostics)
+  }
+  const advance = () => run.onProgress(++count, images.length)
+  const finish = async (ready: readonly Ready[]) => {
+    const lines = await segmentReady(run, ready).catch((error: unknown) => {
+      told(error)
+      return []
+    })
+    for (const line of lines) {
       await appendFile(journal, `${JSON.stringify(line)}\n`).catch((error: unknown) => {
         throw cannotWrite(journal, error)
       })
       done.set(line.id, line)
-    } catch (error) {
-      // A file that cannot be written stops everything; an image that cannot be read, only itself.
-      if (!(error instanceof Failed) || error.diagnostics.some(({ code }) => code === "HS4001")) throw error
-      problems.push(...error.diagnostics)
     }
-    run.onProgress(++count, images.length)
+    ready.forEach(advance)
   }
+  let ready: Ready[] = []
+  for await (const one of prefetch(open, read, run.batch)) {
+    if (one === undefined || signal.aborted) break
+    try {
+      if (one.error !== undefined) throw one.error
+      ready.push(await readyFor(run, one.image, one.picture))
+    } catch (error) {
+      told(error)
+      advance()
+    }
+    if (ready.length < run.batch) continue
+    await finish(ready)
+    ready = []
+  }
+  if (ready.length > 0 && !signal.aborted) await finish(ready)
   const rows = images.flatMap(({ name }) => done.get(name)?.rows ?? [])
   await writeAtomically(join(out, tableOf(job)), tableText(rows))
   return { rows, before, problems, stopped: signal.aborted }
 }
 
-const segmentOne = async (run: SegmentRun, image: Named, picture: Picture): Promise<Line> => {
+/** An image that was read, and what is asked of it. */
+interface Ready {
+  readonly image: Named
+  readonly picture: Picture
+  readonly asked: readonly Asked[]
+}
+const readyFor = async (run: SegmentRun, image: Named, picture: Picture): Promise<Ready> => {
   // Before anything is computed for it.
   if (run.format === "dicomseg") await sourceOf(image.path)
   const asked = await run.asked(image, picture)
@@ -141,17 +167,28 @@ const segmentOne = async (run: SegmentRun, image: Named, picture: Picture): Prom
         "Give prompts in pixels of the original image, x first.",
       )
   }
-  const { uncertainty, seed, flip } = run
-  const answers = await run.segmenter.segment(image.name, picture, asked, {
-    flip,
+  return { image, picture, asked }
+}
+
+const segmentReady = async (run: SegmentRun, ready: readonly Ready[]): Promise<readonly Line[]> => {
+  const { uncertainty, seed, flip, batch } = run
+  const questions = ready.map(({ image: { name }, picture, asked }) => ({
+    id: name,
+    image: picture,
+    asked,
     ...(uncertainty > 0
-      ? { shifts: { count: uncertainty, random: (i: number) => stream(seed, "shifts", image.name, i) } }
+      ? { shifts: { count: uncertainty, random: (i: number) => stream(seed, "shifts", name, i) } }
       : {}),
-  })
-  const found = labelled(picture, answers)
-  const prompted = asked.some(({ kind }) => kind !== "nothing")
-  await writeImage(run.out, image, picture, found, run.classNames, prompted, run)
-  return { id: image.name, rows: rowsOf(image.name, image.path, found, picture.spacing, run.classNames) }
+  }))
+  const answers = await run.segmenter.segmentMany(questions, { flip, batch })
+  const lines: Line[] = []
+  for (const [i, { image, picture, asked }] of ready.entries()) {
+    const found = labelled(picture, answers[i]!)
+    const prompted = asked.some(({ kind }) => kind !== "nothing")
+    await writeImage(run.out, image, picture, found, run.classNames, prompted, run)
+    lines.push({ id: image.name, rows: rowsOf(image.name, image.path, found, picture.spacing, run.classNames) })
+  }
+  return lines
 }
 
 /** Columns that no row has are left out. */

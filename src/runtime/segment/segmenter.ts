@@ -17,6 +17,7 @@ import { segmentedOf } from "../evaluation/cases.ts"
 import { answerOf, pixelsOf, taughtOf } from "../task/index.ts"
 import { pixelFeed } from "../task/pixels.ts"
 import type { Asked } from "./prompts.ts"
+import { mirrored, mirroredAsked, mirroredPlanes, shifted } from "./views.ts"
 
 export interface Member {
   readonly model: ModelData
@@ -42,12 +43,29 @@ export interface SegmentOptions {
   readonly shifts?: { readonly count: number; readonly random: (object: number) => Random }
 }
 
+/** One image and what is asked of it. */
+export interface Question extends Pick<SegmentOptions, "shifts"> {
+  readonly id: string
+  readonly image: Raster
+  readonly asked: readonly Asked[]
+}
 export interface Segmenter {
   /** One answer for each object, in their order. */
   segment(id: string, image: Raster, asked: readonly Asked[], options?: SegmentOptions): Promise<readonly Answer[]>
+  /** The same of several images, which are encoded together; `batch` is how many a program is compiled for. */
+  segmentMany(
+    questions: readonly Question[],
+    options?: Pick<SegmentOptions, "flip"> & { readonly batch?: number },
+  ): Promise<readonly (readonly Answer[])[]>
   /** Of a model that gives a point: where, in pixels of the image. */
   locate(id: string, image: Raster): Promise<Float32Array>
   dispose(): Promise<void>
+}
+
+/** One image's part of what a batch gave; copied, since an engine may write there again. */
+const rowOf = ({ shape, data }: Tensor, i: number, batch: number): Tensor => {
+  const size = data.length / batch
+  return { shape: [shape[0]! / batch, ...shape.slice(1)], data: data.slice(i * size, (i + 1) * size) }
 }
 
 const inputsOf = ({ graph }: Program): ReadonlySet<string> =>
@@ -117,26 +135,44 @@ const member = (backend: Backend, { model, weights }: Member) => {
     )
   }
 
-  /** Everything of an image that does not depend on what is asked. */
-  const see = async (id: string, image: Raster) => {
-    const { width, height } = image
-    const prepared = prepare({ image, mask: emptyMask(width, height) }, pixels)
-    const sample: Sample = { case: { id, image: id, mask: { kind: "files", paths: [] } }, ...prepared }
-    const seen: Tensors = Object.fromEntries(
-      Object.entries(model.takes).flatMap(([name, feed]) =>
-        feed.kind === "pixels" ? [[name, pixelFeed([sample], feed)]] : [],
-      ),
+  /** Everything of images that does not depend on what is asked, computed for `batch` at once; of a model that is asked nothing, all of it. */
+  const see = async (views: readonly { readonly id: string; readonly image: Raster }[], batch = 1) => {
+    const samples = views.map(({ id, image }): Sample => {
+      const prepared = prepare({ image, mask: emptyMask(image.width, image.height) }, pixels)
+      return { case: { id, image: id, mask: { kind: "files", paths: [] } }, ...prepared }
+    })
+    const feedsOf = (some: readonly Sample[]): Tensors =>
+      Object.fromEntries(
+        Object.entries(model.takes).flatMap(([name, feed]) =>
+          feed.kind === "pixels" ? [[name, pixelFeed(some, feed)]] : [],
+        ),
+      )
+    const together = keeps.length > 0 || promptingOf(model.takes).length === 0
+    if (!together) return samples.map((sample) => ({ sample, feeds: feedsOf([sample]), outputs: undefined }))
+    const at = samples.length === 1 ? 1 : batch
+    // The last few are filled up with the last one: one program serves them all.
+    const filled = Array.from({ length: at }, (_, i) => samples[Math.min(i, samples.length - 1)]!)
+    if (keeps.length === 0) numbers ??= numbersOf({ kind: "nothing" })
+    const asked = keeps.length > 0 ? keeps : [output, ...(numbers ?? [])]
+    const { executable } = await once(`seen ${at}`, () =>
+      inferenceProgram(model, standardSizes(model, at), { outputs: asked }),
     )
-    if (keeps.length === 0) return { sample, feeds: seen }
-    const { executable } = await once("kept", () =>
-      inferenceProgram(model, standardSizes(model, 1), { outputs: keeps }),
-    )
-    return { sample, feeds: { ...seen, ...(await executable.run(seen)) } }
+    const found = await executable.run(feedsOf(filled))
+    return samples.map((sample, i) => {
+      const own = Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, rowOf(tensor, i, at)]))
+      return keeps.length > 0
+        ? { sample, feeds: { ...feedsOf([sample]), ...own }, outputs: undefined }
+        : { sample, feeds: {}, outputs: own }
+    })
   }
-  const ask = async ({ sample, feeds }: Awaited<ReturnType<typeof see>>, asked: Asked, image: Raster) => {
-    const { executable, inputs } = await asking(asked)
-    const all: Tensors = { ...feeds, ...promptFeeds(asked, image, sample.image.shape) }
-    const outputs = await executable.run(Object.fromEntries(Object.entries(all).filter(([name]) => inputs.has(name))))
+  type Seen = Awaited<ReturnType<typeof see>>[number]
+  const ask = async ({ sample, feeds, outputs: known }: Seen, asked: Asked, image: Raster) => {
+    const compute = async () => {
+      const { executable, inputs } = await asking(asked)
+      const all: Tensors = { ...feeds, ...promptFeeds(asked, image, sample.image.shape) }
+      return executable.run(Object.fromEntries(Object.entries(all).filter(([name]) => inputs.has(name))))
+    }
+    const outputs = known ?? (await compute())
     return {
       logits: answerOf(outputs[output]!, taught, pixels, sample),
       numbers: Object.fromEntries((numbers ?? []).map((name) => [name, outputs[name]!.data[0]!])),
@@ -167,50 +203,6 @@ const probabilitiesOf = (logits: Float32Array, size: number, { kind }: Taught): 
   return out
 }
 
-const mirrored = (image: Raster): Raster => {
-  const { width, height, channels, data } = image
-  const out = new Uint8Array(data.length)
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++)
-      for (let c = 0; c < channels; c++)
-        out[(y * width + x) * channels + c] = data[(y * width + width - 1 - x) * channels + c]!
-  return { width, height, channels, data: out }
-}
-const mirroredPlanes = (values: Float32Array, width: number): Float32Array => {
-  const out = new Float32Array(values.length)
-  for (let row = 0; row < values.length; row += width)
-    for (let x = 0; x < width; x++) out[row + x] = values[row + width - 1 - x]!
-  return out
-}
-const mirroredAsked = (asked: Asked, width: number): Asked => {
-  const x = (at: number) => width - 1 - at
-  if (asked.kind === "points") return { ...asked, points: asked.points.map((point) => ({ ...point, x: x(point.x) })) }
-  if (asked.kind === "nothing") return asked
-  const { x0, x1, ...rest } = asked.box
-  return { kind: "box", box: { ...rest, x0: x(x1), x1: x(x0) } }
-}
-
-/** As people miss: a corner of a box by up to a tenth of its side, a point by up to 2 % of the image's longer side. */
-const shifted = (asked: Asked, { width, height }: Raster, random: Random): Asked => {
-  const by = (range: number) => (2 * random.uniform() - 1) * range
-  const within = (at: number, extent: number) => Math.min(extent - 1, Math.max(0, at))
-  if (asked.kind === "points") {
-    const range = 0.02 * Math.max(width, height)
-    const points = asked.points.map((point) => ({
-      ...point,
-      x: within(point.x + by(range), width),
-      y: within(point.y + by(range), height),
-    }))
-    return { kind: "points", points }
-  }
-  if (asked.kind === "nothing") return asked
-  const { x0, y0, x1, y1 } = asked.box
-  const [w, h] = [0.1 * (x1 - x0), 0.1 * (y1 - y0)]
-  const [a, b] = [within(x0 + by(w), width), within(x1 + by(w), width)]
-  const [c, d] = [within(y0 + by(h), height), within(y1 + by(h), height)]
-  return { kind: "box", box: { x0: Math.min(a, b), x1: Math.max(a, b), y0: Math.min(c, d), y1: Math.max(c, d) } }
-}
-
 const meanOf = (all: readonly Float32Array[]): Float32Array => {
   if (all.length === 1) return all[0]!
   const out = new Float32Array(all[0]!.length)
@@ -229,61 +221,75 @@ const agreement = (a: Float32Array, b: Float32Array): number => {
   return total === 0 ? 1 : (2 * both) / total
 }
 
+/** Prompts of one object: its own, then those that are shifted. */
+const promptsOf = ({ image, asked, shifts }: Question): readonly (readonly Asked[])[] =>
+  asked.map((one, i) => {
+    const random = shifts?.random(i)
+    const others = random === undefined ? 0 : shifts!.count
+    return [one, ...Array.from({ length: others }, () => shifted(one, image, random!))]
+  })
+
 export const segmenter = (backend: Backend, members: readonly Member[]): Segmenter => {
   const asking = members.map((one) => member(backend, one))
-  return {
-    segment: async (id, image, asked, { flip = false, shifts } = {}) => {
-      const size = image.width * image.height
-      const prompts = asked.map((one, i) => {
-        const random = shifts?.random(i)
-        return [
-          one,
-          ...(random === undefined ? [] : Array.from({ length: shifts!.count }, () => shifted(one, image, random))),
-        ]
-      })
+  const segmentMany: Segmenter["segmentMany"] = async (questions, { flip = false, batch = questions.length } = {}) => {
+    const prompts = questions.map(promptsOf)
+    const views = asking.length * (flip ? 2 : 1)
+    const collected = questions.map(({ asked }, q) => ({
       // Of each object, of each of its prompts, the probabilities of all runs and both sides.
-      const found: Float32Array[][][] = prompts.map((list) => list.map(() => []))
-      const decided: (Mask | undefined)[] = asked.map(() => undefined)
-      const views = asking.length * (flip ? 2 : 1)
-      const numbers: Record<string, number>[] = asked.map(() => ({}))
-      for (const one of asking)
-        for (const turned of flip ? [false, true] : [false]) {
-          const view = turned ? mirrored(image) : image
-          const seen = await one.see(turned ? `${id} mirrored` : id, view)
-          for (const [i, list] of prompts.entries())
+      found: prompts[q]!.map((list): Float32Array[][] => list.map(() => [])),
+      decided: asked.map((): Mask | undefined => undefined),
+      numbers: asked.map((): Record<string, number> => ({})),
+    }))
+    for (const one of asking)
+      for (const turned of flip ? [false, true] : [false]) {
+        const shown = questions.map(({ id, image }) =>
+          turned ? { id: `${id} mirrored`, image: mirrored(image) } : { id, image },
+        )
+        const seen = await one.see(shown, batch)
+        for (const [q, { image }] of questions.entries()) {
+          const { found, decided, numbers } = collected[q]!
+          for (const [i, list] of prompts[q]!.entries())
             for (const [j, prompt] of list.entries()) {
-              const { logits, numbers: told } = await one.ask(
-                seen,
-                turned ? mirroredAsked(prompt, image.width) : prompt,
-                view,
-              )
+              const asked = turned ? mirroredAsked(prompt, image.width) : prompt
+              const { logits, numbers: told } = await one.ask(seen[q]!, asked, shown[q]!.image)
               // A sigmoid in 32 bits rounds a small logit to one half: no pixel is to be lost to that.
               if (views === 1 && list.length === 1 && one.taught.kind !== "point")
                 decided[i] = segmentedOf(logits, one.taught, [image.height, image.width])
-              const given = probabilitiesOf(logits, size, one.taught)
+              const given = probabilitiesOf(logits, image.width * image.height, one.taught)
               found[i]![j]!.push(turned ? mirroredPlanes(given, image.width) : given)
               if (j === 0 && !turned)
                 for (const [name, value] of Object.entries(told))
                   numbers[i]![name] = (numbers[i]![name] ?? 0) + value / asking.length
             }
         }
-      return found.map((list, i): Answer => {
+      }
+    return collected.map(({ found, decided, numbers }, q) =>
+      found.map((list, i): Answer => {
         const each = list.map(meanOf)
         const probabilities = meanOf(each)
+        const { width, height } = questions[q]!.image
         return {
           probabilities,
           ...(decided[i] === undefined ? {} : { decided: decided[i] }),
-          planes: probabilities.length / size,
+          planes: probabilities.length / (width * height),
           numbers: numbers[i]!,
           ...(each.length > 1
             ? { confidence: each.reduce((sum, one) => sum + agreement(one, probabilities), 0) / each.length }
             : {}),
         }
-      })
+      }),
+    )
+  }
+  return {
+    segmentMany,
+    segment: async (id, image, asked, { flip = false, shifts } = {}) => {
+      const question = { id, image, asked, ...(shifts === undefined ? {} : { shifts }) }
+      return (await segmentMany([question], { flip }))[0]!
     },
     locate: async (id, image) => {
       const [one] = asking
-      return (await one!.ask(await one!.see(id, image), { kind: "nothing" }, image)).logits
+      const [seen] = await one!.see([{ id, image }])
+      return (await one!.ask(seen!, { kind: "nothing" }, image)).logits
     },
     dispose: async () => {
       for (const one of asking) await one.dispose()

@@ -28,7 +28,7 @@ import {
   recordedData,
 } from "../trainingOptions.ts"
 import { hashOf } from "../weights/learned.ts"
-import { exists, files, identityOf, type RunFile, readRun, standingOf, writeRun } from "./checkpoint.ts"
+import { exists, files, identityOf, type RunFile, readLog, readRun, standingOf, writeRun } from "./checkpoint.ts"
 import type { Trainer } from "./elsewhere.ts"
 import { modelHash } from "./identity.ts"
 import { type RunLock, withRunFolder } from "./lock.ts"
@@ -132,6 +132,9 @@ const changesOf = (before: RunFile, flags: TrainSettings): readonly Change[] =>
     const [from, to] = [optionOf(before, option), flags[option]]
     return to === undefined || to === from ? [] : [{ option, from, to }]
   })
+/** What became another on the way stays so, where a later resume says nothing of it. */
+const changedBefore = (run: RunFile | undefined): Pick<TrainSettings, Lasting> =>
+  Object.fromEntries((run?.history ?? []).map(({ option, to }) => [option, to]))
 /** What it was stays in the history. */
 const changed = (run: RunFile, changes: readonly Change[], step: number): RunFile =>
   changes.reduce<RunFile>((now, { option, from, to }) => {
@@ -250,7 +253,8 @@ const startIn = async (
   if (!flags.resume) await demandUnbegun(folder, flags.out)
   const selected = compiled ?? (await selectModel(spec, flags))
   const { data: model, name } = selected.model
-  const options = overridden(selected.options, flags, model)
+  const before = flags.resume ? await readRun(folder) : undefined
+  const options = overridden(selected.options, { ...changedBefore(before), ...flags }, model)
   const dataOptions = dataOptionsOf(flags)
   const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
@@ -308,8 +312,7 @@ const startIn = async (
   }
   /** Writes what changed, once something was done by it. */
   let record: (() => Promise<void>) | undefined
-  if (flags.resume) {
-    const before = await readRun(folder)
+  if (before !== undefined) {
     const standing = await standingOf(lastOf(folder, trainer !== undefined))
     const changes = changesOf(before, flags)
     const asNow = changed(before, changes, standing.step)
@@ -333,6 +336,12 @@ const startIn = async (
     )
 
   on({ kind: "begun", epochs: options.epochs, measure })
+  const foundNothing = () => {
+    const message = `validation ${measure} was 0 in every epoch: the model has found nothing`
+    const help =
+      "Look at a sheet of `hasam eval --figures`. Train longer or with another --rate; is the right --class taught, and are --weights those of the base?"
+    on({ kind: "warnings", diagnostics: [warned(flags.out, "HS5313", message, help)] })
+  }
   if (trainer !== undefined) {
     await record?.()
     const { finished } = await trainer({
@@ -346,6 +355,10 @@ const startIn = async (
       recompute: flags.memory !== undefined,
       processes: flags.torchrun,
     })
+    const validated = (await readLog(folder, Number.POSITIVE_INFINITY)).flatMap(({ validation }) =>
+      typeof validation === "number" ? [validation] : [],
+    )
+    if (finished && validated.length > 0 && validated.every((value) => value === 0)) foundNothing()
     return { finished, folder, steps: 0, elsewhere: true }
   }
   const backend = await engineNamed(target)({
@@ -380,18 +393,7 @@ const startIn = async (
   const { writeCurves } = await import("./curves.ts")
   await writeCurves(folder, name, measure)
   const { step, epoch, bestEpoch, bestDice } = result.progress
-  if (result.finished && bestEpoch >= 0 && bestDice === 0)
-    on({
-      kind: "warnings",
-      diagnostics: [
-        warned(
-          flags.out,
-          "HS5313",
-          `validation ${measure} was 0 in every epoch: the model has found nothing`,
-          "Look at a sheet of `hasam eval --figures`. Train longer or with another --rate; is the right --class taught, and are --weights those of the base?",
-        ),
-      ],
-    })
+  if (result.finished && bestEpoch >= 0 && bestDice === 0) foundNothing()
   return {
     finished: result.finished,
     folder,

@@ -1,6 +1,7 @@
 /** Why a checkpoint does not fit a model, guessed from names and shapes. Pure. */
 import { architectureCauses, type Named } from "./families/index.ts"
 import { shown } from "./text.ts"
+import { wrappedCause, wrappedLora } from "./wrapped.ts"
 
 const adapterParts = [".after_attention.", ".in_mlp_residual.", ".beside_mlp.", ".beside_mlp_residual.", ".lora_"]
 const isAdapter = ({ name }: Named): boolean =>
@@ -50,6 +51,8 @@ export const likelyCauses = (
   if (file.length === 0) return ["the file holds no tensors"]
   const known = new Set(model.map(({ name }) => name))
   const extra = file.filter(({ name }) => !known.has(name))
+  const wrapped = wrappedLora(file.map(({ name }) => name))
+  if (wrapped !== undefined && !file.every(isAdapter)) return [wrappedCause(wrapped)]
   const causes = [
     ...architectureCauses(model, file),
     ...shifted(model, file),

@@ -4,6 +4,7 @@ import type { Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { type Checkpoint, withCheckpoint } from "./checkpoint.ts"
 import { type Comparison, compare, differences, type Expected, type Mapped } from "./compare.ts"
 import { grouped } from "./groups.ts"
+import { licenceOf } from "./licence.ts"
 import { resizeAbsolute, resizeRelative } from "./resize.ts"
 import { shown } from "./text.ts"
 
@@ -17,6 +18,8 @@ export interface Loaded {
   readonly tensors: Tensors
   /** What was unwrapped, renamed, resized or ignored, as sentences. */
   readonly notes: readonly string[]
+  /** What the file says of its licence. */
+  readonly licence?: string
 }
 
 /** NaN and ±∞ times zero are NaN; all else is zero. */
@@ -77,7 +80,12 @@ export const loadFrom = async (
     tensors.push([mapped.name, resized(tensor, mapped)])
   }
   if (bad.length > 0) throwIf([notFinite(checkpoint.path, bad)])
-  return { tensors: Object.fromEntries(tensors), notes: [...checkpoint.notes, ...comparison.notes] }
+  const licence = licenceOf(checkpoint.metadata)
+  return {
+    tensors: Object.fromEntries(tensors),
+    notes: [...checkpoint.notes, ...comparison.notes],
+    ...(licence === undefined ? {} : { licence }),
+  }
 }
 
 /** Loads a model's tensors from a file. Throws HS4002, HS300x and HS301x, all that does not fit at once. */

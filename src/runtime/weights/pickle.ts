@@ -10,6 +10,7 @@
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
 import { own } from "../../dsl/own.ts"
 import { shown } from "./text.ts"
+import { isLeftOut } from "./unlisted.ts"
 
 /** A dict; also an OrderedDict. Keys are compared as JavaScript compares them, which is enough for names. */
 export interface Dict {
@@ -41,6 +42,8 @@ export interface Machine {
   readonly allowed: Allowed
   /** What a persistent id stands for: in PyTorch's files, a storage beside the pickle. */
   readonly persistent: (id: Value) => Value
+  /** Told of each object of a class that is not in the table, which is left out unread. */
+  readonly leaves: (name: string) => void
 }
 
 export const damaged = (file: string, message: string): Failed =>
@@ -51,8 +54,8 @@ export const refused = (file: string, message: string): Failed =>
     file,
     "HS3005",
     `${message}; nothing was executed`,
-    message.includes("torch.nn.")
-      ? "The file holds a whole module. Load it in PyTorch, if you trust it, and save only `model.state_dict()`."
+    message.includes("a whole object of class")
+      ? "Load it in PyTorch, where the class is defined and if you trust the file, and save only `model.state_dict()`."
       : "If you trust the file, load it in PyTorch and save only `model.state_dict()`; otherwise discard it.",
   )
 
@@ -60,7 +63,7 @@ export const dictOf = (pairs: Iterable<readonly [Value, Value]> = []): Dict => (
 export const isDict = (value: Value | undefined): value is Dict =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "dict"
 /** What is left out unread: whatever it is given goes with it. */
-const isOpaque = (value: Value): boolean =>
+export const isOpaque = (value: Value): value is Opaque =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "opaque"
 const isGlobal = (value: Value): value is Global =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "global"
@@ -184,16 +187,21 @@ class Run {
   global(module: Value, name: Value): void {
     const known = typeof module === "string" ? (own(modern, module) ?? module) : "?"
     const full = `${known}.${typeof name === "string" ? name : "?"}`
-    if (!this.machine.allowed.has(full))
+    if (!this.machine.allowed.has(full) && !isLeftOut(full))
       throw refused(this.machine.file, `the pickle asks for '${shown(full)}', which weights do not need`)
     this.push({ kind: "global", name: full })
   }
   call(callee: Value, args: Value): void {
-    const made = isGlobal(callee) ? this.machine.allowed.get(callee.name) : undefined
+    const known = isGlobal(callee) ? this.machine.allowed.get(callee.name) : undefined
+    const made = isGlobal(callee) && !this.machine.allowed.has(callee.name) ? this.leftOut(callee.name) : known
     if (!made)
       throw refused(this.machine.file, `the pickle calls ${isGlobal(callee) ? `'${shown(callee.name)}'` : "a value"}`)
     if (!Array.isArray(args)) this.fail("calls without arguments")
     this.push(made(args))
+  }
+  leftOut(name: string): () => Value {
+    this.machine.leaves(name)
+    return () => ({ kind: "opaque", name })
   }
   /** Sets an object's attributes; those of a state dict (`_metadata`) say nothing that is needed. */
   build(): void {

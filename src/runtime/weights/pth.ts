@@ -64,6 +64,17 @@ const placeAll = (
     return place(name, tensor, member)
   })
 
+/** Counts objects of classes, few of which are told by name: a file may hold a million. */
+const counting = (found: Map<string, number>) => (name: string) => {
+  if (found.size < 64 || found.has(name)) found.set(name, (found.get(name) ?? 0) + 1)
+}
+const unread = (found: ReadonlyMap<string, number>): readonly string[] => {
+  const names = [...found].slice(0, 6).map(([name, n]) => `${shown(name)}${n > 1 ? ` (${n})` : ""}`)
+  return found.size === 0
+    ? []
+    : [`left out unread, objects of ${names.join(", ")}${found.size > names.length ? " and others" : ""}`]
+}
+
 /** A file of PyTorch 1.6 and later. */
 export const readZip = async (file: FileHandle, path: string, size: number): Promise<PthContent> => {
   const members = await membersOf(file, path, size)
@@ -96,12 +107,16 @@ export const readZip = async (file: FileHandle, path: string, size: number): Pro
       "the file was written on a big-endian machine",
       "Load it in PyTorch on this machine and save it again.",
     )
+  const leftOut = new Map<string, number>()
   const { value } = unpickle(
-    torchMachine(path),
+    torchMachine(path, undefined, counting(leftOut)),
     await read({ at: members.get(pickle)!.at, bytes, ...(packed === undefined ? {} : { packed }) }, "data.pkl"),
   )
   const state = stateDictOf(path, value)
-  return { tensors: placeAll(path, state, ({ key }) => members.get(`${root}data/${key}`)), notes: state.notes }
+  return {
+    tensors: placeAll(path, state, ({ key }) => members.get(`${root}data/${key}`)),
+    notes: [...state.notes, ...unread(leftOut)],
+  }
 }
 
 const legacyMagic = 0x1950a86a20f9469cfc6cn
@@ -120,7 +135,8 @@ export const readLegacy = async (file: FileHandle, path: string, size: number): 
   const head = new Uint8Array(Math.min(size, maxPickle))
   await readAt(file, path, head, 0)
   const storages = new Map<string, Storage>()
-  const machine = torchMachine(path, (storage) => storages.set(storage.key, storage))
+  const leftOut = new Map<string, number>()
+  const machine = torchMachine(path, (storage) => storages.set(storage.key, storage), counting(leftOut))
   const magic = unpickle(machine, head)
   const version = unpickle(machine, head, magic.end)
   const system = unpickle(machine, head, version.end)
@@ -151,5 +167,5 @@ export const readLegacy = async (file: FileHandle, path: string, size: number): 
   }
   const state = stateDictOf(path, object.value)
   const tensors = placeAll(path, state, ({ key }) => members.get(key))
-  return { tensors, notes: ["written by PyTorch before 1.6, or in its old format", ...state.notes] }
+  return { tensors, notes: ["written by PyTorch before 1.6, or in its old format", ...state.notes, ...unread(leftOut)] }
 }

@@ -8,8 +8,10 @@ import {
   damaged,
   dictOf,
   isDict,
+  isOpaque,
   type Machine,
   maxSteps,
+  type Opaque,
   refused,
   tooLong,
   type Value,
@@ -127,6 +129,7 @@ const allowed = (file: string): Allowed => {
     ["collections.Counter", ([counts]) => (isDict(counts) ? counts : dictOf())],
     ["collections.defaultdict", () => dictOf()],
     ["builtins.set", ([items]) => (Array.isArray(items) ? items : [])],
+    ["builtins.frozenset", ([items]) => (Array.isArray(items) ? items : [])],
     ...[
       "_codecs.encode",
       "builtins.bytearray",
@@ -150,6 +153,15 @@ const allowed = (file: string): Allowed => {
       "datetime.datetime",
       "datetime.date",
       "datetime.timedelta",
+      "datetime.timezone",
+      "decimal.Decimal",
+      "fractions.Fraction",
+      "collections.deque",
+      "builtins.range",
+      "builtins.slice",
+      "numpy.random._pickle.__randomstate_ctor",
+      "numpy.random._pickle.__bit_generator_ctor",
+      "numpy.random._pickle.__generator_ctor",
       "uuid.UUID",
       "easydict.EasyDict",
       "yacs.config.CfgNode",
@@ -207,8 +219,13 @@ const storageOf = (file: string, id: Value): Storage => {
 }
 
 /** The machine that reads PyTorch's pickles. `seen` is told of every storage. */
-export const torchMachine = (file: string, seen: (storage: Storage) => void = () => undefined): Machine => ({
+export const torchMachine = (
+  file: string,
+  seen: (storage: Storage) => void = () => undefined,
+  leaves: (name: string) => void = () => undefined,
+): Machine => ({
   file,
+  leaves,
   allowed: allowed(file),
   persistent: (id) => {
     const storage = storageOf(file, id)
@@ -280,6 +297,11 @@ export const stateDictOf = (file: string, root: Value): StateDict => {
     )
     value = items.get(member)!
   }
+  const [whole] = [value, ...(isDict(root) ? containers.map((name) => root.items.get(name)) : [])].filter(
+    (one) => one !== undefined && isOpaque(one),
+  ) as Opaque[]
+  if (whole?.name.includes("."))
+    throw refused(file, `the file holds a whole object of class '${shown(whole.name)}', which is not read`)
   throw failed(
     file,
     "HS3007",

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { packageRoot } from "../../../src/compiler/frontend/package.ts"
-import { readLabels } from "../../../src/runtime/data/image.ts"
+import { readImage, readLabels } from "../../../src/runtime/data/image.ts"
+import { pngBytes } from "../../../src/runtime/data/images/pngWrite.ts"
 import { writePhantoms } from "../../../src/runtime/data/phantoms/index.ts"
 import { ran } from "../../cli/session.ts"
 
@@ -27,6 +28,12 @@ test.skipIf(python === undefined)("the program of docs/onnx.md, as it stands", a
     expect(status, talk).toBe(0)
   }
   await writePhantoms(join(folder, "data"), { n: 1, size: 96, seed: 3 })
+  // A rectangle: the file pads it.
+  const { width, height, data } = await readImage(join(folder, "data/images/0000.png"))
+  const rows = 70
+  const grey = Uint8Array.from({ length: width * rows }, (_, i) => data[i]!)
+  expect(height).toBeGreaterThan(rows)
+  writeFileSync(join(folder, "image.png"), pngBytes({ width, height: rows }, grey))
   writeFileSync(
     join(folder, "tiny.ts"),
     `import { sam } from "hasam"
@@ -34,14 +41,26 @@ export const model = sam({ imageSize: 64, patchSize: 8, width: 16, depth: 1, hea
   decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } })
 `,
   )
-  done("compile", "tiny.ts", "--target", "onnx", "--out", "build")
-  done("segment", "tiny.ts", "data/images/0000.png", "--point", "48,36", "--out", "masks")
+  done("weights", "init", "tiny.ts", "plain.safetensors")
+  done("weights", "convert", "plain.safetensors", "weights.safetensors", "--licence", "CC-BY-4.0")
+  const weights = ["--weights", "weights.safetensors"]
+  done("compile", "tiny.ts", "--target", "onnx", ...weights, "--out", "build")
   const [, code] = /```python\n([\s\S]*?)```/.exec(readFileSync(join(packageRoot, "docs/onnx.md"), "utf8"))!
   writeFileSync(join(folder, "segment.py"), code!)
-  execFileSync(python!, ["segment.py", "build/model.onnx", "data/images/0000.png", "48", "36"], { cwd: folder })
-  const [ours, theirs] = await Promise.all(
-    ["masks/masks/0000.png", "mask.png"].map((path) => readLabels(join(folder, path))),
-  )
-  expect(new Set(ours!.values).size).toBe(2)
-  expect(theirs!.values).toEqual(ours!.values)
+  const asked = ["48,36", "20,10,70,60", "30,31"]
+  const said = execFileSync(python!, ["segment.py", "build/model.onnx", "image.png", ...asked], { cwd: folder })
+  expect(said.toString()).toContain("CC-BY-4.0")
+  // Objects of points come first.
+  const flags = [
+    ["--point", "48,36"],
+    ["--point", "30,31"],
+    ["--box", "20,10,70,60"],
+  ]
+  for (const [i, flag] of flags.entries()) {
+    done("segment", "tiny.ts", "image.png", ...weights, ...flag, "--out", `masks-${i + 1}`)
+    const paths = [`masks-${i + 1}/masks/image.png`, `mask-${i + 1}.png`]
+    const [ours, theirs] = await Promise.all(paths.map((path) => readLabels(join(folder, path))))
+    expect(new Set(ours!.values).size).toBe(2)
+    expect(theirs!.values).toEqual(ours!.values)
+  }
 })

@@ -16,6 +16,8 @@ export interface About {
   readonly orientation?: number | undefined
   readonly hasAlpha: boolean
   readonly depth: string
+  /** What the samples are, in libvips's words. */
+  readonly space?: string | undefined
 }
 export interface Decoded {
   readonly width: number

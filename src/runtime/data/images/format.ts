@@ -92,6 +92,9 @@ export const formatOf = (bytes: Buffer, name: string): Format | undefined => {
 
 /** Formats that are told by name, by content. */
 export const otherFormatOf = (bytes: Buffer): string | undefined => {
+  // Group 2 with its length, or group 8 at once: data elements without the 132 bytes that a DICOM file begins with.
+  const groupEight = bytes.length > 4 && bytes.readUInt16LE(0) === 8 && bytes.readUInt16LE(2) <= 0x20
+  if (groupEight || ascii(bytes, 0, "\x02\0\0\0UL\x04\0")) return "headerless DICOM"
   if (ascii(bytes, 4, "jP  ") || ascii(bytes, 0, "\xff\x4f\xff\x51")) return "JPEG 2000"
   if (ascii(bytes, 4, "ftyp")) return ascii(bytes, 8, "avif") ? "AVIF" : ascii(bytes, 8, "hei") ? "HEIC" : "video"
   if (/^P[1-7]\s/.test(bytes.toString("latin1", 0, 3))) return "PNM"

@@ -43,6 +43,8 @@ export const readStandard = async (
     if (png !== undefined && !png.whole) throw new Error("it ends before its last chunk")
     const metadata = await metadataOf(bytes, format)
     demandPixels(path, metadata.width, metadata.height)
+    // Without the press's profile nobody can tell which red and green were meant.
+    if (metadata.space === "cmyk") throw refuse.format(`a ${name} of CMYK colours`)
     // libvips counts a TIFF's thumbnails as pages.
     const frames = tiff?.pages ?? png?.frames ?? metadata.pages ?? 1
     if (frames > 1) throw refuse.frames(name, frames)

@@ -1,8 +1,9 @@
 /** From a folder to cases, whatever its layout. */
+import { join, relative } from "node:path"
 import { aboutFile, type Diagnostic, type Diagnostics, Failed, failed } from "../../../compiler/diagnostic.ts"
 import { toldOnce } from "../alike.ts"
 import type { Case, DataOptions, DataSet, Layout, LayoutName } from "../case.ts"
-import { byText, isFile } from "../folder.ts"
+import { byText, images, isFile, list } from "../folder.ts"
 import { readSpacing } from "../image.ts"
 import { prefetch } from "../prefetch.ts"
 import { withSubjects } from "../subjects.ts"
@@ -30,6 +31,22 @@ export const findCases = async (
   root: string,
   options: DataOptions = {},
 ): Promise<{ readonly data: DataSet; readonly diagnostics: readonly Diagnostic[] }> => {
+  const here = await casesIn(root, options)
+  if (here !== undefined) return here
+  for await (const inner of onlyFolders(root)) {
+    const found = await casesIn(inner, options)
+    if (found === undefined) continue
+    const notes = [`the data are in ${relative(root, inner)}, the only folder there`, ...found.data.notes]
+    return { ...found, data: { ...found.data, notes } }
+  }
+  const message =
+    options.layout === undefined
+      ? "no known layout of data is found here"
+      : `the data are not in the layout '${options.layout}'`
+  throw failed(root, "HS4101", message, known)
+}
+
+const casesIn = async (root: string, options: DataOptions) => {
   const single = await isFile(root)
   const tried = options.layout !== undefined ? [options.layout] : single ? (["table"] as const) : layoutNames
   for (const layout of tried) {
@@ -43,16 +60,31 @@ export const findCases = async (
     const cases = await withSpacing(subjects.cases)
     const diagnostics = [...found.diagnostics, ...twice(cases)]
     if (cases.length === 0 && diagnostics.length === 0) diagnostics.push(nothing(root))
-    const notes = [...(found.notes ?? []), ...subjects.notes]
+    const idle = layout === "folders" ? await idleTables(root) : []
+    const notes = [...(found.notes ?? []), ...subjects.notes, ...idle]
     const { folds } = found
     const data = { root, layout, cases, notes, ...(folds === undefined ? {} : { folds }) }
     return { data, diagnostics: toldOnce(root, diagnostics) }
   }
-  const message =
-    options.layout === undefined
-      ? "no known layout of data is found here"
-      : `the data are not in the layout '${options.layout}'`
-  throw failed(root, "HS4101", message, known)
+  return undefined
+}
+
+/** Archives are often unpacked into folders of their own, one in another: those that hold one folder and no image, outermost first, give what is in them. */
+async function* onlyFolders(root: string): AsyncGenerator<string, void, undefined> {
+  if (await isFile(root)) return
+  let folder = root
+  for (let depth = 0; depth < 4; depth += 1) {
+    const [only, ...others] = (await list(folder)).folders.filter((name) => name !== "__MACOSX")
+    if (only === undefined || others.length > 0 || (await images(folder)).length > 0) return
+    folder = join(folder, only)
+    yield folder
+  }
+}
+
+/** Tables beside folders that were paired by names: what they say is not used, and that is told. */
+const idleTables = async (root: string): Promise<readonly string[]> => {
+  const names = (await list(root)).files.filter((name) => /\.(csv|tsv)$/i.test(name))
+  return names.map((name) => `${name} is not used: its first line has no columns image and mask`)
 }
 
 const nothing = (root: string) => aboutFile(root, "HS4102", "there are no images", known)

@@ -7,7 +7,7 @@ import { basename, dirname, isAbsolute, join } from "node:path"
 import { aboutFile, type Diagnostic, Failed, failed } from "../../../compiler/diagnostic.ts"
 import { readBytes } from "../../files.ts"
 import type { Case, Layout, Part } from "../case.ts"
-import { otherDelimiter, type Row, readCsv } from "../csv.ts"
+import { type Row, readCsv } from "../csv.ts"
 import { isFile, list, stem } from "../folder.ts"
 import { type Columns, columnsOf, type Field } from "./columns.ts"
 
@@ -82,7 +82,16 @@ const unclear = (file: string, { meant }: Columns): readonly Diagnostic[] =>
     severity: "warning",
   }))
 
-/** The one csv of a folder that has the columns. Throws HS4101 where there are several, HS4105 where it would have them with commas. */
+/** What the columns of a table that cannot be read would be, by whatever separates them. */
+const headersOf = (bytes: Buffer): readonly (readonly string[])[] => {
+  const wide = bytes[0] === 0xff ? "utf-16le" : bytes[0] === 0xfe ? "utf-16be" : "utf-8"
+  const [header = ""] = new TextDecoder(wide).decode(bytes.subarray(0, 4096)).split(/\r?\n/, 1)
+  return [",", ";", "\t", "|"].map((mark) =>
+    header.split(mark).map((name) => name.trim().replace(/^"|"$/g, "").toLowerCase()),
+  )
+}
+
+/** The one csv of a folder that has the columns. Throws HS4101 where there are several, HS4105 where it would have them if it could be read. */
 const tableIn = async (root: string): Promise<string | undefined> => {
   const files = (await list(root)).files.filter((name) => /\.(csv|tsv)$/i.test(name))
   const tables: string[] = []
@@ -92,8 +101,7 @@ const tableIn = async (root: string): Promise<string | undefined> => {
       if (hasRequired((await readCsv(path)).columns)) tables.push(name)
     } catch (error) {
       if (!(error instanceof Failed)) throw error
-      const other = otherDelimiter((await readBytes(path)).toString("utf8"))
-      if (other !== undefined && hasRequired(other.columns)) throw error
+      if (headersOf(await readBytes(path)).some(hasRequired)) throw error
     }
   }
   if (tables.length > 1)
