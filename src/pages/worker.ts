@@ -16,6 +16,8 @@ let model: BrowserModel | undefined
 let training: Trainer | undefined
 let picture: Picture | undefined
 let pausing = new AbortController()
+/** The image that was asked for last. */
+let newest = 0
 /** Of the model as it is open now. */
 let previews = 0
 
@@ -52,6 +54,8 @@ const act = async (asked: Asked): Promise<void> => {
       return tell({ kind: "loaded", name: asked.name })
     }
     case "see": {
+      // The user has turned to another image meanwhile.
+      if (asked.id !== newest) return
       progress("Reading the image")
       picture = undefined
       picture = await opened().read(asked.name, asked.file)
@@ -138,20 +142,35 @@ const act = async (asked: Asked): Promise<void> => {
 }
 
 const ofDevice: ReadonlySet<string> = new Set(["HS2602", "HS2603", "HS2604"])
+/** How engines and browsers say that there is no memory left. */
+const noMemory = /out of memory|memory\.grow|allocation failed|invalid array (buffer )?length|could not allocate/i
 const failure = (during: Asked["kind"], problem: unknown): Told => {
+  const onGpu = model?.engine === "webgpu"
   if (problem instanceof Failed) {
     const [{ message, help, code }] = problem.diagnostics
     return {
       kind: "failed",
       during,
       message: `${code}: ${message}`,
-      device: ofDevice.has(code),
+      device: onGpu && ofDevice.has(code),
       ...(help === undefined ? {} : { help }),
     }
   }
   const text = problem instanceof Error ? problem.message : String(problem)
-  const device = /memory|allocation|device/i.test(text)
-  return { kind: "failed", during, message: text, device }
+  if (noMemory.test(text))
+    return {
+      kind: "failed",
+      during,
+      message: "The memory does not suffice",
+      help: "Close other tabs, take a smaller image, or fewer images a batch.",
+      device: onGpu,
+    }
+  return {
+    kind: "failed",
+    during,
+    message: `This failed, and should not: ${text}`,
+    device: onGpu && /device/i.test(text),
+  }
 }
 
 let last: Promise<void> = Promise.resolve()
@@ -175,5 +194,6 @@ here.onmessage = ({ data }) => {
   if (data.kind === "pause") return pausing.abort()
   // Files are whole at any moment, in the middle of a training too.
   if (data.kind === "results") return void act(data).catch((problem: unknown) => tell(failure(data.kind, problem)))
+  if (data.kind === "see") newest = data.id
   next(data)
 }

@@ -1,5 +1,6 @@
 /** The segment page as users meet it: written and served by the commands, in headless Chromium, with real files, clicks, drags and keys. */
 import { mkdirSync } from "node:fs"
+import { join } from "node:path"
 import type { Page } from "playwright-core"
 import sharp from "sharp"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
@@ -12,8 +13,9 @@ import { emptyMask } from "../../src/runtime/data/raster.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { pixelsOf } from "../../src/runtime/task/index.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
+import { shared } from "../data/helpers.ts"
 import { promptable, unet } from "../models/specs.ts"
-import { type Engine, here, picture, Site, selectModel, status } from "./site.ts"
+import { answered, type Engine, here, picture, Site, selectModel, spot, status, worst } from "./site.ts"
 
 const smallSam = `import { sam } from "hasam"
 export const small = sam({ imageSize: 64, patchSize: 16, width: 16, depth: 1, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 8,
@@ -25,12 +27,6 @@ const network = define("Pointer", { stem: sequential(conv2d(3, 4, 8, { stride: 8
 }))
 export const finder = model(network, { name: "Pointer", takes: { image: pixels({ size: 32, ...unitRange }) }, teaches: { where: point() } })
 `
-
-/** What the page tells scripts of an answer. */
-interface Told {
-  readonly values: readonly number[]
-  readonly runs: { readonly image: number; readonly questions: number }
-}
 
 describe.skipIf(!here)("the segment page", () => {
   // A software GPU compiles and runs every shader on the processor, which the tests may share with others.
@@ -65,18 +61,10 @@ describe.skipIf(!here)("the segment page", () => {
 
   const visit = (name: string, engine: Engine): Promise<Page> =>
     site.visit(`${name}/index.html`, engine, /Choose an image/)
-  const answered = async (page: Page, n: number): Promise<Told> => {
-    await page.waitForFunction((count) => (globalThis as unknown as { told: unknown[] }).told.length >= count, n)
-    return page.evaluate((i) => (globalThis as unknown as { told: Told[] }).told[i]!, n - 1)
-  }
   const ready = (page: Page) => status(page, /Ready after/)
-  /** A place of the image, on the screen. */
-  const spot = async (page: Page, x: number, y: number) => {
-    const area = (await page.locator("#canvas").boundingBox())!
-    return { x: area.x + ((x + 0.5) * area.width) / 90, y: area.y + ((y + 0.5) * area.height) / 60 }
-  }
+  const place = (page: Page, x: number, y: number) => spot(page, x, y, 90, 60)
   const click = async (page: Page, x: number, y: number, keys: readonly "Shift"[] = []) => {
-    const to = await spot(page, x, y)
+    const to = await place(page, x, y)
     for (const key of keys) await page.keyboard.down(key)
     await page.mouse.click(to.x, to.y)
     for (const key of keys) await page.keyboard.up(key)
@@ -87,10 +75,11 @@ describe.skipIf(!here)("the segment page", () => {
     spec: string,
     name: string,
     asked: { readonly point?: { x: number; y: number }; readonly box?: Sample["box"] } = {},
+    file = at("images/phantom.png"),
   ) => {
     const { model } = await selectModel(`${at(spec)}#${name}`)
     const { tensors } = await modelWeights(model.data, at(`${name}.safetensors`), 0)
-    const image = await readImage(at("images/phantom.png"))
+    const image = await readImage(file)
     const sample = prepare(
       { image, mask: emptyMask(image.width, image.height), point: asked.point },
       pixelsOf(model.data),
@@ -106,11 +95,6 @@ describe.skipIf(!here)("the segment page", () => {
     await using.dispose()
     return logits
   }
-  const worst = (a: ArrayLike<number>, b: ArrayLike<number>) => {
-    expect(a.length).toBe(b.length)
-    return Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
-  }
-
   test("a promptable network: clicks, a box, objects, undo, keys, downloads", async () => {
     const page = await visit("clicker", "webgpu")
     expect(await page.textContent("#engine")).toContain("WebGPU")
@@ -138,7 +122,7 @@ describe.skipIf(!here)("the segment page", () => {
       inside,
     )
     await page.keyboard.press("n")
-    const [from, to] = [await spot(page, 20, 10), await spot(page, 70, 50)]
+    const [from, to] = [await place(page, 20, 10), await place(page, 70, 50)]
     await page.mouse.move(from.x, from.y)
     await page.mouse.down()
     await page.mouse.move(to.x, to.y, { steps: 4 })
@@ -186,6 +170,65 @@ describe.skipIf(!here)("the segment page", () => {
     expect((await answered(page, 2)).runs).toEqual({ image: 1, questions: 2 })
     await page.setInputFiles("#image", { name: "no.png", mimeType: "image/png", buffer: Buffer.from("no") })
     await status(page, /HS4201: the image cannot be read/)
+    expect(await page.isHidden("#canvas")).toBe(true)
+
+    // A real image: the same logits, and the mask that `hasam segment` writes.
+    const real = shared("usgra-seg")
+    if (real === undefined) return
+    const file = join(real, "images/0000.png")
+    const { width, height } = await readImage(file)
+    const point = { x: Math.floor(width / 2), y: Math.floor(height / 3) }
+    await page.setInputFiles("#image", file)
+    await ready(page)
+    const to = await spot(page, point.x, point.y, width, height)
+    await page.mouse.click(to.x, to.y)
+    const { values } = await answered(page, 3)
+    expect(worst(values, await expected("sam.ts", "small", { point }, file))).toBeLessThan(1e-4)
+    site.hasam(
+      ...["segment", "sam.ts#small", file, "--weights", "small.safetensors", "--out", "real", "--no-overlays"],
+      ...["--point", `${point.x},${point.y}`],
+    )
+    const [mask] = await Promise.all([page.waitForEvent("download"), page.click("#masks")])
+    await mask.saveAs(at("0000.png"))
+    const [ours, theirs] = [await readLabels(at("0000.png")), await readLabels(at("real/masks/0000.png"))]
+    // Where the logit is not within 10⁻⁴ of the border.
+    const others = Array.from(values).filter((v, i) => Math.abs(v) > 1e-4 && ours.values[i] !== theirs.values[i])
+    expect(others).toEqual([])
+  })
+
+  test("a GPU that is lost, and one without memory: words, and a way on without it that keeps what was asked", async () => {
+    const page = await visit("clicker", "webgpu")
+    await page.setInputFiles("#image", at("images/phantom.png"))
+    await ready(page)
+    // In the worker's own scope: the next verdict is that of a device without memory, the next buffer's device is gone.
+    await page.workers()[0]!.evaluate(() => {
+      const { popErrorScope } = GPUDevice.prototype
+      let times = 0
+      GPUDevice.prototype.popErrorScope = function () {
+        times += 1
+        const verdict = popErrorScope.call(this)
+        return times === 2 ? verdict.then(() => new GPUOutOfMemoryError("a buffer of 4 GB")) : verdict
+      }
+    })
+    await click(page, 50, 30)
+    await status(page, /HS2603: the GPU's memory does not suffice\. .*do without the GPU\./)
+    expect(await page.isVisible("#retry")).toBe(true)
+    await page.workers()[0]!.evaluate(() => {
+      const { createBuffer } = GPUDevice.prototype
+      GPUDevice.prototype.createBuffer = function (about) {
+        this.destroy()
+        return createBuffer.call(this, about)
+      }
+    })
+    await click(page, 20, 10)
+    await status(page, /HS2604: the device was lost/)
+    await page.click("#retry")
+    // The model looks anew, and both points are answered; then the first alone.
+    expect((await answered(page, 1)).runs).toEqual({ image: 1, questions: 1 })
+    expect(await page.textContent("#engine")).toContain("WebAssembly")
+    await page.click("#undo")
+    const { values } = await answered(page, 2)
+    expect(worst(values, await expected("promptable.ts", "clicker", { point: { x: 50, y: 30 } }))).toBeLessThan(1e-4)
   })
 
   test("without WebGPU: classes at once on WebAssembly, with a legend; weights of another model in words", async () => {

@@ -1,6 +1,6 @@
 /** Pages as users meet them: folders that the command wrote, served by `hasam serve`, in headless Chromium. One browser an engine. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type BrowserContext, chromium, type Page } from "playwright-core"
@@ -9,25 +9,10 @@ import type { TrainingOptions } from "../../src/dsl/training.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { emitForBrowser, type PageOptions } from "../../src/runtime/browser/emit.ts"
 import { save } from "../../src/runtime/weights/save.ts"
+import { type Engine, executablePath, flags, isHere } from "../chromium.ts"
 
-export const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
-export const here = existsSync(executablePath)
-if (!here) console.warn(`SKIPPED: the pages' tests: no ${executablePath} (scripts/setup-system.sh installs it)`)
-
-const quiet = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]
-const flags = {
-  webgpu: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
-  wasm: ["--disable-features=WebGPU"],
-}
-export type Engine = keyof typeof flags
+export const here = isHere("the pages' tests")
+export type { Engine } from "../chromium.ts"
 
 /** Specs are evaluated by the build, as the commands do. */
 export const { selectModel }: typeof import("../../src/runtime/select.ts") = await import(
@@ -106,7 +91,7 @@ export class Site {
       .launchPersistentContext(this.at(`profile-${engine}`), {
         executablePath,
         headless: true,
-        args: [...quiet, ...flags[engine]],
+        args: [...flags[engine]],
         viewport: { width: 1280, height: 800 },
         acceptDownloads: true,
       })
@@ -159,6 +144,26 @@ export const status = async (page: Page, wanted: RegExp): Promise<string> => {
   )
   return (await page.textContent("#status")) ?? ""
 }
+/** A place of the image that is shown whole, in its pixels, on the screen. */
+export const spot = async (page: Page, x: number, y: number, width: number, height: number) => {
+  const area = (await page.locator("#canvas").boundingBox())!
+  return { x: area.x + ((x + 0.5) * area.width) / width, y: area.y + ((y + 0.5) * area.height) / height }
+}
+/** What the page tells scripts of an answer. */
+export interface Told {
+  readonly values: readonly number[]
+  readonly runs: { readonly image: number; readonly questions: number }
+}
+/** The n-th answer of a page, from 1 on. */
+export const answered = async (page: Page, n: number): Promise<Told> => {
+  await page.waitForFunction((count) => (globalThis as unknown as { told: unknown[] }).told.length >= count, n)
+  return page.evaluate((i) => (globalThis as unknown as { told: Told[] }).told[i]!, n - 1)
+}
+/** The largest difference. */
+export const worst = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  a.length === b.length
+    ? Array.from(a).reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
+    : Number.POSITIVE_INFINITY
 /** Losses that a page has told so far; at least n. */
 export const losses = async (page: Page, n: number): Promise<readonly number[]> => {
   await page.waitForFunction((count) => (globalThis as unknown as { steps: number[] }).steps.length >= count, n)

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** The report is read by everyone: axe finds nothing in it, light and dark, nor in print. */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -9,10 +9,9 @@ import { pathToFileURL } from "node:url"
 import { type Browser, chromium } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { executablePath, isHere } from "../chromium.ts"
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium"
-const here = existsSync(executablePath)
-if (!here) console.warn(`SKIPPED: axe on the report: no ${executablePath} (scripts/setup-system.sh installs it)`)
+const here = isHere("axe on the report")
 const folder = mkdtempSync(join(tmpdir(), "hasam-axe-"))
 
 describe.skipIf(!here)("the HTML report", () => {

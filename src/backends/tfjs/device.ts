@@ -51,6 +51,10 @@ export interface OwnDevice {
 }
 
 const scopes = ["validation", "out-of-memory", "internal"] as const
+interface Caught {
+  readonly scope: (typeof scopes)[number]
+  readonly message: string
+}
 
 export const openDevice = async (gpu: GPU | undefined, options: DeviceOptions = {}): Promise<OwnDevice> => {
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" })
@@ -74,9 +78,15 @@ export const openDevice = async (gpu: GPU | undefined, options: DeviceOptions = 
     stray ??= event.error.message
   })
 
-  const verdict = (messages: readonly (string | undefined)[]): void => {
+  const verdict = (found: readonly (Caught | undefined)[]): void => {
     if (lost) throw deviceLost("webgpu", `the device was lost: ${lost.message || lost.reason}`)
-    const message = messages.find((text) => text !== undefined) ?? stray
+    if (found.some((one) => one?.scope === "out-of-memory"))
+      throw rejected(
+        "webgpu",
+        "the GPU's memory does not suffice",
+        "Close what else uses it, use a smaller batch or input size, or do without the GPU.",
+      )
+    const message = found.find((one) => one !== undefined)?.message ?? stray
     stray = undefined
     if (message !== undefined) throw rejected("webgpu", `WebGPU rejected the work: ${firstLine(message)}`)
   }
@@ -91,8 +101,13 @@ export const openDevice = async (gpu: GPU | undefined, options: DeviceOptions = 
       result = { fault }
     }
     // The scopes close in the same turn in which they opened, so no other work falls into them.
-    const errors = scopes.map(() => device.popErrorScope())
-    const messages = await Promise.all(errors.map((error) => error.then((found) => found?.message, String)))
+    const errors = scopes.toReversed().map((scope) =>
+      device.popErrorScope().then(
+        (error): Caught | undefined => (error === null ? undefined : { scope, message: error.message }),
+        (fault: unknown): Caught => ({ scope: "internal", message: String(fault) }),
+      ),
+    )
+    const messages = await Promise.all(errors)
     if ("value" in result && isPromise(result.value)) {
       const settled = await result.value.then(
         (value) => ({ value }),

@@ -5,6 +5,7 @@ import type { About, Decoded } from "../../runtime/data/images/decoder.ts"
 import type { Format } from "../../runtime/data/images/format.ts"
 import type { Values } from "../../runtime/data/images/stored.ts"
 import { orientationOf, upright } from "./orientation.ts"
+import { entryAt, withoutPackBits } from "./packbits.ts"
 
 /** Samples of fewer than 8 bits, packed in rows that begin with a byte. */
 const unpacked = (packed: ArrayLike<number>, width: number, height: number, bits: number): Uint8Array => {
@@ -69,14 +70,34 @@ const depths: Readonly<Record<string, string>> = {
   Float32Array: "float",
   Float64Array: "double",
 }
-/** The library checks what it cannot read by throwing; of tiles with several channels and of planes it does not know. */
+/** What is read by the commands and not here, by the number in the file. */
+const unread: Readonly<Record<number, string>> = {
+  2: "CCITT",
+  3: "CCITT",
+  4: "CCITT",
+  6: "JPEG",
+  7: "JPEG",
+  33003: "JPEG 2000",
+  33005: "JPEG 2000",
+  34712: "JPEG 2000",
+  34887: "LERC",
+  34925: "LZMA",
+  50000: "Zstandard",
+  50001: "WebP",
+}
+const asPng = "is not read in a browser: save it as PNG"
 const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
   const orientation = orientationOf(bytes, "tiff") ?? 1
-  const [page] = decodeTiff(orientation === 1 ? bytes : withoutOrientation(bytes), { pages: [0] }) as [TiffIfd]
+  const [about] = decodeTiff(bytes, { pages: [0], ignoreImageData: true }) as [TiffIfd]
+  const packing = unread[about.compression ?? 1]
+  if (packing !== undefined) throw new Error(`a TIFF with ${packing} inside ${asPng}`)
+  const channels = about.samplesPerPixel
+  // Of tiles with several channels and of planes the library does not know, and does not say so.
+  if (channels > 1 && (about.tiled || about.planarConfiguration === 2))
+    throw new Error(`a TIFF of colours in tiles or planes ${asPng}`)
+  const readable = withoutPackBits(orientation === 1 ? bytes : withoutOrientation(bytes))
+  const [page] = decodeTiff(readable, { pages: [0] }) as [TiffIfd]
   const { width, height, bitsPerSample: bits } = page
-  const channels = page.samplesPerPixel
-  if (channels > 1 && (page.tiled || page.planarConfiguration === 2))
-    throw new Error("a TIFF of colours in tiles or planes is not read in a browser; save it as PNG")
   const raw = page.data as Uint8Array | Uint16Array | Float32Array
   const stretched = bits === 1 ? (raw as Uint8Array).map((v) => 255 * v) : raw
   const plain = opaque(stretched, channels)
@@ -93,12 +114,8 @@ const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
 const withoutOrientation = (bytes: Buffer): Uint8Array => {
   const out = new Uint8Array(bytes)
   const view = new DataView(out.buffer)
-  const little = view.getUint16(0) === 0x4949
-  const directory = view.getUint32(4, little)
-  for (let i = 0; i < view.getUint16(directory, little); i += 1) {
-    const entry = directory + 2 + 12 * i
-    if (view.getUint16(entry, little) === 274) view.setUint16(entry + 8, 1, little)
-  }
+  const entry = entryAt(view, 274)
+  if (entry !== undefined) view.setUint16(entry + 8, 1, view.getUint16(0) === 0x4949)
   return out
 }
 

@@ -10,23 +10,10 @@ import { cpu } from "../../../src/backends/onnx/engine.ts"
 import type { Program, Tensors } from "../../../src/compiler/ir/graph.ts"
 import { bundleForBrowser } from "../../../src/runtime/browser/bundle.ts"
 import { safetensorsOf } from "../../../src/runtime/weights/safetensors.ts"
+import { executablePath, flags, isHere } from "../../chromium.ts"
 import { feedAt, forward, initial, inputs, masksAndLosses, training } from "./sam.ts"
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
-const here = existsSync(executablePath)
-if (!here) console.warn(`SKIPPED: the browser test: no ${executablePath} (scripts/setup-system.sh installs it)`)
-
-const flags = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-]
+const here = isHere("the browser test")
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -88,7 +75,7 @@ describe.skipIf(!here)("in Chromium", () => {
     context = await chromium.launchPersistentContext(join(folder, "profile"), {
       executablePath,
       headless: true,
-      args: flags,
+      args: [...flags.webgpu],
     })
     context.setDefaultTimeout(300_000)
     page = await context.newPage()
