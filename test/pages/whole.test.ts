@@ -16,7 +16,15 @@ import { answered, here, losses, picture, Site, spot, status, worst } from "./si
 type Browser = typeof import("../../src/runtime/browser/index.ts")
 
 /** What the commands read and a page does not, each with its sentence. */
-const unread: readonly string[] = []
+const png = "is not read in a browser: save it as PNG"
+const unread: readonly string[] = [
+  `bits.tif the image cannot be read: a TIFF that leaves out how many bits a sample has ${png}`,
+  `fax.tif the image cannot be read: a TIFF with CCITT inside ${png}`,
+  `int32.tif the image cannot be read: a TIFF of 32-bit integers ${png}`,
+  `jpeg.tif the image cannot be read: a TIFF with JPEG inside ${png}`,
+  `planar.tif the image cannot be read: a TIFF of colours in tiles or planes ${png}`,
+  `uint32.tif the image cannot be read: a TIFF of 32-bit integers ${png}`,
+]
 
 describe.skipIf(!here)("both pages", () => {
   // A software GPU compiles and runs every shader on the processor, which the tests may share with others.

@@ -4,6 +4,7 @@ import { decode as decodeTiff, type TiffIfd } from "tiff"
 import type { About, Decoded } from "../../runtime/data/images/decoder.ts"
 import type { Format } from "../../runtime/data/images/format.ts"
 import type { Values } from "../../runtime/data/images/stored.ts"
+import { framesOf } from "./frames.ts"
 import { orientationOf, upright } from "./orientation.ts"
 import { entryAt, withoutPackBits } from "./packbits.ts"
 
@@ -91,13 +92,19 @@ const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
   const [about] = decodeTiff(bytes, { pages: [0], ignoreImageData: true }) as [TiffIfd]
   const packing = unread[about.compression ?? 1]
   if (packing !== undefined) throw new Error(`a TIFF with ${packing} inside ${asPng}`)
+  const { bitsPerSample: bits, sampleFormat } = about as {
+    readonly bitsPerSample?: number
+    readonly sampleFormat: number
+  }
+  if (bits === undefined) throw new Error(`a TIFF that leaves out how many bits a sample has ${asPng}`)
+  if (bits === 32 && sampleFormat !== 3) throw new Error(`a TIFF of 32-bit integers ${asPng}`)
   const channels = about.samplesPerPixel
   // Of tiles with several channels and of planes the library does not know, and does not say so.
   if (channels > 1 && (about.tiled || about.planarConfiguration === 2))
     throw new Error(`a TIFF of colours in tiles or planes ${asPng}`)
   const readable = withoutPackBits(orientation === 1 ? bytes : withoutOrientation(bytes))
   const [page] = decodeTiff(readable, { pages: [0] }) as [TiffIfd]
-  const { width, height, bitsPerSample: bits } = page
+  const { width, height } = page
   const raw = page.data as Uint8Array | Uint16Array | Float32Array
   const stretched = bits === 1 ? (raw as Uint8Array).map((v) => 255 * v) : raw
   const plain = opaque(stretched, channels)
@@ -157,6 +164,7 @@ export const metadataOf = async (bytes: Buffer, format: Format): Promise<About> 
     orientation: orientationOf(bytes, format),
     hasAlpha: alpha?.some((v) => v !== 255) ?? false,
     depth,
+    pages: framesOf(bytes, format),
   }
 }
 export const pixelsOf = async (bytes: Buffer, format: Format): Promise<Decoded> => {

@@ -394,6 +394,7 @@ const session = openSession({
   purpose: "segment",
   hear,
   take,
+  pastes: true,
   started: () => {
     answers.drop()
     preview.clear()

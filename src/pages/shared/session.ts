@@ -20,6 +20,8 @@ interface Page {
   readonly purpose: string
   readonly hear: (told: Told) => void
   readonly take: (given: Given) => void
+  /** Whether a pasted image is taken, as one that is chosen. */
+  readonly pastes: boolean
   /** A worker is started: what the one before was asked is not answered any more. */
   readonly started: () => void
 }
@@ -37,7 +39,7 @@ export const busy = (text: string, share?: number): void => {
 }
 
 /** Opens the model. */
-export const openSession = ({ purpose, hear, take, started }: Page): Session => {
+export const openSession = ({ purpose, hear, take, pastes, started }: Page): Session => {
   let link: Link | undefined
   let isOpen = false
   let weights: { readonly name: string; readonly file: Blob } | undefined
@@ -89,7 +91,7 @@ export const openSession = ({ purpose, hear, take, started }: Page): Session => 
       input.value = ""
       taken(files)
     }
-  document.addEventListener("paste", ({ clipboardData }) => taken(clipboardData?.files))
+  if (pastes) document.addEventListener("paste", ({ clipboardData }) => taken(clipboardData?.files))
   onDrop((held) => page.stage.classList.toggle("over", held), take)
   open("best")
   keepOffline()

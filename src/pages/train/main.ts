@@ -242,18 +242,18 @@ const render = (): void => {
 }
 
 const take = (given: Given): void => {
-  if (page.folder.disabled || file?.training === undefined) return
+  if (page.folder.disabled || file?.training === undefined || !mayGoAway()) return
   checking()
   session.send({ kind: "give", name: given.name, files: given.files })
 }
+/** Other data delete a training: only where it is wanted. */
+const mayGoAway = (): boolean =>
+  !["paused", "done"].includes(phase) ||
+  confirm("Other data delete the training that is kept here. Save what it learned first.")
 const checking = (): void => {
   phase = "checking"
   page.report.hidden = true
   render()
-}
-const takeDrawn = (): void => {
-  checking()
-  session.send({ kind: "take drawn" })
 }
 const train = (resume: boolean): void => {
   epochs = page.epochs.valueAsNumber
@@ -303,8 +303,9 @@ page.split.onclick = () => {
   session.send({ kind: "results" })
 }
 page.takeDrawn.onclick = () => {
-  if (kept === undefined || confirm("The data that are kept here, and their training, give way to what was drawn."))
-    takeDrawn()
+  if (!mayGoAway()) return
+  checking()
+  session.send({ kind: "take drawn" })
 }
 page.forgetDrawn.onclick = () => {
   if (confirm(`Delete ${plural(drawn, "image and its mask", "images and their masks")}?`))
@@ -317,5 +318,5 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !page.folder.disabled && file?.training !== undefined) session.send({ kind: "drawn" })
 })
 
-const session = openSession({ purpose: "train", hear, take, started: () => undefined })
+const session = openSession({ purpose: "train", hear, take, pastes: false, started: () => undefined })
 render()
