@@ -9,7 +9,7 @@ import { childrenOf } from "./tensors.ts"
 const uses = (layer: LayerData, names: readonly string[]): boolean =>
   (layer.kind === "module" && layer.steps.some((step) => "fn" in step && names.includes(step.fn))) ||
   childrenOf(layer).some(([, child]) => uses(child, names))
-const usesGrid = (layer: LayerData): boolean => uses(layer, ["windows", "relPosAttention"])
+export const usesGrid = (layer: LayerData): boolean => uses(layer, ["windows", "relPosAttention"])
 
 /** A tensor that learns, of a module: the child, and the steps that give it for each image of a batch. */
 const learned = (
@@ -35,7 +35,7 @@ const attentionIn = ({ steps }: ModuleData): { readonly at: number; readonly ste
   return at < 0 ? undefined : { at, step: steps[at] as FunctionStep }
 }
 /** Attention with more keys and values: before its own in a sequence, beside the grid on one. `name` keeps their values apart. */
-const attending = (step: FunctionStep, name: string, keys: string, values: string): readonly Step[] => {
+export const attending = (step: FunctionStep, name: string, keys: string, values: string): readonly Step[] => {
   const onGrid = step.fn === "relPosAttention"
   const [own, others] = onGrid
     ? [step.args.slice(3), step.args.slice(0, 3)]
@@ -127,10 +127,8 @@ export const withTokens = (block: LayerData, placement: TokensPlacement, adaptat
   const [output] = block.kind === "module" ? Object.values(block.outputs) : []
   if (block.kind !== "module" || block.inputs.length !== 1 || input === undefined || output === undefined)
     return { problem: "tokens are added to blocks of one input, and this is none" }
-  if (usesGrid(block))
-    return stay
-      ? { problem: "the tokens of this block are a grid: others can be attended to in it, but not stay" }
-      : besideGrid(block, placement, adaptation)
+  // Those that stay go through all blocks after it: see network.ts.
+  if (usesGrid(block)) return stay ? { layer: block } : besideGrid(block, placement, adaptation)
   const { child, layer, steps, value } = learned(block, name, [1, count, block.takes], init, input)
   const joined = `${child}_joined`
   const inner = block.steps.map((step) =>

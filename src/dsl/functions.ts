@@ -97,6 +97,10 @@ export const shiftedWindows = ([height, width]: Pair, window: number, shift: num
 /** x, with a first axis of 1, once for each image in the batch of `like`. */
 export const repeatBatch = <W extends number>(x: Value<W>, like: Value<any>): Value<W> =>
   trace("repeatBatch", [x, like])
+/** x [b, …] → [n, …], each of its batch n / b times in a row, n of `like`: tokens of an image, for each of its windows. */
+export const repeatEach = <W extends number>(x: Value<W>, like: Value<any>): Value<W> => trace("repeatEach", [x, like])
+/** x [n, …] → [b, …], the mean of each n / b in a row, b of `like`: back from windows. */
+export const meanEach = <W extends number>(x: Value<W>, like: Value<any>): Value<W> => trace("meanEach", [x, like])
 
 /** [b, h, w, c] → [b · windows, size, size, c]; zeros pad the bottom and right. */
 export const windows = <W extends number>(x: Value<W>, size: number): Value<W> => trace("windows", [x], { size })

@@ -46,11 +46,11 @@ const rungOf = ({ width, placement: { rank, layer } }: Rung, before: number): La
   )
 
 /** The row as a list, each of whose blocks the forward calls by itself: names of tensors stay. */
-const unrolled = (module: ModuleData, name: string): ModuleData | string => {
+export const unrolled = (module: ModuleData, name: string, what: string): ModuleData | string => {
   const row = module.children[name]
   if (row?.kind === "list") return module
   if (row?.kind !== "sequential" || childrenOf(row).some(([key], i) => key !== `${i}`))
-    return "the blocks have names of their own, and a ladder is for blocks that are numbered"
+    return `the blocks have names of their own, and ${what} blocks that are numbered`
   const { kind: _, names: __, ...rest } = row as typeof row & { readonly names?: unknown }
   const list: ListData = { ...rest, kind: "list", layers: row.layers }
   const steps = module.steps.flatMap((step): readonly Step[] => {
@@ -64,7 +64,7 @@ const unrolled = (module: ModuleData, name: string): ModuleData | string => {
 }
 
 const inModule = (given: ModuleData, name: string, rungs: readonly Rung[], adaptation: number): Edited => {
-  const module = unrolled(given, name)
+  const module = unrolled(given, name, "a ladder is for")
   if (typeof module === "string") return { problem: module }
   const calls = module.steps.flatMap((step, at) => ("call" in step && step.call === name ? [{ step, at }] : []))
   const [first, last] = [calls[0], calls.at(-1)]

@@ -325,6 +325,8 @@ export type FunctionName =
   | "roll"
   | "gather"
   | "repeatBatch"
+  | "repeatEach"
+  | "meanEach"
   | "windows"
   | "unwindows"
   | "attention"

@@ -1,11 +1,13 @@
 /** The network that a model is: its layers, with what was added to its blocks. What cannot be added is told by the compiler's checks. */
-import { blocksOf, pathOf } from "./blocks.ts"
+import { blocksOf, layerAt, pathOf } from "./blocks.ts"
 import { edited } from "./edit.ts"
+import { withCarried } from "./editCarried.ts"
 import { mapAt } from "./editSteps.ts"
+import { usesGrid } from "./editTokens.ts"
 import { withLadder } from "./ladder.ts"
 import type { LayerData } from "./layer.ts"
 import type { Adaptation, ModelData } from "./model.ts"
-import type { PlacementData } from "./placement.ts"
+import type { PlacementData, TokensPlacement } from "./placement.ts"
 
 /** A placement that a block cannot have, and why. */
 export interface Misplaced {
@@ -70,13 +72,37 @@ const withRungs = (of: Built, paths: readonly string[], { blocks }: Adaptation, 
   return { ...of, misplaced: [...of.misplaced, { placement, block: info.index, problem: edited.problem, near: [] }] }
 }
 
+/** Tokens that stay beside a grid go through all blocks from theirs to the last of the row. */
+const withStaying = (of: Built, paths: readonly string[], { blocks }: Adaptation, index: number): Built => {
+  const infos = blocksOf(of.network, paths)
+  const staying = blocks.flatMap(({ block, placements }) => {
+    const info = infos[block - 1]
+    const found = placements.filter((placement) => placement.kind === "tokens" && placement.stay)
+    const grid = info === undefined ? undefined : layerAt(of.network, pathOf(info.path))
+    return info === undefined || grid === undefined || !usesGrid(grid)
+      ? []
+      : found.map((placement) => ({ placement: placement as TokensPlacement, info }))
+  })
+  const [first, more] = staying
+  if (first === undefined) return of
+  const { placement, info } = first
+  const before = infos.findIndex(({ stage }) => stage === info.stage)
+  const edited =
+    more === undefined
+      ? withCarried(of.network, paths[info.stage - 1] as string, info.index - 1 - before, placement, index)
+      : { problem: "tokens that stay beside a grid join in one block" }
+  if ("layer" in edited) return { ...of, network: edited.layer }
+  return { ...of, misplaced: [...of.misplaced, { placement, block: info.index, problem: edited.problem, near: [] }] }
+}
+
 const known = new WeakMap<ModelData, Built>()
 const built = (model: ModelData): Built => {
   const before = known.get(model)
   if (before !== undefined) return before
   const { network, blocks, adaptations } = model
   const made = adaptations.reduce<Built>(
-    (of, adaptation, i) => withRungs(withAdaptation(of, blocks, adaptation, i), blocks, adaptation, i),
+    (of, adaptation, i) =>
+      withStaying(withRungs(withAdaptation(of, blocks, adaptation, i), blocks, adaptation, i), blocks, adaptation, i),
     { network, misplaced: [] },
   )
   known.set(model, made)

@@ -7,14 +7,21 @@ import { standardSizes } from "../../src/compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../../src/compiler/passes/program.ts"
 import {
   adapt,
+  define,
+  features,
+  forward,
   freezeAll,
   given,
   keysAndValues,
+  layerNorm,
+  linear as line,
   type Model,
   model,
   pipe,
   promptTokens,
+  repeat,
   samBlock,
+  schedule,
   sequential,
   uniform,
 } from "../../src/dsl/index.ts"
@@ -117,15 +124,106 @@ describe("keys and values beside a grid", () => {
     expect(relativeError(outputOf(tokens, values), same)).toBeLessThan(1e-13)
     expect(relativeError(outputOf(blocks(window), values), same)).toBeGreaterThan(1e-3)
   })
+})
 
-  test("tokens that stay have no place on a grid", () => {
-    const stays = pipe(
-      blocks(0),
+/** Several blocks on a grid, whose tokens join in the first or the second and stay. */
+const rowOf = (grid: number, ...windows: readonly number[]) =>
+  netOf(
+    windows.map((window) => samBlock(width, heads, 2 * width, grid, window)),
+    [grid, grid, width],
+  )
+const netOf = (blocks: readonly any[], shape: readonly number[]) =>
+  model(
+    define(
+      "Net",
+      { blocks: repeat(blocks.length, (i) => blocks[i - 1]) },
+      { x: features(width) },
+      (m: any, { x }: any) => ({
+        out: m.blocks(x),
+      }),
+    ) as never,
+    { name: "blocks", takes: { x: given(shape as never) }, blocks: "blocks" } as never,
+  ) as Model<any, any>
+const staying = (of: Model<any, any>, depth: number, joins = 1) =>
+  pipe(
+    of,
+    freezeAll,
+    adapt(schedule(depth, (i) => (i === joins ? n : null)) as never, (count) => [
+      promptTokens(count, { stay: true }),
+    ]) as never,
+  ) as Model<any, any>
+/** The same blocks on a row of places, without positions. */
+const onRow = (depth: number) => {
+  const attention = define(
+    "Attention",
+    { qkv: line(width, 3 * width), proj: line(width, width) },
+    features(width),
+    (m, x) => {
+      const qkv = m.qkv(x)
+      const part = (i: number) => forward.slice(qkv, 2, i * width, (i + 1) * width)
+      return m.proj(forward.attention(part(0), part(1), part(2), heads))
+    },
+  )
+  const block = define(
+    "Block",
+    {
+      norm1: layerNorm(width, { eps: 1e-6 }),
+      attn: attention,
+      norm2: layerNorm(width, { eps: 1e-6 }),
+      mlp: define("MLP", { lin1: line(width, 2 * width), lin2: line(2 * width, width) }, features(width), (m, x) =>
+        m.lin2(forward.gelu(m.lin1(x))),
+      ),
+    },
+    features(width),
+    (m, x) => {
+      const x1 = forward.add(x, m.attn(m.norm1(x)))
+      return forward.add(x1, m.mlp(m.norm2(x1)))
+    },
+  )
+  return netOf(Array(depth).fill(block), [side * side, width])
+}
+
+describe("tokens that stay beside a grid", () => {
+  const still = (values: Values): Values =>
+    Object.fromEntries(Object.entries(values).map(([name, x]) => [name, name.includes("rel_pos") ? x.map(() => 0) : x]))
+
+  test.each([1, 2])("joining in block %i are a sequence's own, where there are no positions", (joins) => {
+    const [grid, row] = [staying(rowOf(side, 0, 0, 0), 3, joins), staying(onRow(3), 3, joins)]
+    const values = still(valuesFor(graphOf(grid), 7))
+    const [ours, theirs] = [outputOf(grid, values), outputOf(row, values)]
+    expect(theirs.length).toBe((side * side + n) * width)
+    expect(relativeError(ours, theirs.slice(0, ours.length))).toBeLessThan(1e-12)
+    expect(relativeError(outputOf(rowOf(side, 0, 0, 0), values), ours)).toBeGreaterThan(1e-3)
+    expect(tensorTable(grid.data).flatMap(({ name, learns }) => (learns ? [name] : []))).toEqual([
+      `blocks.${joins - 1}.prompt_tokens`,
+    ])
+  })
+
+  test("are the mean over windows: of windows that are alike, any one's", () => {
+    const [small, large] = [staying(rowOf(3, 0, 0), 2), staying(rowOf(6, 3, 3), 2)]
+    const values = valuesFor(graphOf(small), 9)
+    const x = values["x"]!
+    const tiled = Float64Array.from({ length: 36 * width }, (_, at) => {
+      const [place, channel] = [Math.floor(at / width), at % width]
+      return x[((Math.floor(place / 6) % 3) * 3 + (place % 3)) * width + channel]!
+    })
+    const [one, four] = [outputOf(small, values), outputOf(large, { ...values, x: tiled })]
+    const first = Array.from({ length: 9 }, (_, p) => row(four, Math.floor(p / 3) * 6 + (p % 3)))
+    expect(relativeError(Float64Array.from(first.flatMap((y) => [...y])), one)).toBeLessThan(1e-12)
+    // Where the windows differ, what one sees reaches the others through the tokens.
+    const other = tiled.map((y, at) => (at === 0 ? y + 1 : y))
+    const moved = outputOf(large, { ...values, x: other })
+    expect(Math.max(...row(moved, 35).map((y, i) => Math.abs(y - row(four, 35)[i]!)))).toBeGreaterThan(1e-6)
+  })
+
+  test("join once, and go through nothing that needs a grid", () => {
+    const twice = pipe(
+      rowOf(side, 0, 0),
       freezeAll,
-      adapt(uniform(1, n), (count) => [promptTokens(count, { stay: true })]),
-    )
-    expect(modelProblems("model", stays.data, tensorTable(stays.data))).toMatchObject([
-      { code: "HS1027", message: expect.stringContaining("are a grid") },
+      adapt(uniform(2, n) as never, (count) => [promptTokens(count, { stay: true })]) as never,
+    ) as Model<any, any>
+    expect(modelProblems("model", twice.data, tensorTable(twice.data))).toMatchObject([
+      { code: "HS1027", message: "tokens that stay beside a grid join in one block" },
     ])
   })
 })

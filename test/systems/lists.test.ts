@@ -1,11 +1,23 @@
-/** mobile_sam.pt loads strictly: a file of random values under the names and shapes of upstream's own tensors (reference/make_lists.py). */
+/**
+ * Upstream's checkpoints load strictly: full-size models have the names and shapes of upstream's own tensors (reference/make_lists.py). Of mobile_sam.pt a
+ * file of random values is loaded, too.
+ */
+
 import { execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { missFormer } from "../../examples/systems/missformer/index.ts"
 import { mobileSam } from "../../examples/systems/mobile-sam/index.ts"
+import { samed } from "../../examples/systems/samed/index.ts"
+import { samus } from "../../examples/systems/samus/index.ts"
+import { swinUnet } from "../../examples/systems/swin-unet/index.ts"
+import { transUnet } from "../../examples/systems/transunet/index.ts"
+import { bilinear, unet } from "../../examples/systems/unet/index.ts"
 import { tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import { sizeOf, type Tensors } from "../../src/compiler/ir/graph.ts"
+import type { ModelData } from "../../src/dsl/model.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { save } from "../../src/runtime/weights/index.ts"
 import { codesOf, folder, python } from "../weights/tools.ts"
@@ -26,7 +38,26 @@ const all: Tensors = Object.fromEntries(
 )
 const without = ({ [Object.keys(list)[200]!]: _, ...rest }: Tensors): Tensors => rest
 
-test("the model has these tensors and no others", () => {
+const lists: Readonly<Record<string, { readonly tensors: number; readonly sha256: string }>> = JSON.parse(
+  readFileSync(new URL("./reference/lists.json", import.meta.url), "utf8"),
+)
+const systems: Readonly<Record<string, { readonly data: ModelData }>> = {
+  "U-Net": unet,
+  "U-Net, bilinear": bilinear,
+  "Swin-Unet": swinUnet,
+  TransUNet: transUnet,
+  MISSFormer: missFormer,
+  SAMed: samed,
+  SAMUS: samus,
+}
+test.each(Object.entries(lists))("%s has upstream's tensors and no others", (name, { tensors, sha256 }) => {
+  const own = tensorTable(systems[name]!.data).filter(({ persistent }) => persistent)
+  const lines = own.map(({ name, shape }) => `${name} ${shape.join("x")}`).sort()
+  expect(lines.length).toBe(tensors)
+  expect(createHash("sha256").update(lines.join("\n")).digest("hex")).toBe(sha256)
+})
+
+test("mobile_sam.pt: the model has these tensors and no others", () => {
   const own = tensorTable(mobileSam.data).filter(({ persistent }) => persistent)
   expect(Object.fromEntries(own.map(({ name, shape }) => [name, shape]))).toEqual(list)
 })

@@ -1,6 +1,9 @@
-/** The systems against their own code, in float64: tensors, outputs, gradients, running statistics. See reference/make_systems.py. */
+/**
+ * The systems against their own code, in float64: tensors, outputs, gradients, running statistics; and the CPU engine's outputs. See reference/make_systems.py.
+ * HASAM_FIGURES=1 prints the differences (docs/numerics.md).
+ */
 import { readFileSync } from "node:fs"
-import { describe, expect, test } from "vitest"
+import { afterAll, describe, expect, test } from "vitest"
 import * as h2former from "../../examples/systems/h2former/index.ts"
 import * as medSa from "../../examples/systems/medsa/index.ts"
 import * as medSam from "../../examples/systems/medsam/index.ts"
@@ -11,9 +14,10 @@ import * as samus from "../../examples/systems/samus/index.ts"
 import * as swinUnet from "../../examples/systems/swin-unet/index.ts"
 import * as transunet from "../../examples/systems/transunet/index.ts"
 import * as unet from "../../examples/systems/unet/index.ts"
+import { cpu } from "../../src/backends/onnx/engine.ts"
 import { learningNames } from "../../src/compiler/analysis/parameters.ts"
 import { evaluate } from "../../src/compiler/ir/evaluate/index.ts"
-import { sizeOf } from "../../src/compiler/ir/graph.ts"
+import { type Program, sizeOf, type Tensors } from "../../src/compiler/ir/graph.ts"
 import { standardSizes } from "../../src/compiler/passes/elaborate/index.ts"
 import { compile } from "../../src/compiler/passes/pipeline.ts"
 import {
@@ -168,12 +172,52 @@ const difference = (name: string, data: Float64Array, { products }: Digest): num
   const of = (i: number) => uniform(`${name}/${i}`, data.length).reduce((sum, x, at) => sum + x * data[at]!, 0)
   return Math.max(...products.map((product, i) => Math.abs(product - of(i)))) / Math.sqrt(data.length / 3)
 }
-const agrees = (
-  name: string,
-  got: { readonly shape: readonly number[]; readonly data: Float64Array } | undefined,
-  digest: Digest,
-) =>
-  got !== undefined && `${got.shape}` === `${digest.shape}` && difference(name, got.data, digest) < 1e-9 * digest.norm
+interface Got {
+  readonly shape: readonly number[]
+  readonly data: Float64Array
+}
+/** Relative to the norm; infinite of another shape. */
+const off = (name: string, got: Got | undefined, digest: Digest): number =>
+  got === undefined || `${got.shape}` !== `${digest.shape}`
+    ? Number.POSITIVE_INFINITY
+    : difference(name, got.data, digest) / digest.norm
+const agrees = (name: string, got: Got | undefined, digest: Digest) => off(name, got, digest) < 1e-9
+
+const columns = ["outputs", "CPU engine", "training outputs", "loss", "gradients", "running statistics"] as const
+const figures: Record<string, Partial<Record<(typeof columns)[number], number>>> = {}
+const note = (name: string, of: Partial<Record<(typeof columns)[number], number>>) => {
+  figures[name] = { ...figures[name], ...of }
+}
+afterAll(() => {
+  if (process.env["HASAM_FIGURES"] !== "1") return
+  const rows = Object.entries(figures).map(([name, of]) => [
+    name,
+    ...columns.map((one) => of[one]?.toExponential(0) ?? ""),
+  ])
+  console.log(
+    [["", ...columns], ["---", ...columns.map(() => "---")], ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n"),
+  )
+})
+const onCpu = async (program: Program, values: Values): Promise<Got | undefined> => {
+  const single = Object.entries(values).map(([name, data]) => [name, Float32Array.from(data)] as const)
+  const inputs = new Set(program.graph.nodes.flatMap(({ op, attrs }) => (op === "input" ? [attrs.name] : [])))
+  const shapes = new Map(
+    program.graph.nodes.flatMap(({ op, attrs, shape }) =>
+      op === "input" || op === "parameter" ? [[attrs.name, shape] as const] : [],
+    ),
+  )
+  const of = (wanted: (name: string) => boolean): Tensors =>
+    Object.fromEntries(
+      single.flatMap(([name, data]) =>
+        shapes.has(name) && wanted(name) ? [[name, { shape: shapes.get(name)!, data }] as const] : [],
+      ),
+    )
+  const executable = await (await cpu()).compile(program)
+  await executable.load(of((name) => !inputs.has(name)))
+  const { masks } = await executable.run(of((name) => inputs.has(name)))
+  await executable.dispose()
+  return masks && { shape: masks.shape, data: Float64Array.from(masks.data) }
+}
 
 describe.each(references)("upstream's $name", (reference) => {
   const of = modelOf(reference)
@@ -199,9 +243,13 @@ describe.each(references)("upstream's $name", (reference) => {
     const names = tensors.filter(({ persistent }) => persistent).map(({ name, shape }) => [name, shape])
     expect(Object.fromEntries(names)).toEqual(reference.tensors)
   })
-  test("outputs", () => {
+  test("outputs, in float64 and on the CPU engine", async () => {
     const { program } = compile({ model: of, sizes, goal: { kind: "inference" } })
-    expect(agrees("masks", evaluate(program.graph, values)["masks"], reference.inference)).toBe(true)
+    const found = off("masks", evaluate(program.graph, values)["masks"], reference.inference)
+    const single = off("masks", await onCpu(program, values), reference.inference)
+    note(reference.name, { outputs: found, "CPU engine": single })
+    expect(found).toBeLessThan(1e-9)
+    expect(single).toBeLessThan(1e-5)
   })
   test("a step: outputs, loss, every gradient, running statistics", () => {
     const loss = planes === 1 ? bceWithLogits() : crossEntropy()
@@ -209,8 +257,24 @@ describe.each(references)("upstream's $name", (reference) => {
     const { program, unreached } = compile({ model: of, sizes, goal })
     const results = evaluate(program.graph, values)
     expect(agrees("masks", results["masks"], reference.masks)).toBe(true)
-    expect(Math.abs(results["loss"]!.data[0]! - reference.loss)).toBeLessThan(1e-11)
+    const lossOff = Math.abs(results["loss"]!.data[0]! - reference.loss)
+    expect(lossOff).toBeLessThan(1e-11)
     const largest = Math.max(...Object.values(reference.gradients).map(({ norm }) => norm))
+    const statistics = Object.entries(reference.statistics).map(([name, digest]) =>
+      off(name, results[`next/${name}`], digest),
+    )
+    note(reference.name, {
+      "training outputs": off("masks", results["masks"], reference.masks),
+      loss: lossOff,
+      // Of what is zero but for rounding, such as biases before a batch norm, the norm says nothing.
+      gradients: Math.max(
+        ...Object.entries(reference.gradients).map(
+          ([name, digest]) =>
+            (off(name, results[`grad/${name}`], digest) * digest.norm) / Math.max(digest.norm, 1e-4 * largest),
+        ),
+      ),
+      ...(statistics.length === 0 ? {} : { "running statistics": Math.max(...statistics) }),
+    })
     const wrong = Object.entries(reference.gradients).filter(([name, digest]) => {
       const got = results[`grad/${name}`]
       if (got === undefined || `${got.shape}` !== `${digest.shape}`) return true

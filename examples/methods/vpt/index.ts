@@ -1,6 +1,6 @@
 /**
  * Visual prompt tuning (Jia et al. 2022) as KMnP/vpt: tokens that learn, among the blocks' own. Deep: others in each block. Shallow: they join in the first
- * block and stay. On SAM deep ones only: its tokens are a grid, beside which others can be attended to, but not stay; a window attends to all of them.
+ * block and stay. On SAM they stand beside the grid: a window attends to all of them, and shallow ones are, after a block, the mean over its windows.
  *
  *     hasam-compile examples/methods/vpt
  */
@@ -40,3 +40,4 @@ export const growing = pipe(
 )
 /** On SAM. */
 export const onSam = pipe(samVitB, vptDeep(5), expectTrainable(46_080))
+export const shallowOnSam = pipe(samVitB, vptShallow(5), expectTrainable(3_840))

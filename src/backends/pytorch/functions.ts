@@ -152,6 +152,8 @@ export const prints: { readonly [F in Exclude<FunctionName, "either">]: Print } 
     p.rank === undefined
       ? call(p.helper("repeat_batch"), x!, like!)
       : method(x!, "expand", first(like!), ...Array<string>(p.rank - 1).fill("-1")),
+  repeatEach: (p, [x, like]) => call(p.helper("repeat_each"), x!, like!),
+  meanEach: (_, [x, like]) => method(method(x!, "unflatten", "0", `(${first(like!)}, -1)`), "mean", "1"),
   windows: (p, [x], attrs) => call(p.helper("windows"), x!, p.num("size", num(attrs, "size"))),
   unwindows: (p, [x, like], attrs) =>
     call(p.helper("unwindows"), x!, p.num("size", num(attrs, "size")), keyword("like", like!)),

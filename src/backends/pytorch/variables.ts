@@ -56,6 +56,8 @@ const nouns: Readonly<Record<string, string>> = {
   pixelCentres: "centres",
   constant: "filled",
   repeatBatch: "repeated",
+  repeatEach: "repeated",
+  meanEach: "mean",
   slice: "part",
   rearrange: "arranged",
   softmax: "weights",

@@ -193,6 +193,11 @@ def windows(x: Tensor, size: int) -> Tensor:
     return x.transpose(2, 3).flatten(0, 2)
 
 
+def repeat_each(x: Tensor, like: Tensor) -> Tensor:
+    """What belongs to an image, for each of the windows of `like` in its order."""
+    return x.repeat_interleave(like.shape[0] // x.shape[0], dim=0)
+
+
 def unwindows(x: Tensor, size: int, like: Tensor) -> Tensor:
     """The windows of `like` put together again, without the padding."""
     h, w = like.shape[1:3]

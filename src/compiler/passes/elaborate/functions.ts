@@ -118,6 +118,18 @@ const repeatBatch = (b: Builder, x: number, like: number): number => {
   return b.broadcast(x, [b.shapeOf(like)[0]!, ...rest])
 }
 
+/** [b, …] → [b, n, …], and back by a mean: what windows of one image have in common. */
+const repeatEach = (b: Builder, x: number, like: number): number => {
+  const [batch, ...rest] = b.shapeOf(x) as readonly [number, ...number[]]
+  const whole = b.shapeOf(like)[0]!
+  return b.reshape(b.broadcast(b.reshape(x, [batch, 1, ...rest]), [batch, whole / batch, ...rest]), [whole, ...rest])
+}
+const meanEach = (b: Builder, x: number, like: number): number => {
+  const [whole, ...rest] = b.shapeOf(x) as readonly [number, ...number[]]
+  const batch = b.shapeOf(like)[0]!
+  return b.reduceMean(b.reshape(x, [batch, whole / batch, ...rest]), { axes: [1], keepDims: false })
+}
+
 const centresOf = (height: number, width: number): readonly number[] => {
   const values = new Array<number>(2 * height * width)
   for (let i = 0; i < height * width; i += 1) {
@@ -204,6 +216,8 @@ export const meanings: { readonly [F in Exclude<FunctionName, "either">]: Meanin
   gather: ({ b }, [x], attrs) =>
     b.gather(x!, "formula" in attrs ? numbersOf(attrs as unknown as Formula) : (attrs["indices"] as readonly number[])),
   repeatBatch: ({ b }, [x, like]) => repeatBatch(b, x!, like!),
+  repeatEach: ({ b }, [x, like]) => repeatEach(b, x!, like!),
+  meanEach: ({ b }, [x, like]) => meanEach(b, x!, like!),
   windows: ({ b }, [x], attrs) => windows(b, x!, number(attrs, "size")),
   unwindows: ({ b }, [x, like], attrs) => unwindows(b, x!, number(attrs, "size"), like!),
   attention: ({ b }, args, attrs) => attention(b, args, number(attrs, "heads")),
