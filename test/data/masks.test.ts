@@ -6,6 +6,8 @@ import { describe, expect, test } from "vitest"
 import { checkData, isUsable } from "../../src/runtime/data/check.ts"
 import { foreground, type MaskOptions } from "../../src/runtime/data/foreground.ts"
 import { readLabels } from "../../src/runtime/data/image.ts"
+import { openData } from "../../src/runtime/data/layouts/index.ts"
+import { loadCase } from "../../src/runtime/data/mask.ts"
 import { scan, temporary, withCode, writeGrey } from "./helpers.ts"
 
 const [width, height] = [96, 80]
@@ -187,4 +189,21 @@ test("some masks are inverted", async () => {
     },
   ])
   expect(isUsable(report)).toBe(false)
+})
+
+test("of a model of two classes a chosen class is the foreground; of more it is one of them", async () => {
+  const folder = await temporary()
+  const [image, mask] = [join(folder, "images/a.png"), join(folder, "masks/a.png")]
+  await writeGrey(
+    image,
+    width,
+    height,
+    paint(() => 90),
+  )
+  await writeGrey(mask, width, height, paint(classOf))
+  const { cases } = await openData(folder)
+  const of = async (labels: number, chosen?: number) => (await loadCase(cases[0]!, { labels, class: chosen })).mask.data
+  expect(Buffer.from(await of(2, 2)).equals(ofClass(2))).toBe(true)
+  expect(Buffer.from(await of(4)).equals(paint(classOf))).toBe(true)
+  await expect(of(2)).rejects.toMatchObject({ diagnostics: [{ code: "HS4203" }] })
 })

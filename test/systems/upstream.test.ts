@@ -176,11 +176,12 @@ interface Got {
   readonly shape: readonly number[]
   readonly data: Float64Array
 }
-/** Relative to the norm; infinite of another shape. */
-const off = (name: string, got: Got | undefined, digest: Digest): number =>
+/** Infinite of another shape. */
+const apart = (name: string, got: Got | undefined, digest: Digest): number =>
   got === undefined || `${got.shape}` !== `${digest.shape}`
     ? Number.POSITIVE_INFINITY
-    : difference(name, got.data, digest) / digest.norm
+    : difference(name, got.data, digest)
+const off = (name: string, got: Got | undefined, digest: Digest): number => apart(name, got, digest) / digest.norm
 const agrees = (name: string, got: Got | undefined, digest: Digest) => off(name, got, digest) < 1e-9
 
 const columns = ["outputs", "CPU engine", "training outputs", "loss", "gradients", "running statistics"] as const
@@ -269,8 +270,7 @@ describe.each(references)("upstream's $name", (reference) => {
       // Of what is zero but for rounding, such as biases before a batch norm, the norm says nothing.
       gradients: Math.max(
         ...Object.entries(reference.gradients).map(
-          ([name, digest]) =>
-            (off(name, results[`grad/${name}`], digest) * digest.norm) / Math.max(digest.norm, 1e-4 * largest),
+          ([name, digest]) => apart(name, results[`grad/${name}`], digest) / Math.max(digest.norm, 1e-4 * largest),
         ),
       ),
       ...(statistics.length === 0 ? {} : { "running statistics": Math.max(...statistics) }),

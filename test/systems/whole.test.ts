@@ -1,6 +1,7 @@
 /**
  * Systems and methods in small, the whole way: trained, stopped and gone on with to the same bytes, evaluated; the same masks on wasm and WebGPU; the same losses from
- * the package for PyTorch. By default one system and one method; HASAM_SYSTEMS=1 takes all of them and WebGPU, and prints what it measured (docs/numerics.md).
+ * the package for PyTorch. By default one system and one method; HASAM_SYSTEMS=1 takes all of them and WebGPU, HASAM_SYSTEMS=unet,lora some, and
+ * prints what it measured (docs/numerics.md).
  */
 import { execFile } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync } from "node:fs"
@@ -35,7 +36,9 @@ import { pillow, writePackage } from "../backends/pytorch/tools.ts"
 import { tryWebGpu } from "../backends/tfjs/engines.ts"
 import { relativeError } from "../ir/support.ts"
 
-const all = process.env["HASAM_SYSTEMS"] === "1"
+const asked = process.env["HASAM_SYSTEMS"]
+const all = asked !== undefined
+const names = asked === undefined ? ["unet", "vptShallow"] : asked === "1" ? undefined : asked.split(",")
 const seed = 3
 
 /** Without dropout, whose masks PyTorch draws otherwise. */
@@ -67,19 +70,22 @@ const subjectsOf = (spec: object): readonly Subject[] => {
   }))
 }
 const subjects = [...subjectsOf(systems), ...subjectsOf(methods)].filter(
-  ({ name }) => all || name === "unet" || name === "vptShallow",
+  ({ name }) => names === undefined || names.includes(name),
 )
 
 const root = mkdtempSync(join(tmpdir(), "hasam-systems-"))
 const data = join(root, "data")
 const wasm = await openWasm()
 const gpu = all ? await tryWebGpu() : undefined
+const columns = ["resumed", "Dice", "wasm", "WebGPU", "PyTorch"]
+const row = (cells: readonly string[]) => console.log(`| ${cells.join(" | ")} |`)
 const measured: Record<string, Record<string, string>> = {}
 const note = (name: string, what: string, value: number | string) => {
   measured[name] = { ...measured[name], [what]: typeof value === "number" ? value.toExponential(1) : value }
 }
 
 beforeAll(async () => {
+  if (all) row(["", ...columns])
   await writePhantoms(data, { n: 12, size: 64, seed: 5, perSubject: 1 })
   const opened = await openData(data)
   await saveSplit(join(root, "split.json"), splitCases(opened.cases, { seed }), opened)
@@ -87,14 +93,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await wasm.dispose()
   await gpu?.dispose()
-  if (!all) return
-  const columns = ["resumed", "Dice", "wasm", "WebGPU", "PyTorch"]
-  const rows = Object.entries(measured).map(([name, of]) => [name, ...columns.map((column) => of[column] ?? "")])
-  console.log(
-    [["", ...columns], columns.map(() => "---").concat("---"), ...rows]
-      .map((row) => `| ${row.join(" | ")} |`)
-      .join("\n"),
-  )
 })
 
 /** What a training reads, and of which cases. */
@@ -142,6 +140,9 @@ describe.each(subjects)("$name", { timeout: 900_000 }, ({ name, training, learns
   const { model } = training
   const at = (file: string) => join(root, `${name}-${file}`)
   let losses: readonly number[] = []
+  afterAll(() => {
+    if (all) row([name, ...columns.map((column) => measured[name]?.[column] ?? "")])
+  })
   test("trains, is stopped and goes on to the same bytes, and is evaluated", async () => {
     const { samples, of } = await readOf(training)
     let { tensors: weights } = await modelWeights(model, undefined, seed)

@@ -37,7 +37,9 @@ export const loadCase = async (one: Case, options: PixelOptions = {}): Promise<L
       ])
     return { image, mask: mask.right, encodings: [] }
   }
-  if (options.labels !== undefined)
+  // Of two classes, a chosen one is the foreground, as it is of a mask: both can be in one study.
+  const chosen = options.labels === 2 && options.class !== undefined
+  if (options.labels !== undefined && !chosen)
     return { image, mask: await classMask(one, image, options.labels, options.palette), encodings: [] }
   const masks: Mask[] = []
   const encodings: Encoding[] = []

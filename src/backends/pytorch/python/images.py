@@ -126,7 +126,8 @@ def load_case(
 ) -> tuple[Bytes, Mask]:
     """Image and mask at their own size; with classes, their numbers."""
     image = read_image(case.image)
-    if classes is not None:
+    # Of two classes, a chosen one is the foreground, as it is of a mask.
+    if classes is not None and (classes > 2 or foreground is None):
         masks = [read_classes(case, classes)]
     elif case.runs is not None:
         masks = [decode_runs(case, case.runs, *image.shape[:2]).astype(np.uint8)]
