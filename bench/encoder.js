@@ -8,8 +8,10 @@
  * Beside each: the share of the machine's peak, a plain 4096 × 768 × 768 product, whichever of onnxruntime and PyTorch is faster, measured
  * before and after each row.
  *
- *     npm run build && node bench/encoder.js [--python PATH]… [--peers eager,compile,export] [--sizes 256,512,1024] [--works forward,step]
- *                                            [--rounds 2] [--runs 3]
+ *     npm run build && node bench/encoder.js [--python PATH]… [--peers eager,compile,export] [--sizes 256,512,1024] [--works step,forward]
+ *                                            [--repeats 2] [--runs 3] [--frozen bf16,int8] [--minutes 12]
+ *
+ * --frozen adds hasam with frozen weights kept in fewer bits. After --minutes no further process is started: what is there is printed.
  *
  * A PyTorch with a real BLAS: Debian's python3-torch takes whatever libblas.so.3 is; install libopenblas0-pthread.
  */
@@ -28,15 +30,21 @@ const { values: options } = parseArgs({
     python: { type: "string", multiple: true, default: ["python3"] },
     peers: { type: "string", default: "eager" },
     sizes: { type: "string", default: "256,512,1024" },
-    works: { type: "string", default: "forward,step" },
-    rounds: { type: "string", default: "2" },
-    runs: { type: "string", default: "3" },
+    works: { type: "string", default: "step,forward" },
+    repeats: { type: "string", default: "2" },
+    // Small work is measured more often: its median is noisier, and costs little.
+    runs: { type: "string" },
+    frozen: { type: "string" },
+    minutes: { type: "string", default: "1e9" },
     threads: { type: "string", default: String(availableParallelism()) },
   },
 })
 const here = (name) => fileURLToPath(new URL(`encoder/${name}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "hasam-bench-"))
 const threads = Number(options.threads)
+const runsAt = (size) => options.runs ?? (size <= 256 ? "9" : size <= 512 ? "5" : "3")
+const end = performance.now() + 60_000 * Number(options.minutes)
+const isLate = () => performance.now() > end
 
 const ask = (command, script, args, settings = {}) => {
   const all = [here(script), ...args, JSON.stringify({ threads, ...settings })]
@@ -51,6 +59,7 @@ const peerOf = {
 const peers = options.python.flatMap((python) =>
   options.peers.split(",").map((name) => ({ python, name, ...peerOf[name], key: `${python} ${name}` })),
 )
+const stored = (options.frozen?.split(",") ?? []).map((frozen) => ({ key: frozen, settings: { frozen } }))
 /** GFLOP/s of a plain product. */
 const peakNow = () =>
   Math.max(
@@ -77,35 +86,43 @@ const row = (name, result, flops, peak, ours = result) => {
   return `  ${name.padEnd(44)} ${column("wall", "s", 2)} ${column("cpu", "s of processors", 2)} ${column("mebibytes", "MiB", 0)} ${share}`
 }
 
-try {
-  for (const size of options.sizes.split(",")) {
-    const file = join(folder, `${size}.safetensors`)
-    await save(file, files(Number(size)))
-    for (const work of options.works.split(",")) {
-      let ours
-      const theirs = new Map()
-      let peak = peakNow()
-      for (let round = 0; round < Number(options.rounds); round += 1) {
-        ours = together(ours, ask(process.execPath, "hasam.js", [work, size, file, options.runs]))
-        for (const { key, python, script, works, settings } of peers) {
-          if (!works.includes(work)) continue
-          const result = ask(python, script, [work, size, file, options.runs], settings)
-          theirs.set(key, together(theirs.get(key), result))
-          const off = Math.max(...result.values.map((value, i) => Math.abs(value / ours.values[i] - 1)))
-          if (!(off < 1e-5)) throw new Error(`the values differ by ${off}: ${result.values} and ${ours.values}`)
-        }
-      }
-      peak = Math.max(peak, peakNow())
-      const own = medians(ours)
-      const { written, run } = own.flops
-      console.log(
-        `${work} ${size}², ${threads} threads: ${(written / 1e9).toFixed(0)} GFLOP as written, ${(run / 1e9).toFixed(0)} as hasam runs it; a product ${peak.toFixed(0)} GFLOP/s`,
-      )
-      console.log(row("hasam", own, run, peak))
-      for (const [, result] of theirs) console.log(row(result.peer, medians(result), written, peak, own))
+/** One work at one size: hasam and its peers by turns. */
+const measure = async (work, size) => {
+  const file = join(folder, `${size}.safetensors`)
+  if (!existsSync(file)) await save(file, files(size))
+  const args = [work, `${size}`, file, runsAt(size)]
+  let ours
+  const theirs = new Map()
+  const peak = peakNow()
+  for (let repeat = 0; repeat < Number(options.repeats) && !isLate(); repeat += 1) {
+    ours = together(ours, ask(process.execPath, "hasam.js", args))
+    for (const { key, settings } of stored) {
+      const result = ask(process.execPath, "hasam.js", args, settings)
+      theirs.set(key, together(theirs.get(key), { ...result, peer: `hasam, frozen weights in ${key}` }))
     }
-    if (existsSync(file)) rmSync(file)
+    for (const { key, python, script, works, settings } of peers) {
+      if (!works.includes(work)) continue
+      const result = ask(python, script, args, settings)
+      theirs.set(key, together(theirs.get(key), result))
+      const off = Math.max(...result.values.map((value, i) => Math.abs(value / ours.values[i] - 1)))
+      if (!(off < 1e-5)) throw new Error(`the values differ by ${off}: ${result.values} and ${ours.values}`)
+    }
   }
+  if (ours === undefined) return console.log(`${work} ${size}²: left out, the time is over`)
+  const best = Math.max(peak, peakNow())
+  const own = medians(ours)
+  const { written, run } = own.flops
+  console.log(
+    `${work} ${size}², ${threads} threads: ${(written / 1e9).toFixed(0)} GFLOP as written, ${(run / 1e9).toFixed(0)} as hasam runs it; a product ${best.toFixed(0)} GFLOP/s`,
+  )
+  console.log(row("hasam", own, run, best))
+  for (const [key, result] of theirs)
+    console.log(row(result.peer, medians(result), stored.some((one) => one.key === key) ? run : written, best, own))
+}
+
+try {
+  for (const size of options.sizes.split(",").map(Number))
+    for (const work of options.works.split(",")) await measure(work, size)
 } finally {
   rmSync(folder, { recursive: true })
 }

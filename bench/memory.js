@@ -3,6 +3,7 @@
  *
  *     npm run build && node bench/memory.js inference 512           one run, or two training steps, at 512 × 512
  *     node bench/memory.js training 512 [--budget MiB]              with a budget for tensors, blocks are computed again
+ *     node bench/memory.js training 512 --frozen int8               frozen weights of products in 8 bits, or bf16
  *     node bench/memory.js training 512 --width 192 --depth 4       another encoder than ViT-B's
  *
  * Measured is the largest resident set of this process (VmHWM), less that of Node before anything is compiled.
@@ -11,6 +12,7 @@ import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { cpu } from "../dist/backends/onnx/engine.js"
 import { cpuMemory } from "../dist/backends/onnx/memory.js"
+import { frozenOf } from "../dist/compiler/analysis/frozen.js"
 import { memoryOf } from "../dist/compiler/analysis/memory.js"
 import { learningNames } from "../dist/compiler/analysis/parameters.js"
 import { standardSizes } from "../dist/compiler/passes/elaborate/index.js"
@@ -21,7 +23,12 @@ import * as hasam from "../dist/dsl/index.js"
 const mib = 2 ** 20
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { budget: { type: "string" }, width: { type: "string" }, depth: { type: "string" } },
+  options: {
+    budget: { type: "string" },
+    width: { type: "string" },
+    depth: { type: "string" },
+    frozen: { type: "string" },
+  },
 })
 const [goal = "inference", size = "512"] = positionals
 const [d, depth] = [Number(flags.width ?? 768), Number(flags.depth ?? 12)]
@@ -37,25 +44,31 @@ const model = pipe(base, freezeAll, placed).data
 const optimizer = hasam.adam({ rate: 1e-4 })
 const training = { kind: "training", learning: learningNames(model), loss: hasam.paperDefaults.loss, optimizer }
 
+const stored = frozenOf(model, flags.frozen)
 const before = peakMiB()
 const compiled = compile({
   model,
   sizes: standardSizes(model),
   goal: goal === "training" ? training : { kind: "inference" },
   decompose: cpuMemory.decompose,
+  stored,
   ...(flags.budget === undefined ? {} : { memory: Number(flags.budget) * mib }),
 })
 const { graph, state } = compiled.program
-const engine = await cpu().compile(compiled.program)
+const engine = await cpu(stored === undefined ? {} : { frozen: stored }).compile(compiled.program)
 /** Tensors that stay, or those that are fed. */
 const tensors = (staying) =>
   Object.fromEntries(
     graph.nodes.flatMap(({ op, attrs, shape }) => {
       const stays = op === "parameter" || (op === "input" && attrs.name in state)
       if ((op !== "input" && op !== "parameter") || stays !== staying) return []
-      const data = new Float32Array(shape.reduce((a, b) => a * b, 1))
-      // Touched, so that the pages are there.
-      return [[attrs.name, { shape, data: data.map((_, i) => (op === "parameter" ? 0.02 * Math.sin(i) : 0)) }]]
+      const values = () =>
+        // Touched, so that the pages are there.
+        new Float32Array(shape.reduce((a, b) => a * b, 1)).map((_, i) => (op === "parameter" ? 0.02 * Math.sin(i) : 0))
+      // As the commands load what is kept in fewer bits: made when it is asked for, and not held.
+      if (stored?.names.has(attrs.name))
+        return [[attrs.name, Object.defineProperty({ shape }, "data", { get: values })]]
+      return [[attrs.name, { shape, data: values() }]]
     }),
   )
 await engine.load(tensors(true), { give: true })
@@ -73,6 +86,7 @@ console.log(
   JSON.stringify({
     goal,
     size: Number(size),
+    ...(flags.frozen === undefined ? {} : { frozen: flags.frozen }),
     recomputed: compiled.recomputed.length,
     nodes: graph.nodes.length,
     activations: Math.round(activations / mib),

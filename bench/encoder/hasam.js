@@ -4,6 +4,7 @@ import { cpuMemory } from "../../dist/backends/onnx/memory.js"
 import { flopsOfGraph } from "../../dist/compiler/analysis/cost.js"
 import { decompose } from "../../dist/compiler/passes/decompose.js"
 import { clockAt } from "../../dist/compiler/passes/optimizer.js"
+import { productWeights } from "../../dist/compiler/passes/store.js"
 import { loadAll } from "../../dist/runtime/weights/index.js"
 import { encoder, optimizer } from "./model.js"
 
@@ -13,7 +14,11 @@ const start = performance.now()
 const program = work === "forward" ? forward() : step()
 const built = performance.now()
 const { image, target, ...weights } = await loadAll(file)
-const engine = await cpu(JSON.parse(options)).compile(program)
+const { frozen, ...settings } = JSON.parse(options)
+const names = new Set([...productWeights(program.graph)].filter((name) => !(name in program.state)))
+for (const { name, adaptation } of tensors) if (adaptation !== undefined) names.delete(name)
+const kept = frozen === undefined ? {} : { frozen: { as: frozen, names } }
+const engine = await cpu({ ...settings, ...kept }).compile(program)
 const moments = Object.keys(program.state).filter((name) => name.startsWith("adam/"))
 const shapeOf = new Map(tensors.map(({ name, shape }) => [name, shape]))
 const zeros = (name) => {

@@ -1,8 +1,9 @@
+import { frozenOf } from "../compiler/analysis/frozen.ts"
 import { learningNames } from "../compiler/analysis/parameters.ts"
 import { type Compiled, trainingOf } from "../compiler/compile.ts"
 import { standardSizes } from "../compiler/passes/elaborate/index.ts"
 import { compile } from "../compiler/passes/pipeline.ts"
-import { asks } from "../dsl/training.ts"
+import { asks, type Storage } from "../dsl/training.ts"
 import { say } from "./output.ts"
 
 interface DumpFlags {
@@ -10,10 +11,14 @@ interface DumpFlags {
   readonly stopAfter?: string
   readonly batch?: number
   readonly memory?: number
+  readonly frozen?: Storage
 }
 
 /** --dump PASS and --stop-after PASS: each model's graph as text, of a training step where something learns. */
-export const dump = ({ models, specs }: Compiled, { dump: after, stopAfter, batch = 1, memory }: DumpFlags): void => {
+export const dump = (
+  { models, specs }: Compiled,
+  { dump: after, stopAfter, batch = 1, memory, frozen }: DumpFlags,
+): void => {
   const wanted = after ?? stopAfter!
   for (const { name, data } of models) {
     const learning = learningNames(data)
@@ -27,6 +32,7 @@ export const dump = ({ models, specs }: Compiled, { dump: after, stopAfter, batc
       sizes: standardSizes(data, batch, asks(options.prompt)),
       goal,
       decompose: {},
+      stored: frozenOf(data, frozen ?? options.frozen),
       ...(memory === undefined ? {} : { memory }),
     }
     const { dumps } = compile(task, { dump: [wanted], ...(stopAfter === undefined ? {} : { stopAfter }) })

@@ -6,7 +6,7 @@ import type { Command, Option } from "commander"
 import { type Diagnostic, Failed, failed } from "../compiler/diagnostic.ts"
 import { own } from "../dsl/own.ts"
 import { imageSide, trainingRanges, whole } from "../dsl/ranges.ts"
-import { precisions } from "../dsl/training.ts"
+import { precisions, storages } from "../dsl/training.ts"
 import { isPrecise } from "../runtime/engines.ts"
 import { demandEngine, demandTrainer, preciseNames, targetNamed } from "./targets/index.ts"
 import {
@@ -64,6 +64,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--epochs": number(trainingRanges.epochs),
   "--example": path,
   "--folds": number(whole(3, 1000)),
+  "--frozen": choice(storages),
   "--format": choice(["text", "markdown", "latex", "html"]),
   "--flag": names,
   "--fraction": number({ above: 0, most: 1 }),
@@ -169,20 +170,36 @@ export const excludes: readonly (readonly [command: string, option: string, othe
   ["compile", "--watch", "--update", "it would write what it watches"],
 ]
 
-/** Options that another program does not follow. */
+/** Options that another target does not follow. */
 export const unfollowed: readonly (readonly [
   command: string,
   option: string,
   unfollowed: (options: Readonly<Record<string, unknown>>) => boolean,
   why: string,
   help: string,
-])[] = ["--window", "--palette", "--inverted"].map((option) => [
-  "train",
-  option,
-  ({ target }) => target === "pytorch",
-  `the package reads images of 8 bits and masks that show their foreground, and would not follow ${option}`,
-  "Save the data so, or train with another target.",
-])
+])[] = [
+  ...["--window", "--palette", "--inverted"].map(
+    (option) =>
+      [
+        "train",
+        option,
+        ({ target }: Chosen) => target === "pytorch",
+        `the package reads images of 8 bits and masks that show their foreground, and would not follow ${option}`,
+        "Save the data so, or train with another target.",
+      ] as const,
+  ),
+  ...["run", "train", "eval", "segment", "compile"].map(
+    (command) =>
+      [
+        command,
+        "--frozen",
+        ({ target = "cpu", frozen }: Chosen) => target !== "cpu" && frozen !== "float32",
+        "only the CPU engine keeps frozen weights in fewer bits",
+        "Leave --frozen out, or take --target cpu.",
+      ] as const,
+  ),
+]
+type Chosen = Readonly<Record<string, unknown>>
 
 const given = (command: Command, { attributeName }: { readonly attributeName: string }): boolean =>
   command.getOptionValueSource(attributeName) === "cli"
@@ -219,7 +236,9 @@ export const readOptions = async (command: Command): Promise<void> => {
       ),
     ...unfollowed
       .filter(([of, long, isUnfollowed]) => of === name && has(long) && isUnfollowed(command.opts()))
-      .map(([, long, , why, help]) => idle(long, `${long} does not go with --target pytorch: ${why}`, help)),
+      .map(([, long, , why, help]) =>
+        idle(long, `${long} does not go with --target ${command.opts()["target"]}: ${why}`, help),
+      ),
     ...excludes
       .filter(([of, long, other]) => of === name && has(long) && has(other))
       .map(([, long, other, why]) =>

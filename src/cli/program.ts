@@ -1,13 +1,16 @@
 /** The commands, their options and their help; what they do is loaded when one is called. */
 import { Command } from "commander"
 import { version } from "../compiler/compile.ts"
-import { precisions } from "../dsl/training.ts"
+import { precisions, storages } from "../dsl/training.ts"
 import { readOptions } from "./options.ts"
 import { exit } from "./output.ts"
 import { setupCommands } from "./setup.ts"
 import { preciseNames, runningNames, targets, trainingNames } from "./targets/index.ts"
 
 const targetLines = targets.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join("\n")
+
+/** In every command that runs a model on the CPU engine. */
+const frozenHelp = `how the CPU engine keeps frozen weights of products: ${storages.join(", ")}`
 
 /** Where a data set's files are, in every command that looks for them. */
 const finding = (command: Command): Command =>
@@ -52,6 +55,7 @@ const compile = () =>
     )
     .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
     .option("--attention <how>", "whole, or fused: by cuDNN's kernel; of cuda in bf16")
+    .option("--frozen <how>", "what memory would be with frozen weights kept so: float32, bf16 or int8")
     .option("--budget <file>", 'JSON: limits by model name, { "name": { "trainable": n, "bytes": n } }')
     .option("--update", "write the right numbers into expectTrainable and expectTotal")
     .option("--types", "write .hasam/counts.d.ts beside each spec: the editor shows what counted(…) counts")
@@ -81,6 +85,7 @@ const run = () =>
     .requiredOption("--outputs <file>", "what the network gives, by name")
     .option("--target <target>", runningNames, "cpu")
     .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
+    .option("--frozen <how>", frozenHelp)
     .option("--gradients", "also loss and grad/<parameter> of all that learns; needs target")
     .option("--flag <names>", "inputs that are there without a tensor, such as multimask, separated by commas")
     .option("--multimask", "the same as --flag multimask")
@@ -109,6 +114,7 @@ const train = () =>
       .option("--torchrun <n>", "with --target pytorch: so many processes, one for each GPU")
       .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
       .option("--attention <how>", "whole, or fused: by cuDNN's kernel; of cuda in bf16")
+      .option("--frozen <how>", frozenHelp)
       .option("--resume", "go on where the run in --out stands")
       .option("--epochs <n>", "passes over the training images")
       .option("--batch <n>", "images at once")
@@ -148,6 +154,7 @@ const evaluate = () =>
       .option("--adapters <file>", "what training wrote; a run's best by default")
       .option("--target <target>", runningNames, "cpu")
       .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
+      .option("--frozen <how>", frozenHelp)
       .option("--out <dir>", "where cases.csv, results.json and figures go; a run's own folder by default"),
   )
     .option("--split <file>", "a saved split")
@@ -190,6 +197,7 @@ const segment = () =>
     .option("--part <i/n>", "every nth image: one of several jobs")
     .option("--target <target>", runningNames, "cpu")
     .option("--precision <precision>", `of products: ${precisions.join(", ")}; of ${preciseNames}`)
+    .option("--frozen <how>", frozenHelp)
     .option("--seed <n>", "of shifted prompts, and of initial values", "0")
     .option("--json", "one JSON document on stdout")
     .option("--verbose", "stack traces of internal faults")

@@ -178,6 +178,10 @@ export const noAugmentation: Augmentation = { flip: false, rotation: 0, scale: 0
 export const precisions = ["float32", "tf32", "bf16"] as const
 export type Precision = (typeof precisions)[number]
 
+/** How the CPU engine keeps frozen weights of linear layers and convolutions; products are float32 all the same. */
+export const storages = ["float32", "bf16", "int8"] as const
+export type Storage = (typeof storages)[number]
+
 export interface TrainingOptions {
   readonly optimizer: Optimizer
   readonly loss: Loss
@@ -200,6 +204,8 @@ export interface TrainingOptions {
   readonly sampling?: Sampling
   /** float32 where it is left out, and on targets that know nothing else. */
   readonly precision?: Precision
+  /** float32 where it is left out: as the checkpoint has them. */
+  readonly frozen?: Storage
 }
 export interface Training extends TrainingOptions {
   readonly kind: "training"

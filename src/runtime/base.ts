@@ -4,7 +4,7 @@ import { type ModelTensor, tensorTable } from "../compiler/analysis/parameters.t
 import type { Tensors } from "../compiler/ir/graph.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { initialValues } from "./initial.ts"
-import { type Loaded, load } from "./weights/load.ts"
+import { type Loaded, load, type Unheld } from "./weights/load.ts"
 
 export interface ModelWeights {
   /** Every tensor by name, buffers outside the state dict too. */
@@ -20,14 +20,19 @@ const counts = ({ name }: ModelTensor): boolean => name.endsWith(".num_batches_t
 
 /**
  * Tensors that learn and are the spec's own (adapters) may be missing from the checkpoint; all others may not. Without a checkpoint
- * everything starts from the seed. Throws what `load` throws.
+ * everything starts from the seed. `unheld` leaves tensors in the file. Throws what `load` throws.
  */
-export const modelWeights = async (model: ModelData, file: string | undefined, seed: number): Promise<ModelWeights> => {
+export const modelWeights = async (
+  model: ModelData,
+  file: string | undefined,
+  seed: number,
+  unheld?: Unheld,
+): Promise<ModelWeights> => {
   const table = tensorTable(model)
   const expected = table.filter((tensor) => tensor.persistent && !counts(tensor))
   const added = new Set(table.filter(({ adaptation }) => adaptation !== undefined).map(({ name }) => name))
   const loaded: Loaded =
-    file === undefined ? { tensors: {}, notes: [] } : await load(expected, file, { initialised: added })
+    file === undefined ? { tensors: {}, notes: [] } : await load(expected, file, { initialised: added, unheld })
   const found = loaded.tensors
   const tensors = Object.fromEntries(
     table.map((tensor) => {

@@ -2,7 +2,15 @@
 import { Failed, failed } from "../compiler/diagnostic.ts"
 import type { ModelData } from "../dsl/model.ts"
 import { promptingOf } from "../dsl/task.ts"
-import { asks, type Precision, type Prompt, type Sampling, type TrainingOptions, unmoved } from "../dsl/training.ts"
+import {
+  asks,
+  type Precision,
+  type Prompt,
+  type Sampling,
+  type Storage,
+  type TrainingOptions,
+  unmoved,
+} from "../dsl/training.ts"
 import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "./data/case.ts"
 import { openData } from "./data/layouts/index.ts"
 import type { Point } from "./data/prompts.ts"
@@ -193,6 +201,7 @@ interface TrainingFlags {
   readonly seed?: number
   readonly prompt?: PromptName
   readonly precision?: Precision
+  readonly frozen?: Storage
   readonly clip?: number
   readonly patience?: number
   readonly jitter?: number
@@ -220,6 +229,7 @@ const withFlags = (options: TrainingOptions, flags: Omit<TrainingFlags, "prompt"
   accumulate: flags.accumulate ?? options.accumulate,
   seed: flags.seed ?? options.seed,
   ...(flags.precision === undefined ? {} : { precision: flags.precision }),
+  ...(flags.frozen === undefined ? {} : { frozen: flags.frozen }),
   ...(flags.clip === undefined ? {} : { clip: { norm: flags.clip } }),
   ...(flags.patience === undefined ? {} : { patience: flags.patience }),
   ...(flags.jitter === undefined ? {} : { jitter: flags.jitter }),

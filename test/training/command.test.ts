@@ -78,6 +78,30 @@ test("a localizer's points are the prompts of another model", () => {
   expect(hasam("train", "tiny.ts", "--data", "data", "--out", "x", "--prompt", "localizer").text).toContain("HS5002")
 })
 
+test("frozen weights in 8 bits: recorded, resumed bit for bit, and evaluated so", () => {
+  const frozen = ["--data", "data", "--frozen", "int8"]
+  const learned = (run: string) => readFileSync(join(folder, run, "best.safetensors"))
+  const dice = (run: string, ...more: readonly string[]): number =>
+    JSON.parse(done("eval", run, "--json", ...more).out).summaries.dice.mean
+  done("train", "tiny.ts", ...frozen, "--out", "whole", "--epochs", "2")
+  done("train", "tiny.ts", ...frozen, "--out", "halves", "--epochs", "1")
+  expect(hasam("train", "tiny.ts", "--data", "data", "--out", "halves", "--resume").text).toMatch(/HS5302.*\(frozen\)/)
+  done("train", "tiny.ts", ...frozen, "--out", "halves", "--epochs", "2", "--resume")
+  expect(learned("halves")).toEqual(learned("whole"))
+  done("train", "tiny.ts", "--data", "data", "--out", "plain", "--epochs", "2")
+  expect(learned("plain")).not.toEqual(learned("whole"))
+  expect(JSON.parse(readFileSync(join(folder, "whole/run.json"), "utf8")).options.frozen).toBe("int8")
+  const asTrained = dice("whole")
+  expect(dice("whole", "--frozen", "int8")).toBe(asTrained)
+  expect(dice("whole", "--frozen", "float32")).not.toBe(asTrained)
+  expect(hasam("eval", "whole", "--target", "reference").text).toContain("HS2511")
+  expect(hasam("train", "net.ts", ...frozen, "--out", "x").text).toContain("HS2512")
+  expect(hasam("train", "tiny.ts", ...frozen, "--out", "x", "--target", "pytorch").text).toContain(
+    "--frozen does not go with --target pytorch: only the CPU engine keeps frozen weights in fewer bits",
+  )
+  expect(existsSync(join(folder, "x"))).toBe(false)
+})
+
 test("what blocks give, of one run and of two", () => {
   done("eval", "pointed", "--histograms", "1")
   done("train", "tiny.ts", "--data", "data", "--out", "again", "--seed", "1")

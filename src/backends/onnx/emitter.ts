@@ -1,5 +1,9 @@
 import { type Shape, sizeOf } from "../../compiler/ir/graph.ts"
+import type { Stored } from "../../compiler/ir/stored.ts"
 import { type Attribute, type Initializer, microsoft, type OnnxNode } from "./model.ts"
+
+/** Input with the scales of a weight that is kept in 8 bits. */
+export const scalesOf = (weight: string): string => `${weight}/scales`
 
 /** Above this, a constant of one value is made when the program runs. */
 const largestFill = 1 << 12
@@ -79,6 +83,12 @@ export class Emitter {
     return this.#constant(`i${values}`, (name) =>
       this.initializers.push({ name, shape: [values.length], data: BigInt64Array.from(values.map(BigInt)) }),
     )
+  }
+
+  /** The float32 values of a weight that is kept in fewer bits, for one op to read. */
+  restored(weight: string, stored: Stored): string {
+    if (stored === "int8") return this.node("DequantizeLinear", [weight, scalesOf(weight)], { axis: 0 })
+    return this.node("Cast", [this.node("BitCast", [weight], { to: 16 })], { to: 1 })
   }
 
   reshape(x: string, shape: Shape): string {

@@ -1,8 +1,12 @@
 /** The CPU engine: programs as ONNX, run by onnxruntime in a thread of their own. README.md says why it is set up so. */
 import { availableParallelism } from "node:os"
+import { MessageChannel } from "node:worker_threads"
 import type { Program, Tensor, Tensors } from "../../compiler/ir/graph.ts"
+import { type Stored, toBf16, toInt8 } from "../../compiler/ir/stored.ts"
+import { type Frozen, store } from "../../compiler/passes/store.ts"
 import type { Backend, Executable } from "../backend.ts"
 import { feedable, loadable, sourcesOf } from "../tensors.ts"
+import { scalesOf } from "./emitter.ts"
 import { lower } from "./lower.ts"
 import { encodeModel } from "./model.ts"
 import { runOrder, writtenInPlace } from "./order.ts"
@@ -16,6 +20,8 @@ export interface CpuOptions {
   readonly scores?: number
   /** native: onnxruntime-node; wasm: onnxruntime-web, the same model, about four times slower. Default: native where it loads. */
   readonly engine?: "native" | "wasm"
+  /** Weights that are kept in fewer bits. */
+  readonly frozen?: Frozen
 }
 
 /** How sessions are set up. */
@@ -31,18 +37,45 @@ export const sessionOptions = (threads: number, web: boolean) => ({
   logSeverityLevel: 4,
 })
 
+/** A tensor as the engine holds it: float32, or what a weight is kept as. */
+interface Held {
+  readonly shape: readonly number[]
+  readonly data: Float32Array | Int8Array | Uint16Array
+  readonly type?: "int8" | "uint16"
+}
+const isWhole = ({ buffer, byteLength }: Held["data"]): boolean =>
+  buffer instanceof ArrayBuffer && byteLength === buffer.byteLength
+
 /** Each tensor in memory of its own, as a message takes it, and which of that may change hands. */
-const packed = (tensors: Tensors, give: boolean): { readonly tensors: Tensors; readonly transfer: ArrayBuffer[] } => {
+const packed = (tensors: Readonly<Record<string, Held>>, give: boolean) => {
   const transfer = new Set<ArrayBuffer>()
-  const pack = (tensor: Tensor): Tensor => {
-    const { buffer, byteLength } = tensor.data
-    const whole = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength
+  const pack = (tensor: Held): Held => {
+    const whole = isWhole(tensor.data)
     const data = whole ? tensor.data : tensor.data.slice()
-    if (give || !whole) transfer.add(data.buffer as ArrayBuffer)
-    return { shape: tensor.shape, data }
+    // What is kept in fewer bits was made here.
+    if (give || !whole || tensor.type !== undefined) transfer.add(data.buffer as ArrayBuffer)
+    return { ...tensor, data }
   }
   const all = Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, pack(tensor)]))
   return { tensors: all, transfer: [...transfer] }
+}
+
+/** A port that nobody listens at: what is handed over there is freed at once, not when its owner is collected. */
+const nowhere = (() => {
+  const { port1, port2 } = new MessageChannel()
+  port2.close()
+  port1.close()
+  return port1
+})()
+const release = ({ buffer }: Float32Array): void => {
+  if (buffer instanceof ArrayBuffer) nowhere.postMessage(undefined, [buffer])
+}
+/** A weight as it is kept, under its name; 8 bits have their scales beside them. */
+const keptAs = (stored: Stored, name: string, tensor: Tensor): Readonly<Record<string, Held>> => {
+  const { shape } = tensor
+  if (stored === "bf16") return { [name]: { shape, data: toBf16(tensor), type: "uint16" } }
+  const { data, scales } = toInt8(tensor)
+  return { [name]: { shape, data, type: "int8" }, [scalesOf(name)]: { shape: [scales.length], data: scales } }
 }
 
 /** A thread, the tensors that its programs share, and how many those are. */
@@ -64,7 +97,10 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
   compile: async (program: Program, beside?: Executable): Promise<Executable> => {
     const threads = options.threads ?? availableParallelism()
     const runtime = runtimeOf(options.engine)
-    const { graph, state } = program
+    const { frozen } = options
+    const { state } = program
+    const graph = frozen === undefined ? program.graph : store(program.graph, frozen)
+    const stored = (name: string): Stored | undefined => (frozen?.names.has(name) ? frozen.as : undefined)
     const lowered = lower(graph, options.scores === undefined ? {} : { scores: options.scores })
     const model = encodeModel(lowered)
     const sources = sourcesOf(program)
@@ -100,9 +136,16 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
     const executable: Executable = {
       load: async (given, { give = false } = {}) => {
         // onnxruntime does not take shared memory; handed over, weights are in memory once all the same.
-        const { tensors, transfer } = packed(loadable("cpu", sources, given), give)
+        const taken = loadable("cpu", sources, given)
+        const held: Record<string, Held> = {}
+        for (const [name, { shape, data }] of Object.entries(taken)) {
+          const as = stored(name)
+          Object.assign(held, as === undefined ? { [name]: { shape, data } } : keptAs(as, name, { shape, data }))
+          if (give && as !== undefined && isWhole(data)) release(data)
+        }
+        const { tensors, transfer } = packed(held, give)
         await thread.call<void>("load", { tensors }, transfer)
-        for (const name of Object.keys(tensors)) loaded.add(name)
+        for (const name of Object.keys(taken)) loaded.add(name)
       },
       run: async (inputs) => {
         const { tensors, transfer } = packed(feedable("cpu", sources, loaded, inputs), false)

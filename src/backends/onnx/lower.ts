@@ -11,7 +11,7 @@ import {
 import { windowed } from "../../compiler/ir/shapes.ts"
 import { type Composite, type Computed, isComposite } from "../../compiler/ops/index.ts"
 import { decompose } from "../../compiler/passes/decompose.ts"
-import { Emitter } from "./emitter.ts"
+import { Emitter, scalesOf } from "./emitter.ts"
 import type { External, Initializer, OnnxModel, OnnxNode, ValueInfo } from "./model.ts"
 import { inFileOrder } from "./order.ts"
 
@@ -242,17 +242,34 @@ const nameOutputs = (nodes: readonly OnnxNode[], outputs: readonly (readonly [st
 
 /**
  * Makes onnxruntime keep our plan of memory: our order; and no shapes, because it keeps a buffer that came free for a later value of the
- * same shape, however much later.
+ * same shape, however much later. Not even how many axes a tensor has is told: for each value with axes it looks through all buffers that
+ * ever came free, which takes a minute where nodes are many.
  */
-const arranged = (model: OnnxModel, sources: readonly Node[]): OnnxModel => {
-  const fed = new Set(sources.flatMap(({ op, attrs }) => (op === "input" ? [attrs.name] : [])))
-  const open = (input: ValueInfo) =>
-    fed.has(input.name) ? { ...input, shape: input.shape.map(() => "any" as const) } : input
-  return { ...model, nodes: inFileOrder(model.nodes), inputs: model.inputs.map(open), openIntegers: true }
+const arranged = (model: OnnxModel): OnnxModel => {
+  const open = ({ shape: _, ...rest }: ValueInfo): ValueInfo => rest
+  return {
+    ...model,
+    nodes: inFileOrder(model.nodes),
+    inputs: model.inputs.map(open),
+    outputs: model.outputs.map(open),
+    openIntegers: true,
+  }
 }
 
 const nameOf = (node: Node): string | undefined =>
   node.op === "input" || node.op === "parameter" ? node.attrs.name : undefined
+
+/** As it is fed: what is kept in 8 bits has its scales beside it. */
+const inputsOf = (node: Node): readonly ValueInfo[] => {
+  const [name, shape] = [nameOf(node)!, node.shape]
+  const stored = node.op === "parameter" ? node.attrs.stored : undefined
+  if (stored === undefined) return [{ name, shape }]
+  if (stored === "bf16") return [{ name, shape, type: "uint16" }]
+  return [
+    { name, shape, type: "int8" },
+    { name: scalesOf(name), shape: shape.slice(0, 1) },
+  ]
+}
 
 /** A graph as an ONNX model. Parameters and inputs keep their names, and so do outputs. */
 export const lower = (
@@ -264,13 +281,19 @@ export const lower = (
   const e = new Emitter(portable)
   const given = new Set(weights.map(({ name }) => name))
   const names: string[] = []
+  const operand = (input: number): string => {
+    const node = nodes[input]!
+    const stored = node.op === "parameter" ? node.attrs.stored : undefined
+    // Each op that reads it has its own: values of 32 bits are not to wait for the backward pass.
+    return stored === undefined ? names[input]! : e.restored(names[input]!, stored)
+  }
   nodes.forEach((node, id) => {
     names[id] =
       nameOf(node) ??
       (lowerings[node.op as keyof typeof lowerings] as Lowering<any>)({
         e,
         node: node as never,
-        inputs: node.inputs.map((input) => names[input]!),
+        inputs: node.inputs.map(operand),
         shapes: node.inputs.map((input) => nodes[input]!.shape),
       })
   })
@@ -280,9 +303,9 @@ export const lower = (
       e.nodes,
       outputs.map(({ name, value }) => [name, names[value]!]),
     ),
-    inputs: sources.map((node) => ({ name: nameOf(node)!, shape: node.shape })),
+    inputs: sources.flatMap(inputsOf),
     outputs: outputs.map(({ name, value }) => ({ name, shape: nodes[value]!.shape })),
     initializers: [...e.initializers, ...weights],
   }
-  return portable ? model : arranged(model, sources)
+  return portable ? model : arranged(model)
 }

@@ -32,10 +32,10 @@ export interface External {
 }
 export interface ValueInfo {
   readonly name: string
-  /** "any", or another name: the same name is the same extent. */
-  readonly shape: readonly (number | string)[]
+  /** "any", or another name: the same name is the same extent. Left out, not even how many axes it has is told. */
+  readonly shape?: readonly (number | string)[]
   /** Default: 32-bit floats. */
-  readonly type?: "uint8"
+  readonly type?: "uint8" | "int8" | "uint16"
 }
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[]
@@ -51,11 +51,12 @@ export interface OnnxModel {
 }
 
 /** ONNX's numbers of types. */
-export const types = { float32: 1, uint8: 2, int64: 7, bool: 9, float64: 11 } as const
+export const types = { float32: 1, uint8: 2, int8: 3, uint16: 4, int64: 7, bool: 9, float64: 11 } as const
 const { float32, int64 } = types
 /** IR version 9 and opset 20 belong to ONNX 1.15: Gelu is an op, reductions take their axes as an input. */
-const irVersion = 9
-const opset = 20
+const usual = { irVersion: 9, opset: 20 }
+/** Those of ONNX 1.21: bits can be read as another type. */
+const withBitCast = { irVersion: 13, opset: 26 }
 
 const attribute = (w: ProtobufWriter, name: string, value: Attribute): void => {
   w.string(1, name)
@@ -86,14 +87,16 @@ const valueInfo = (
   { name, shape, type = "float32" }: Omit<ValueInfo, "type"> & { readonly type?: keyof typeof types },
 ): void => {
   w.string(1, name).message(2, (value) =>
-    value.message(1, (tensor) =>
-      tensor.int(1, types[type]).message(2, (dims) => {
+    value.message(1, (tensor) => {
+      tensor.int(1, types[type])
+      if (shape === undefined) return
+      tensor.message(2, (dims) => {
         for (const extent of shape)
           dims.message(1, (dim) =>
             typeof extent === "number" ? dim.int(1, extent) : extent === "any" ? dim : dim.string(2, extent),
           )
-      }),
-    ),
+      })
+    }),
   )
 }
 const initializer = (w: ProtobufWriter, tensor: Initializer | External): void => {
@@ -115,6 +118,7 @@ const initializer = (w: ProtobufWriter, tensor: Initializer | External): void =>
 export const modelChunks = (model: OnnxModel): readonly Uint8Array[] => {
   const { nodes, inputs, outputs, initializers, openIntegers = false, doc = "", metadata = {} } = model
   const integers = initializers.filter((tensor) => "data" in tensor && tensor.data instanceof BigInt64Array)
+  const { irVersion, opset } = nodes.some(({ op }) => op === "BitCast") ? withBitCast : usual
   const w = new ProtobufWriter()
   w.int(1, irVersion).string(2, "hasam").string(6, doc)
   w.message(7, (graph) => {

@@ -12,7 +12,7 @@ if (web) ort.env.wasm.numThreads = threads
 
 const programs = {}
 const held = {}, spare = {}
-const tensor = ({ shape, data }) => new ort.Tensor("float32", data, shape)
+const tensor = ({ shape, data, type = "float32" }) => new ort.Tensor(type, data, shape)
 const blank = (shape) => tensor({ shape, data: new Float32Array(shape.reduce((n, extent) => n * extent, 1)) })
 
 const act = {

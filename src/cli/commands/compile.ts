@@ -6,7 +6,8 @@ import type { Report } from "../../compiler/report/report.ts"
 import { modelText, summaryText } from "../../compiler/report/text.ts"
 import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
-import type { Precision } from "../../dsl/training.ts"
+import type { Precision, Storage } from "../../dsl/training.ts"
+import { remembered } from "../costs.ts"
 import { colors, exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
 import { lowerTo, targetNamed } from "../targets/index.ts"
 import { neededOn } from "../targets/memory.ts"
@@ -24,6 +25,7 @@ export interface CompileFlags {
   readonly memory?: number
   readonly precision?: Precision
   readonly attention?: "whole" | "fused"
+  readonly frozen?: Storage
   readonly budget?: string
   readonly update?: boolean
   readonly watch?: boolean
@@ -56,7 +58,10 @@ const expectationsText = (models: Report["models"]): string => {
 const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
   const compiled = await compileSpecs(specs, {
     ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
-    cost: { of: costReport(flags.batch, cpuMemory), atMost: flags.cost ? Number.POSITIVE_INFINITY : most },
+    cost: {
+      of: remembered(costReport(flags.batch, cpuMemory, flags.frozen), [flags.batch, flags.frozen]),
+      atMost: flags.cost ? Number.POSITIVE_INFINITY : most,
+    },
     receives: receivingOf,
   })
   const known = compiled.specs.flatMap(({ models }) => models.map(({ name }) => name))

@@ -74,7 +74,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     if (flags.histograms !== undefined) blockProgram(model, flags.histograms)
   })
   const { from, model, report, opened, samples, taught, cases, prompt, weights } = evaluation
-  const precision = { precision: evaluation.precision }
+  const precision = { precision: evaluation.precision, frozen: evaluation.frozen }
   const segmenter = await predictor(await engineFor(flags.target, precision), model, weights, prompt)
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,

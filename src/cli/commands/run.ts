@@ -1,3 +1,4 @@
+import { frozenOf } from "../../compiler/analysis/frozen.ts"
 import { learningNames } from "../../compiler/analysis/parameters.ts"
 import { type Diagnostics, Failed, failed } from "../../compiler/diagnostic.ts"
 import { sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
@@ -5,13 +6,14 @@ import { targetName } from "../../compiler/passes/losses.ts"
 import { compile } from "../../compiler/passes/pipeline.ts"
 import { gradientProgram } from "../../compiler/passes/program.ts"
 import type { Pair } from "../../dsl/layer.ts"
-import type { Loss, Precision } from "../../dsl/training.ts"
+import type { Loss, Precision, Storage } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { decodeInputs } from "../../runtime/run/inputs.ts"
 import { selectModel } from "../../runtime/select.ts"
 import { dropoutFeeds } from "../../runtime/training/dropout.ts"
 import { loadAll } from "../../runtime/weights/load.ts"
+import { leftOnDisk } from "../../runtime/weights/onDisk.ts"
 import { save } from "../../runtime/weights/save.ts"
 import { talk, talkDiagnostics } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
@@ -23,6 +25,7 @@ interface RunFlags {
   readonly outputs: string
   readonly target: string
   readonly precision?: Precision
+  readonly frozen?: Storage
   readonly gradients?: boolean
   readonly multimask?: boolean
   readonly flag?: readonly string[]
@@ -64,7 +67,8 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
   if (flags.gradients && outputs.length === 0)
     throw failed(spec, "HS5311", `${data.name} teaches nothing: there is no loss`, "Say teaches: { … } in model(…).")
 
-  const { tensors, notes } = await modelWeights(data, flags.weights, flags.seed)
+  const frozen = frozenOf(data, flags.frozen)
+  const { tensors, notes } = await modelWeights(data, flags.weights, flags.seed, leftOnDisk(frozen?.names))
   for (const note of notes) talk(`note: ${note}`)
   const weights = flags.adapters === undefined ? tensors : await withAdapters(data, tensors, flags.adapters)
 
@@ -80,7 +84,11 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
       goal: { kind: "inference", ...(trainMode ? { trainMode: learning } : {}) },
     })
   const { program } = compiled
-  const backend = await engineFor(flags.target, flags)
+  const { target, precision } = flags
+  const backend = await engineFor(target, {
+    ...(precision === undefined ? {} : { precision }),
+    frozen,
+  })
   const executable = await backend.compile(program)
   try {
     await executable.load(weights, { give: true })

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path"
 import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
 import { promptingOf } from "../../dsl/task.ts"
-import type { Precision } from "../../dsl/training.ts"
+import type { Precision, Storage } from "../../dsl/training.ts"
 import { toldOnce } from "../../runtime/data/alike.ts"
 import type { Window } from "../../runtime/data/images/window.ts"
 import { type LoadedModel, loadModel } from "../../runtime/loaded.ts"
@@ -34,11 +34,12 @@ export interface SegmentFlags {
   readonly format: "png" | "nifti" | "dicomseg"
   readonly target: string
   readonly precision?: Precision
+  readonly frozen?: Storage
   readonly seed: number
   readonly json?: boolean
 }
 
-type Loaded = Member & Pick<LoadedModel, "window">
+type Loaded = Member & Pick<LoadedModel, "window" | "frozen">
 
 /** A run's model with what it learned; or a spec's, with the weights that are given. */
 const loadMember = (subject: string, flags: SegmentFlags): Promise<Loaded> => loadModel(subject, flags, tell)
@@ -146,7 +147,11 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
       taught.kind === "point" ? "this model gives points, not masks" : "the models give masks of different kinds",
       "A run that gives points goes to --localizer.",
     )
-  const backend = await engineFor(flags.target, flags.precision === undefined ? {} : { precision: flags.precision })
+  const { target, precision } = flags
+  const how = precision === undefined ? {} : { precision }
+  const backend = await engineFor(target, how)
+  const inEngine = async (one: Loaded): Promise<Member> =>
+    one.frozen === undefined ? one : { ...one, engine: await engineFor(target, { ...how, frozen: one.frozen }) }
   const window = members.find((one) => one.window !== undefined)?.window
   const given = await askedBy(flags, members, images)
   const localizer =
@@ -162,8 +167,8 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
       : undefined
   if (localizer !== undefined && taughtOf(localizer.model)[1].kind !== "point")
     throw failed(flags.localizer!, "HS5002", "the run gives no points", "Give a run of a model that teaches a point.")
-  const pointing = localizer === undefined ? undefined : segmenter(backend, [localizer])
-  const masks = segmenter(backend, members)
+  const pointing = localizer === undefined ? undefined : segmenter(backend, [await inEngine(localizer)])
+  const masks = segmenter(backend, await Promise.all(members.map(inEngine)))
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     format: "{bar} {value}/{total}  {eta_formatted} left",

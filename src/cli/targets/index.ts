@@ -3,7 +3,6 @@ import { closest, distance } from "fastest-levenshtein"
 import type { Backend } from "../../backends/backend.ts"
 import type { Compiled } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
-import type { Precision } from "../../dsl/training.ts"
 import { type EngineOptions, engineNamed, engines, type OpenEngine, preciseEngines } from "../../runtime/engines.ts"
 import { talk } from "../output.ts"
 import type { LowerFlags, Target } from "./target.ts"
@@ -111,8 +110,9 @@ export const backendFor = async (name: string, options: EngineOptions = {}): Pro
 /** The engine as a command wants it, telling what takes time. Throws HS2503. */
 export const engineFor = (
   name: string,
-  { precision, chunked = false }: { readonly precision?: Precision | undefined; readonly chunked?: boolean },
-): Promise<Backend> => backendFor(name, { note: talk, chunked, ...(precision === undefined ? {} : { precision }) })
+  { precision, frozen, chunked = false }: Pick<EngineOptions, "precision" | "frozen" | "chunked">,
+): Promise<Backend> =>
+  backendFor(name, { note: talk, chunked, frozen, ...(precision === undefined ? {} : { precision }) })
 
 /** hasam compile --target: files, or whether the engine can run the models. Throws HS2503. */
 export const lowerTo = async (compiled: Compiled, name: string, flags: LowerFlags): Promise<void> => {

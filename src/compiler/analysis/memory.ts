@@ -4,12 +4,13 @@
  */
 import type { ModelData } from "../../dsl/model.ts"
 import { type Clip, defaultsFor, type Loss, type Optimizer } from "../../dsl/training.ts"
-import { float, valueBytes } from "../ir/bytes.ts"
-import { type Node, sizeOf } from "../ir/graph.ts"
+import { float, keptBytes, valueBytes } from "../ir/bytes.ts"
+import { type Node, type NodeOf, sizeOf } from "../ir/graph.ts"
 import type { DecomposeOptions } from "../passes/decompose.ts"
 import { type InputSizes, standardSizes } from "../passes/elaborate/index.ts"
 import { type Compiled, compile } from "../passes/pipeline.ts"
 import { schedule } from "../passes/schedule.ts"
+import type { Frozen } from "../passes/store.ts"
 
 export interface LargestBuffer {
   readonly op: Node["op"]
@@ -90,7 +91,7 @@ export const memoryOf = (
   const isGradient = buffersOf(gradients.values())
   const bytesOf = (ids: Iterable<number>) => sum([...ids].map((id) => valueBytes(nodes[id]!)))
 
-  const weights = sum(nodes.map((node) => (node.op === "parameter" ? valueBytes(node) : 0)))
+  const weights = sum(nodes.map((node) => (node.op === "parameter" ? keptBytes(node) : 0)))
   const optimizerState = sum(
     nodes.map((node) => (node.op === "input" && node.attrs.name in state ? valueBytes(node) : 0)),
   )
@@ -99,7 +100,10 @@ export const memoryOf = (
   const nextState = inPlace ? 0 : bytesOf(plan.alive.filter((id) => isNext.has(id)))
   const finished = bytesOf(plan.alive.filter((id) => isGradient.has(id) && !isNext.has(id)))
   const peak = resident + plan.peak
-  const overhead = Math.round(fixed + perNode * nodes.length + slack * plan.peak)
+  // A weight that is kept in fewer bits is restored by a node of its own, for each that reads it.
+  const isStored = (id: number) => nodes[id]!.op === "parameter" && (nodes[id] as NodeOf<"parameter">).attrs.stored
+  const restoring = nodes.reduce((n, { inputs }) => n + inputs.filter(isStored).length, 0)
+  const overhead = Math.round(fixed + perNode * (nodes.length + restoring) + slack * plan.peak)
   return {
     weights,
     optimizerState,
@@ -126,6 +130,8 @@ export interface MemoryOptions {
   readonly optimizer?: Optimizer
   readonly accumulate?: number
   readonly clip?: Clip | undefined
+  /** Weights that are kept in fewer bits. */
+  readonly stored?: Frozen | undefined
 }
 export interface ModelMemory {
   readonly sizes: InputSizes
@@ -142,8 +148,8 @@ export const memoryOfModel = (model: ModelData, options: MemoryOptions = {}): Mo
   const { sizes = standardSizes(model), engine = plainEngine, learning = [] } = options
   const { trainingSizes = sizes } = options
   const usual = defaultsFor(model)
-  const { loss = usual.loss, optimizer = usual.optimizer, accumulate, clip } = options
-  const task = { model, sizes, ...(engine.decompose === undefined ? {} : { decompose: engine.decompose }) }
+  const { loss = usual.loss, optimizer = usual.optimizer, accumulate, clip, stored } = options
+  const task = { model, sizes, stored, ...(engine.decompose === undefined ? {} : { decompose: engine.decompose }) }
   const inference = memoryOf(compile({ ...task, goal: { kind: "inference" } }), engine)
   if (learning.length === 0) return { sizes, inference }
   const goal = { kind: "training", learning, loss, optimizer, accumulate, clip } as const

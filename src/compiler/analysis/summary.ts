@@ -1,9 +1,10 @@
 /** What a report says of a model beyond its counts, without compiling it to any target. */
 import type { ModelData } from "../../dsl/model.ts"
-import { asks, type TrainingOptions } from "../../dsl/training.ts"
+import { asks, type Storage, type TrainingOptions } from "../../dsl/training.ts"
 import { standardSizes } from "../passes/elaborate/index.ts"
 import type { Fit, ModelReport } from "../report/report.ts"
 import { costOf } from "./cost.ts"
+import { frozenOf } from "./frozen.ts"
 import { commonDevices, type Engine, fitsOf, memoryOfModel, plainEngine } from "./memory.ts"
 import type { ModelTensor } from "./parameters.ts"
 
@@ -23,10 +24,10 @@ export const fitRows = (inference: Needs, training: Needs, devices = commonDevic
 
 /**
  * FLOPs of an image, and memory as an engine needs it, of the run that the spec's training describes: its batch, its prompt, its loss and
- * optimizer. `batch`, where given, is what a command asked for instead.
+ * optimizer. `batch`, where given, is what a command asked for instead; `frozen`, how frozen weights of products are kept.
  */
 export const costReport =
-  (batch?: number, engine: Engine = plainEngine) =>
+  (batch?: number, engine: Engine = plainEngine, frozen?: Storage) =>
   (
     model: ModelData,
     tensors: readonly ModelTensor[],
@@ -49,6 +50,7 @@ export const costReport =
       optimizer,
       accumulate,
       clip,
+      stored: frozenOf(model, frozen ?? options.frozen),
     })
     const needed = training ?? inference
     const { bytes, shape, from } = [inference, needed]

@@ -23,6 +23,17 @@ export const graph = {
       "--memory says how much the tensors of a training step may take, and even with every block computed twice they take more.",
     cure: "Give more --memory, or take a smaller --batch or --input-size.",
   },
+  HS2511: {
+    title: "the target keeps weights in 32 bits only",
+    cause: "--frozen int8 and --frozen bf16 keep frozen weights in fewer bits. Only the CPU engine does so.",
+    cure: "Take --target cpu, or --frozen float32: the weights as the checkpoint has them.",
+  },
+  HS2512: {
+    title: "there is nothing to keep in fewer bits",
+    cause:
+      "--frozen is about weights of linear layers and convolutions that do not learn, and the model has none: all of them learn.",
+    cure: "Leave --frozen out, or freeze what need not learn.",
+  },
   HS2520: {
     title: "a package is not installed",
     cause:

@@ -5,9 +5,9 @@
  * is what imports packages other than the language, whose places are many. Errors are never remembered.
  */
 import { createHash } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { homedir } from "node:os"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { memoryOf, remember } from "../remembered.ts"
 
 interface Memory {
   /** Every file that was read, and what the folders around the user's own held. */
@@ -16,15 +16,7 @@ interface Memory {
   readonly digest: string
 }
 
-const most = 200
-
-const folder = (): string =>
-  join(
-    process.env["HASAM_CACHE"] ?? join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "hasam"),
-    "checked",
-  )
-
-const recordOf = (key: string): string => join(folder(), `${createHash("sha256").update(key).digest("hex")}.json`)
+const kind = "checked"
 
 const above = (path: string): readonly string[] => (dirname(path) === path ? [path] : [path, ...above(dirname(path))])
 
@@ -63,7 +55,7 @@ const digestOf = (key: string, files: readonly string[], folders: readonly strin
 /** Is this check, of the checker and the project that `key` names, known to find nothing? */
 export const knownClean = (key: string): boolean => {
   try {
-    const { files, folders, digest } = JSON.parse(readFileSync(recordOf(key), "utf8")) as Memory
+    const { files, folders, digest } = JSON.parse(readFileSync(memoryOf(kind, key), "utf8")) as Memory
     return digestOf(key, files, folders) === digest
   } catch {
     return false
@@ -88,21 +80,9 @@ export const rememberClean = (
   const folders = [...new Set(own.flatMap((file) => [dirname(file), dirname(dirname(file))]))]
   try {
     if (files.some((file) => statSync(file).mtimeMs > since - coarse)) return
-    const record = recordOf(key)
-    const beside = `${record}.${process.pid}`
-    mkdirSync(folder(), { recursive: true })
-    writeFileSync(beside, JSON.stringify({ files, folders, digest: digestOf(key, files, folders) } satisfies Memory))
-    renameSync(beside, record)
-    prune()
+    const memory = (): Memory => ({ files, folders, digest: digestOf(key, files, folders) })
+    remember(kind, memoryOf(kind, key), memory)
   } catch {
     // Nowhere to write, or a file that is gone already: the next check is made anew.
   }
-}
-
-/** The oldest go. */
-const prune = (): void => {
-  const names = readdirSync(folder())
-  if (names.length <= most) return
-  const aged = names.map((name) => ({ path: join(folder(), name), age: statSync(join(folder(), name)).mtimeMs }))
-  for (const { path } of aged.toSorted((a, b) => b.age - a.age).slice(most / 2)) rmSync(path, { force: true })
 }

@@ -22,6 +22,7 @@ import { optimize } from "./optimizer.ts"
 import { simplify } from "./rebuild.ts"
 import { recomputable, recomputeWithin } from "./recompute.ts"
 import { schedule } from "./schedule.ts"
+import { type Frozen, store } from "./store.ts"
 import { unpad } from "./unpad.ts"
 
 /** What the program is for. `learning` names the tensors that learn. */
@@ -59,6 +60,8 @@ export interface Task {
   readonly decompose?: DecomposeOptions
   /** Bytes that tensors may need at a time, state once; blocks are computed again until they fit. */
   readonly memory?: number | undefined
+  /** Weights that are kept in fewer bits. */
+  readonly stored?: Frozen | undefined
 }
 
 /** What a pass gets and gives. Ids are those of `program`. */
@@ -199,6 +202,12 @@ export const passes: readonly Pass[] = [
     about: "what outputs do not depend on goes, equal nodes become one, and parts of a tensor stand beside one another",
     applies: always,
     run: onGraph(simplify),
+  },
+  {
+    name: "store",
+    about: "frozen weights of products are kept in fewer bits, and are float32 only while an op reads them",
+    applies: ({ stored }) => stored !== undefined,
+    run: onGraph((graph, { stored }) => store(graph, stored!)),
   },
   {
     name: "recompute",

@@ -8,6 +8,7 @@ import type { Clip, Loss, Optimizer } from "../../dsl/training.ts"
 import type { Program } from "../ir/graph.ts"
 import type { InputSizes } from "./elaborate/index.ts"
 import { type Compiled, compile } from "./pipeline.ts"
+import type { Frozen } from "./store.ts"
 
 export interface InferenceOptions {
   /** Outputs that were kept for the images, and are inputs here. */
@@ -54,13 +55,15 @@ export interface TrainingProgramOptions extends LearningOptions {
   readonly rates?: readonly PartRates[] | undefined
   /** Bytes for tensors: blocks are computed again for the backward pass, as few as it takes. */
   readonly memory?: number
+  /** Weights that are kept in fewer bits. */
+  readonly stored?: Frozen | undefined
 }
 
 /** Inputs, target and clock → loss; parameters that learn, moments and running statistics are state. */
 export const trainingProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { kept, learning, loss, optimizer, accumulate, clip, rates, memory }: TrainingProgramOptions,
+  { kept, learning, loss, optimizer, accumulate, clip, rates, memory, stored }: TrainingProgramOptions,
 ): LearningProgram =>
   compile({
     model,
@@ -69,4 +72,5 @@ export const trainingProgram = (
     goal: { kind: "training", learning, loss, optimizer, accumulate, clip, rates },
     // Planned as the plainest engine runs it: attention in chunks.
     ...(memory === undefined ? {} : { memory }),
+    stored,
   })

@@ -5,7 +5,7 @@
  * No pass reorders nodes. Graphs are built in the order of the forward pass and then against it: moving every node to just before its
  * first use leaves the peak of ViT-B with windows at 1024 × 1024 as it is, segmenting and training; depth-first from the outputs raises it.
  */
-import { float, valueBytes } from "../ir/bytes.ts"
+import { float, keptBytes, readingBytes, valueBytes } from "../ir/bytes.ts"
 import type { Graph, Node } from "../ir/graph.ts"
 
 export interface Schedule {
@@ -28,7 +28,13 @@ const isView = ({ op }: Node): boolean => op === "reshape" || op === "part"
 
 /** Bytes that stay for the whole run; one value that fills a shape is one value. */
 const residentBytes = (node: Node): number =>
-  node.op === "constant" ? float * node.attrs.values.length : isSource(node) ? valueBytes(node) : 0
+  node.op === "constant"
+    ? float * node.attrs.values.length
+    : node.op === "parameter"
+      ? keptBytes(node)
+      : isSource(node)
+        ? valueBytes(node)
+        : 0
 
 const buffersOf = ({ nodes }: Graph): readonly number[] => {
   const buffer: number[] = []
@@ -65,8 +71,9 @@ export const schedule = (graph: Graph, standing: ReadonlySet<string> = new Set()
       alive += bytes
       ending.set(lastUse[id]!, (ending.get(lastUse[id]!) ?? 0) + bytes)
     }
-    if (alive > peak) {
-      peak = alive
+    const now = alive + readingBytes(nodes, node)
+    if (now > peak) {
+      peak = now
       at = id
     }
     alive -= ending.get(id) ?? 0

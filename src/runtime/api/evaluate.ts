@@ -38,8 +38,8 @@ export const evaluate = (
     const { locate, measure } = await import("../evaluation/cases.ts")
     const { predictor } = await import("../training/predict.ts")
     const evaluation = await openEvaluation(subject, settings, on)
-    const { model, report, samples, taught, cases, prompt, weights, precision } = evaluation
-    const backend = await open({ precision, note: (line) => on({ kind: "note", line }) })
+    const { model, report, samples, taught, cases, prompt, weights, precision, frozen } = evaluation
+    const backend = await open({ precision, frozen, note: (line) => on({ kind: "note", line }) })
     const predicting = await predictor(backend, model, weights, prompt)
     let done = 0
     const counted: Pick<typeof predicting, "predict"> = {

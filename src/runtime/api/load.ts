@@ -247,5 +247,8 @@ export const load = (
     const open = engineNamed(target)
     const { loadModel } = await import("../loaded.ts")
     const loaded = await loadModel(subject, settings, tell)
-    return inEngine(loaded, await open({ precision, note: (line) => tell({ kind: "note", line }) }))
+    return inEngine(
+      loaded,
+      await open({ precision, frozen: loaded.frozen, note: (line) => tell({ kind: "note", line }) }),
+    )
   })

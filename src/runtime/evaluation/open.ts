@@ -1,9 +1,10 @@
 /** What is to be evaluated, with all that this needs: a run knows its spec, data, weights and split; settings say otherwise. */
 import { createHash } from "node:crypto"
 import { basename, extname, join, resolve } from "node:path"
+import { frozenOf } from "../../compiler/analysis/frozen.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { ModelData } from "../../dsl/model.ts"
-import type { Precision } from "../../dsl/training.ts"
+import type { Precision, Storage } from "../../dsl/training.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import type { Tell } from "../events.ts"
@@ -22,6 +23,7 @@ import {
   pointsOf,
   promptOf,
 } from "../trainingOptions.ts"
+import { leftOnDisk } from "../weights/onDisk.ts"
 import { demandUnit, demandUseful } from "./measured.ts"
 
 export interface EvaluationSettings extends DataFlags {
@@ -36,6 +38,8 @@ export interface EvaluationSettings extends DataFlags {
   /** What computes. Default: cpu. */
   readonly target?: string
   readonly precision?: Precision
+  /** How frozen weights are kept. Default: as the run was trained. */
+  readonly frozen?: Storage
   /** Where results go. */
   readonly out?: string
   /** A saved split. */
@@ -155,9 +159,10 @@ export const openEvaluation = async (
   demandUnit(flags, unit)
 
   const precision = flags.precision ?? from.options.precision
-  const { tensors, notes } = await modelWeights(model, from.weights, from.seed)
+  const frozen = frozenOf(model, flags.frozen ?? from.options.frozen)
+  const { tensors, notes } = await modelWeights(model, from.weights, from.seed, leftOnDisk(frozen?.names))
   for (const note of notes) tell({ kind: "note", line: `note: ${note}` })
   const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
-  return { from, model, report, part, opened, samples, taught, cases, unit, prompt, precision, weights }
+  return { from, model, report, part, opened, samples, taught, cases, unit, prompt, precision, frozen, weights }
 }
 export type Evaluation = Awaited<ReturnType<typeof openEvaluation>>

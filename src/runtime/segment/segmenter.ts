@@ -22,6 +22,8 @@ import { mirrored, mirroredAsked, mirroredPlanes, shifted } from "./views.ts"
 export interface Member {
   readonly model: ModelData
   readonly weights: Tensors
+  /** An engine of its own: of a run whose weights are kept in fewer bits. */
+  readonly engine?: Backend
 }
 
 export interface Answer {
@@ -230,7 +232,7 @@ const promptsOf = ({ image, asked, shifts }: Question): readonly (readonly Asked
   })
 
 export const segmenter = (backend: Backend, members: readonly Member[]): Segmenter => {
-  const asking = members.map((one) => member(backend, one))
+  const asking = members.map((one) => member(one.engine ?? backend, one))
   const segmentMany: Segmenter["segmentMany"] = async (questions, { flip = false, batch = questions.length } = {}) => {
     const prompts = questions.map(promptsOf)
     const views = asking.length * (flip ? 2 : 1)

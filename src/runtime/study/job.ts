@@ -111,8 +111,8 @@ const evaluateUnder = async (opened: OpenStudy, job: Job, condition: Condition, 
   const subject = job.arm.trained ? runFolder(opened.settings.out, job) : `${opened.spec}#${job.arm.of}`
   const tell = (event: Told): void => on?.(event)
   const evaluation = await openEvaluation(subject, settings, tell, () => undefined, selectedOf(opened, job))
-  const { model, samples, taught, cases, prompt, weights, precision } = evaluation
-  const backend = await engineOf(opened.settings.target)({ precision, note })
+  const { model, samples, taught, cases, prompt, weights, precision, frozen } = evaluation
+  const backend = await engineOf(opened.settings.target)({ precision, frozen, note })
   const predicting = await predictor(backend, model, weights, prompt)
   try {
     if (taught.kind === "point") {

@@ -1,5 +1,6 @@
 /** A run from its beginning, or from where it stands: the spec compiled, the data checked and split, the folder held, and then the loop. */
 import { join, resolve } from "node:path"
+import { frozenOf as storageOf } from "../../compiler/analysis/frozen.ts"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed, warned } from "../../compiler/diagnostic.ts"
@@ -7,12 +8,12 @@ import { exact } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { isWithin, rangeText, trainingRanges } from "../../dsl/ranges.ts"
-import type { Precision, Sampling, TrainingOptions } from "../../dsl/training.ts"
+import type { Precision, Sampling, Storage, TrainingOptions } from "../../dsl/training.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import { fractionOfTraining } from "../data/split.ts"
 import { saveSplit } from "../data/splitFile.ts"
-import { engineNamed, isPrecise, preciseEngines } from "../engines.ts"
+import { demandStorage, engineNamed, isPrecise, preciseEngines } from "../engines.ts"
 import type { Tell, Told } from "../events.ts"
 import { frozenOf } from "../run/adapters.ts"
 import { type Selected, selectModel } from "../select.ts"
@@ -28,6 +29,7 @@ import {
   recordedData,
 } from "../trainingOptions.ts"
 import { hashOf } from "../weights/learned.ts"
+import { leftOnDisk } from "../weights/onDisk.ts"
 import { exists, files, identityOf, type RunFile, readLog, readRun, standingOf, writeRun } from "./checkpoint.ts"
 import type { Trainer } from "./elsewhere.ts"
 import { modelHash } from "./identity.ts"
@@ -49,6 +51,8 @@ export interface TrainSettings extends DataFlags {
   readonly precision?: Precision
   /** Attention of many tokens: all of its scores, or none of them, by cuDNN's fused kernel (cuda, bf16). Default: whole. */
   readonly attention?: "whole" | "fused"
+  /** How frozen weights of linear layers and convolutions are kept; of the CPU engine. */
+  readonly frozen?: Storage
   /** Go on where the run in `out` stands. */
   readonly resume?: boolean
   /** Passes over the training images. */
@@ -255,6 +259,8 @@ const startIn = async (
   const { data: model, name } = selected.model
   const before = flags.resume ? await readRun(folder) : undefined
   const options = overridden(selected.options, { ...changedBefore(before), ...flags }, model)
+  demandStorage(target, options.frozen)
+  const frozen = storageOf(model, options.frozen)
   const dataOptions = dataOptionsOf(flags)
   const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
@@ -273,6 +279,8 @@ const startIn = async (
     augmentation: options.augmentation,
     sampling: options.sampling,
     trainingJitter: options.jitter,
+    // The next batch is read while the engine's thread computes this one.
+    ahead: Math.max(2, options.batch),
     ...(points === undefined ? {} : { points }),
   })
   const inTrain = new Set(split.train)
@@ -285,7 +293,7 @@ const startIn = async (
     `${training.length} images train, ${validation.length} validate, ${split.test.length} are kept for testing (split by ${split.by})`,
   )
 
-  const { tensors, notes } = await modelWeights(model, flags.weights, options.seed)
+  const { tensors, notes } = await modelWeights(model, flags.weights, options.seed, leftOnDisk(frozen?.names))
   for (const line of notes) note(`note: ${line}`)
   if (flags.weights === undefined && !flags.resume) tellStart(selected.spec, model, on)
   const run: RunFile = {
@@ -366,6 +374,7 @@ const startIn = async (
     precision: options.precision,
     chunked: flags.memory !== undefined,
     fused: flags.attention === "fused",
+    frozen,
   })
   const result = await train({
     name,
@@ -381,6 +390,7 @@ const startIn = async (
     identity: identityOf(run),
     demandFolder: lock.demand,
     backend,
+    frozen,
     resume: flags.resume ?? false,
     ...(flags.checkpointEvery === undefined ? {} : { checkpointEvery: flags.checkpointEvery }),
     ...(flags.validateEvery === undefined ? {} : { validateEvery: flags.validateEvery }),

@@ -13,6 +13,7 @@ import { sizeOf } from "../../compiler/ir/graph.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { clockAt } from "../../compiler/passes/optimizer.ts"
 import { type LearningProgram, trainingProgram } from "../../compiler/passes/program.ts"
+import type { Frozen } from "../../compiler/passes/store.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { asks, type TrainingOptions } from "../../dsl/training.ts"
 import type { Case } from "../data/case.ts"
@@ -89,6 +90,8 @@ export interface TrainInput {
   readonly checkpointEvery?: number
   /** Bytes that tensors of a step may take; blocks are computed again until they fit. */
   readonly memory?: number
+  /** Weights that the engine keeps in fewer bits. */
+  readonly frozen?: Frozen | undefined
   /** What the model keeps of an image, it computes once where nothing before it learns. Default: true. */
   readonly keep?: boolean
   /** Epochs between validations. */
@@ -148,6 +151,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     clip: options.clip,
     rates: options.rates,
     kept,
+    stored: input.frozen,
     ...(input.memory === undefined ? {} : { memory: input.memory }),
   })
   if (learned.receiving.length === 0)

@@ -6,13 +6,18 @@ import { type Comparison, compare, differences, type Expected, type Mapped } fro
 import { grouped } from "./groups.ts"
 import { licenceOf } from "./licence.ts"
 import { resizeAbsolute, resizeRelative } from "./resize.ts"
+import type { StoredTensor } from "./stored.ts"
 import { shown } from "./text.ts"
+
+/** In place of a tensor that is not to be held, since an engine keeps it in fewer bits: one that reads its values each time that they are asked for. */
+export type Unheld = (name: string, path: string, stored: StoredTensor) => Tensor | undefined
 
 export interface LoadOptions {
   /** Data in SharedArrayBuffers, for worker threads. */
   readonly shared?: boolean
   /** Tensors that the spec gives values of its own (adapters): the file has all of them or none. */
   readonly initialised?: ReadonlySet<string>
+  readonly unheld?: Unheld | undefined
 }
 export interface Loaded {
   readonly tensors: Tensors
@@ -68,7 +73,7 @@ const throwIf = (problems: readonly Diagnostic[]): void => {
 export const loadFrom = async (
   expected: readonly Expected[],
   checkpoint: Checkpoint,
-  { shared = false, initialised }: LoadOptions = {},
+  { shared = false, initialised, unheld }: LoadOptions = {},
 ): Promise<Loaded> => {
   const comparison = compare(expected, checkpoint.tensors, initialised)
   throwIf([...differences(checkpoint.path, comparison), ...(await twinProblems(checkpoint, comparison))])
@@ -77,7 +82,8 @@ export const loadFrom = async (
   for (const mapped of comparison.mapped) {
     const tensor = await checkpoint.read(mapped.from, shared)
     if (!allFinite(tensor.data)) bad.push(mapped.name)
-    tensors.push([mapped.name, resized(tensor, mapped)])
+    const again = mapped.resize === undefined ? unheld?.(mapped.name, checkpoint.path, mapped.from) : undefined
+    tensors.push([mapped.name, again ?? resized(tensor, mapped)])
   }
   if (bad.length > 0) throwIf([notFinite(checkpoint.path, bad)])
   const licence = licenceOf(checkpoint.metadata)

@@ -2,6 +2,7 @@
 import { recordOf } from "../../ops/index.ts"
 import type { Graph, Node, Shape } from "../graph.ts"
 import { sizeOf } from "../graph.ts"
+import { rounded } from "../stored.ts"
 import { type Array64, array } from "./array.ts"
 
 export type { Array64 } from "./array.ts"
@@ -44,7 +45,13 @@ export const evaluate = (graph: Graph, values: Values): Readonly<Record<string, 
     return array(shape, Float64Array.from(data))
   }
   const step = (node: Node): Array64 | readonly Array64[] => {
-    if (node.op === "input" || node.op === "parameter") return feed(node.attrs.name, node.shape)
+    if (node.op === "input") return feed(node.attrs.name, node.shape)
+    if (node.op === "parameter") {
+      const { shape, data } = feed(node.attrs.name, node.shape)
+      const { stored } = node.attrs
+      if (stored === undefined) return { shape, data }
+      return array(shape, Float64Array.from(rounded(stored, { shape, data: Float32Array.from(data) })))
+    }
     if (node.op === "part") return (results[node.inputs[0]!] as readonly Array64[])[node.attrs.index]!
     if (node.op === "constant") {
       const { values: given } = node.attrs
