@@ -31,6 +31,7 @@ import type { ModelData } from "../../src/dsl/model.ts"
 import { networkOf } from "../../src/dsl/network.ts"
 import { type TensorData, tensorsOf } from "../../src/dsl/tensors.ts"
 import type { Values } from "../ir/support.ts"
+import { type Digest, difference, uniform } from "../reference/index.ts"
 
 /** As in make_sams.py. */
 const adaptations = {
@@ -48,12 +49,6 @@ const adaptations = {
   },
 } as const
 
-interface Digest {
-  readonly shape: readonly number[]
-  readonly norm: number
-  /** With three pseudo-random directions. */
-  readonly products: readonly number[]
-}
 interface Reference {
   readonly name: string
   readonly config: SamConfig
@@ -84,15 +79,6 @@ const modelOf = ({ config, adapters }: Reference): ModelData => {
   ).data
 }
 
-/** Numbers in −1…1 that only depend on the name. */
-const uniform = (name: string, size: number): Float64Array => {
-  let state = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(name)) state = Math.imul(state ^ byte, 0x01000193) >>> 0
-  return Float64Array.from({ length: size }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return (state + 0.5) / 2 ** 31 - 1
-  })
-}
 const pixelMean = [123.675, 116.28, 103.53]
 const pixelStd = [58.395, 57.12, 57.375]
 const valuesOf = ({ name, shape }: TensorData): Float64Array => {
@@ -127,12 +113,6 @@ const sizesOf = ({ config, image, original, prompts, multimask }: Reference): In
     flags: multimask ? ["multimask"] : [],
     extents: { original_size: original },
   }
-}
-
-/** Largest difference of the products, for directions of length about one. */
-const difference = (name: string, data: Float64Array, { products }: Digest): number => {
-  const of = (i: number) => uniform(`${name}/${i}`, data.length).reduce((sum, x, at) => sum + x * data[at]!, 0)
-  return Math.max(...products.map((product, i) => Math.abs(product - of(i)))) / Math.sqrt(data.length / 3)
 }
 
 describe.each(references)("segment_anything's values and gradients: $name", (reference) => {

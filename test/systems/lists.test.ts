@@ -20,7 +20,10 @@ import { sizeOf, type Tensors } from "../../src/compiler/ir/graph.ts"
 import type { ModelData } from "../../src/dsl/model.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { save } from "../../src/runtime/weights/index.ts"
-import { codesOf, folder, python } from "../weights/tools.ts"
+import { pythonWith } from "../python/index.ts"
+import { codesOf, folder } from "../weights/tools.ts"
+
+const python = pythonWith("torch")
 
 const file = new URL("./reference/mobile_sam.json", import.meta.url)
 const list: Readonly<Record<string, readonly number[]>> = JSON.parse(readFileSync(file, "utf8"))

@@ -41,13 +41,8 @@ import { networkOf } from "../../src/dsl/network.ts"
 import { type TensorData, tensorsOf } from "../../src/dsl/tensors.ts"
 import { initialValues } from "../../src/runtime/initial.ts"
 import type { Values } from "../ir/support.ts"
+import { type Digest, difference, uniform } from "../reference/index.ts"
 
-interface Digest {
-  readonly shape: readonly number[]
-  readonly norm: number
-  /** With three pseudo-random directions. */
-  readonly products: readonly number[]
-}
 interface Reference {
   readonly name: string
   /** Channels, height, width. */
@@ -137,15 +132,6 @@ const modelOf = ({ name, image: [channels, ...size], prompts = {}, inference }: 
   return (adapted[name] ?? ((same: Model) => same))(of).data
 }
 
-/** Numbers in −1…1 that only depend on the name. */
-const uniform = (name: string, size: number): Float64Array => {
-  let state = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(name)) state = Math.imul(state ^ byte, 0x01000193) >>> 0
-  return Float64Array.from({ length: size }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return (state + 0.5) / 2 ** 31 - 1
-  })
-}
 const valuesOf = (tensor: TensorData): Float64Array => {
   const { name, shape, kind } = tensor
   if (kind === "buffer" && !/running|gaussian/.test(name)) return Float64Array.from(initialValues(tensor, 0))
@@ -167,11 +153,6 @@ const promptOf = (name: string, shape: readonly number[], side: number): Float64
   return name === "point_coords" ? within : within.map((x, i) => x / 2 + (i % 4 < 2 ? 0 : side / 2))
 }
 
-/** Largest difference of the products, for directions of length about one. */
-const difference = (name: string, data: Float64Array, { products }: Digest): number => {
-  const of = (i: number) => uniform(`${name}/${i}`, data.length).reduce((sum, x, at) => sum + x * data[at]!, 0)
-  return Math.max(...products.map((product, i) => Math.abs(product - of(i)))) / Math.sqrt(data.length / 3)
-}
 interface Got {
   readonly shape: readonly number[]
   readonly data: Float64Array

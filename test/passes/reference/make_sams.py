@@ -9,7 +9,6 @@ three pseudo-random directions, which differ if any element does.
 
 import functools
 import json
-import math
 import pathlib
 import sys
 import types
@@ -33,6 +32,9 @@ except ImportError:
     without_torchvision()
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer  # noqa: E402
 from segment_anything.modeling.image_encoder import window_partition, window_unpartition  # noqa: E402
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "reference"))
+from formula import digest, tensor  # noqa: E402
 
 torch.set_default_dtype(torch.float64)
 # segment_anything asks for these by name for positions: float64 here, so that the comparison can be exact.
@@ -58,22 +60,6 @@ CASES = [
     *(dict(name=f"adapters {how}", adapters=how, config="b", image=[56, 40], original=[31, 29],
            prompts=["points", "boxes"], multimask=False) for how in ["in series", "beside", "low rank"]),
 ]
-
-
-def uniform(name: str, size: int) -> list[float]:
-    """Numbers in −1…1 that only depend on the name: FNV-1a starts a linear congruential generator."""
-    state = 0x811C9DC5
-    for byte in name.encode():
-        state = ((state ^ byte) * 0x01000193) % 2**32
-    values = []
-    for _ in range(size):
-        state = (state * 1664525 + 1013904223) % 2**32
-        values.append((state + 0.5) / 2**31 - 1)
-    return values
-
-
-def tensor(name: str, shape: list[int]) -> torch.Tensor:
-    return torch.tensor(uniform(name, math.prod(shape))).reshape(shape)
 
 
 def weight(name: str, shape: list[int]) -> torch.Tensor:
@@ -181,16 +167,6 @@ def adapt(block: torch.nn.Module, width: int, how: str) -> None:
     if how == "low rank":
         block.attn.qkv = LowRank(block.attn.qkv, 2, 4, {"q": (0, width), "v": (2 * width, width)})
         block.mlp.lin1 = LowRank(block.mlp.lin1, 2, 4, {"": (0, 4 * width)})
-
-
-def digest(name: str, values: torch.Tensor) -> dict:
-    flat = values.detach().flatten()
-    directions = [torch.tensor(uniform(f"{name}/{i}", flat.numel())) for i in range(3)]
-    return {
-        "shape": list(values.shape),
-        "norm": flat.norm().item(),
-        "products": [(flat * direction).sum().item() for direction in directions],
-    }
 
 
 def dice_and_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

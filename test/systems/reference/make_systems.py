@@ -23,6 +23,9 @@ import types
 import torch
 from torch import nn
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "reference"))
+from formula import digest, tensor  # noqa: E402
+
 torch.set_default_dtype(torch.float64)
 # What upstream casts to float32, positions and boxes, stays float64 here.
 torch.float32 = torch.float = torch.float64
@@ -86,22 +89,6 @@ def load(package: str, folder: str, *files: str, numbers: dict[str, str] | None 
             text = re.sub(rf"\b{old}\b", new, text)
         exec(compile(text, str(path), "exec"), module.__dict__)
     return module
-
-
-def uniform(name: str, size: int) -> list[float]:
-    """Numbers in −1…1 that only depend on the name: FNV-1a starts a linear congruential generator."""
-    state = 0x811C9DC5
-    for byte in name.encode():
-        state = ((state ^ byte) * 0x01000193) % 2**32
-    values = []
-    for _ in range(size):
-        state = (state * 1664525 + 1013904223) % 2**32
-        values.append((state + 0.5) / 2**31 - 1)
-    return values
-
-
-def tensor(name: str, shape: list[int]) -> torch.Tensor:
-    return torch.tensor(uniform(name, math.prod(shape))).reshape(shape)
 
 
 def weight(name: str, shape: list[int]) -> torch.Tensor:
@@ -455,16 +442,6 @@ CASES = [
     dict(name="MedSAM", build=whole_medsam, image=[3, 48, 48], prompts={"boxes": [2, 4]}),
     dict(name="Med-SA", build=whole_medsa, image=[3, 48, 48], prompts=POINTS),
 ]
-
-
-def digest(name: str, values: torch.Tensor) -> dict:
-    flat = values.detach().flatten()
-    directions = [torch.tensor(uniform(f"{name}/{i}", flat.numel())) for i in range(3)]
-    return {
-        "shape": list(values.shape),
-        "norm": flat.norm().item(),
-        "products": [(flat * direction).sum().item() for direction in directions],
-    }
 
 
 def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
