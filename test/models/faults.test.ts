@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
+import { reference } from "../../src/backends/reference.ts"
 import { modelProblems } from "../../src/compiler/analysis/checks.ts"
 import { learningNames, tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
@@ -45,7 +46,12 @@ import {
   whenGiven,
 } from "../../src/dsl/index.ts"
 import { withImageSize } from "../../src/dsl/model.ts"
-import { targetsOf } from "../../src/runtime/task/index.ts"
+import { centre } from "../../src/dsl/training.ts"
+import { modelWeights } from "../../src/runtime/base.ts"
+import { prepare } from "../../src/runtime/data/prepare.ts"
+import { emptyMask } from "../../src/runtime/data/raster.ts"
+import { pixelsOf, targetsOf } from "../../src/runtime/task/index.ts"
+import { predictor } from "../../src/runtime/training/predict.ts"
 
 const problems = (of: Model<any, any>) =>
   modelProblems("model", of.data, tensorTable(of.data)).map(({ code, message }) => `${code}: ${message}`)
@@ -56,7 +62,7 @@ const small = { imageSize: 32, patchSize: 8, heads: 2, windowSize: 2, globalBloc
 const tiny = sam({ ...small, width: 16, depth: 2 })
 
 describe("what is shown is read from the layers", () => {
-  test("adapters 4 and 40 wide under one schedule of rank 8 are ranks 4 and 40", () => {
+  test("adapters 4 and 40 wide under one schedule of rank 8 are ranks 4 and, of 16 features, 16", () => {
     const m = pipe(
       tiny,
       freezeAll,
@@ -260,6 +266,39 @@ test("another image size, square or not, for any model; position tables follow",
   expect(standardSizes(withImageSize(net, [40, 56])).inputs).toEqual({ image: [1, 40, 56] })
   const larger = withImageSize(tiny.data, [64, 64])
   expect(tensorTable(larger).find(({ name }) => name.endsWith("pos_embed"))!.shape).toEqual([1, 8, 8, 16])
+})
+
+test("an output is found by its name, wherever it stands among the others: training and validation read the same", async () => {
+  const two = (first: "logits" | "aux") =>
+    model(
+      define(
+        "Two",
+        { conv: conv2d(1, 1, 3, { padding: 1 }), other: conv2d(1, 1, 1) },
+        { image: features(1) },
+        (m, { image }) => {
+          const outputs = { logits: m.conv(image), aux: m.other(image) }
+          return first === "logits" ? outputs : { aux: outputs.aux, logits: outputs.logits }
+        },
+      ),
+      { name: "two", takes: { image: pixels({ size: 8, channels: 1 }) }, teaches: { logits: masks() } },
+    ).data
+  const image = { width: 8, height: 8, channels: 1, data: Uint8Array.from({ length: 64 }, (_, i) => (i * 37) % 251) }
+  const answers = await Promise.all(
+    (["logits", "aux"] as const).map(async (first) => {
+      const data = two(first)
+      const { program } = gradientProgram(data, standardSizes(data), { learning: learningNames(data), loss: mse() })
+      const fed = program.graph.nodes.flatMap((node) => (node.op === "input" ? [node.attrs.name] : []))
+      expect(fed.sort()).toEqual(["image", "target"])
+      const { tensors } = await modelWeights(data, undefined, 1)
+      const sample = prepare({ image, mask: emptyMask(8, 8), point: undefined }, pixelsOf(data))
+      const using = await predictor(reference(), data, tensors, centre)
+      const logits = await using.predict({ ...sample, case: { id: "a", image: "", masks: [] } as never })
+      await using.dispose()
+      return [...logits]
+    }),
+  )
+  expect(answers[1]).toEqual(answers[0])
+  expect(new Set(answers[0]).size).toBeGreaterThan(10)
 })
 
 test("mse on masks, at half resolution, of one channel: the target has the output's shape", () => {

@@ -3,7 +3,28 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { tensorTable } from "../../src/compiler/analysis/parameters.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { plain } from "../../src/compiler/report/colors.ts"
+import { reportHtml } from "../../src/compiler/report/html.ts"
+import { reportMarkdown } from "../../src/compiler/report/markdown.ts"
+import { modelReport } from "../../src/compiler/report/model.ts"
+import { type Report, schemaName } from "../../src/compiler/report/report.ts"
+import { reportSvg } from "../../src/compiler/report/svg.ts"
+import { modelText } from "../../src/compiler/report/text.ts"
+import {
+  adapt,
+  afterAttention,
+  freezeAll,
+  inMlpResidual,
+  linear,
+  pipe,
+  relu,
+  residual,
+  sam,
+  sequential,
+  uniform,
+} from "../../src/dsl/index.ts"
 import { pthLength, pthOf } from "../../src/runtime/weights/pthWrite.ts"
 import { ran } from "../cli/session.ts"
 
@@ -69,4 +90,24 @@ test("SARIF says each mistake at its line, with its rule, and is written althoug
     ],
   })
   for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId)
+})
+
+test("ranks are those of the layers, whatever their schedule says, in every form that shows ranks", () => {
+  const tiny = sam({ imageSize: 32, patchSize: 8, width: 64, depth: 2, heads: 2, globalBlocks: [1] })
+  const adapter = (rank: number) => residual(sequential(linear(64, rank), relu, linear(rank, 64)))
+  const { data } = pipe(
+    tiny,
+    freezeAll,
+    adapt(uniform(2, 8), () => [afterAttention(adapter(4)), inMlpResidual(adapter(40))]),
+  )
+  const model = modelReport("both", data, tensorTable(data), () => ({ file: "", line: 0, column: 0 }))
+  const report: Report = { $schema: schemaName, schema: 1, hasam: "0", models: [model], diagnostics: [] }
+  for (const { ranks } of model.blocks) expect(ranks).toEqual({ after_attention: 4, in_mlp_residual: 40 })
+  const row = (of: string) => new RegExp(`${of}.*\\b4\\b.*\\b40\\b`)
+  expect(modelText(model, { colors: plain })).toMatch(row("window"))
+  expect(reportMarkdown(report)).toMatch(row("window"))
+  for (const picture of [reportSvg(report), reportHtml(report)]) {
+    expect(picture).toContain("after_attention rank 4, in_mlp_residual rank 40")
+    expect(picture).not.toContain("rank 8")
+  }
 })
