@@ -1,23 +1,21 @@
 /** HS2702, HS2703. hasam train --target pytorch: the package trains, and what it learned is a run like others. */
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { beforeAll, describe, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { ran } from "../cli/session.ts"
+import { pythonWith } from "../python/index.ts"
 
-const candidates = [process.env["HASAM_PYTHON"], "python3", "/usr/bin/python3"].filter((one) => one !== undefined)
-const python = candidates.find((one) => spawnSync(one, ["-c", "import torch, numpy, PIL"]).status === 0)
-if (python === undefined) console.warn("skipped: no Python with torch, numpy and PIL; HASAM_PYTHON names one")
-
+const python = pythonWith("torch", "numpy", "PIL")
 const folder = mkdtempSync(join(tmpdir(), "hasam-package-"))
 const program = join(packageRoot, "bin/hasam.js")
 const env = { ...process.env, ...(python === undefined ? {} : { HASAM_PYTHON: python }) }
 const hasam = (args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
-  const options = { cwd: folder, encoding: "utf8", env: { ...env, ...more } } as const
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], options)
-  return { status, out: stdout, text: stderr }
+  const { status, out, talk } = ran({ args, cwd: folder, env: { ...env, ...more } })
+  return { status, out, text: talk }
 }
 const train = ["train", "tiny.ts", "--data", "data", "--target", "pytorch"]
 

@@ -1,13 +1,13 @@
 /** Models that are not SAM, from their specs alone: compiled, trained, evaluated, run, packaged. */
-import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
-import { beforeAll, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { loadAll } from "../../src/runtime/weights/load.ts"
 import { save } from "../../src/runtime/weights/save.ts"
 import { ran } from "../cli/session.ts"
+import { PythonSession, pythonWith } from "../python/index.ts"
 import { promptable, unet } from "./specs.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-models-"))
@@ -135,30 +135,23 @@ describe("a promptable model that is not SAM", () => {
   })
 })
 
-const python = (() => {
-  try {
-    execFileSync("/usr/bin/python3", ["-c", "import torch, numpy, PIL"])
-    return "/usr/bin/python3"
-  } catch {
-    return undefined
-  }
-})()
-if (python === undefined)
-  console.warn("skipped: /usr/bin/python3 has no torch, numpy and PIL (scripts/setup-system.sh installs them)")
+const python = pythonWith("torch", "numpy", "PIL")
 
 describe.skipIf(python === undefined)("packaged for PyTorch, they learn as here", () => {
+  const session = new PythonSession(python)
+  afterAll(() => session.end())
   test.each([
     ["unet.ts", "classes"],
     ["clicker.ts#adapted", "phantoms"],
-  ])("%s", (spec, data) => {
+  ])("%s", async (spec, data) => {
     const name = `package-${data}`
     expect(hasam("compile", spec, "--target", "pytorch", "--out", name).status).toBe(0)
     expect(hasam("data", "split", data, "--out", `${name}.json`).status).toBe(0)
     const run = [join(folder, name, "train.py"), "--data", data, "--split", `${name}.json`, "--out", `${name}-run`]
-    const theirs = spawnSync(python!, run, { cwd: folder, encoding: "utf8" })
+    const theirs = await session.run(run, { cwd: folder })
     const ours = hasam("train", spec, "--data", data, "--split", `${name}.json`, "--out", `${name}-here`)
     const [, here] = /epoch 2\/2 {2}loss ([\d.]+)/.exec(ours.text) ?? []
-    const [, there] = /epoch 2: loss ([\d.]+)/.exec(theirs.stdout + theirs.stderr) ?? []
+    const [, there] = /epoch 2: loss ([\d.]+)/.exec(theirs.out + theirs.talk) ?? []
     expect(Number(there)).toBeCloseTo(Number(here), 3)
   })
 })

@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { convert, inspect, save } from "../../src/runtime/weights/index.ts"
-import { folder, here, json, noise, python, readAll } from "./tools.ts"
+import { pythonWith } from "../python/index.ts"
+import { folder, here, json, noise, readAll } from "./tools.ts"
+
+const python = pythonWith("torch")
 
 const shapes: Readonly<Record<string, readonly number[]>> = {
   plain: [2, 3],

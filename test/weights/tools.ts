@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process"
 import { mkdtemp, readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -62,19 +61,6 @@ export const safetensors = (header: unknown, data: Uint8Array = new Uint8Array(0
 
 /** A pickle from text, whose characters are bytes. */
 export const pickle = (...parts: readonly string[]): Uint8Array => Buffer.from(parts.join(""), "latin1")
-
-/** Python with PyTorch: HASAM_PYTHON, else the system's; undefined, with the reason printed, where there is none. */
-export const python = ((): string | undefined => {
-  for (const path of [process.env.HASAM_PYTHON, "/usr/bin/python3", "python3"]) {
-    if (path === undefined) continue
-    try {
-      execFileSync(path, ["-c", "import torch"], { stdio: "ignore" })
-      return path
-    } catch {} // the next
-  }
-  console.warn("skipped: no Python with PyTorch; install it (scripts/setup-system.sh) or set HASAM_PYTHON")
-  return undefined
-})()
 
 /** What a model expects of a checkpoint, and what its spec initialises. */
 export const expectedOf = (model: ModelData) => {

@@ -1,5 +1,4 @@
 /** Packages read what `hasam data split` writes, and see the same images and masks. */
-import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdtemp, readFile, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -7,7 +6,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import Ajv from "ajv/dist/2020.js"
 import sharp from "sharp"
-import { beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { openData } from "../../../src/runtime/data/layouts/index.ts"
 import { loadCase } from "../../../src/runtime/data/mask.ts"
@@ -15,6 +14,7 @@ import { parts, type Split } from "../../../src/runtime/data/split.ts"
 import { saveSplit } from "../../../src/runtime/data/splitFile.ts"
 import { planes } from "../../../src/runtime/task/pixels.ts"
 import { write, writeGrey } from "../../data/helpers.ts"
+import { PythonSession } from "../../python/index.ts"
 import { unet } from "./models.ts"
 import { pillow, writePackage } from "./tools.ts"
 
@@ -23,14 +23,15 @@ const half = (inside: number) => Uint8Array.from({ length: 48 }, (_, i) => (i % 
 
 describe.skipIf(pillow === undefined)("a split with its cases", () => {
   let [root, folder] = ["", ""]
+  const session = new PythonSession(pillow)
+  afterAll(() => session.end())
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), "hasam-manifest-"))
     folder = join(root, "package")
     await writePackage(folder, pytorchPackage(unet.data))
   })
   const script = fileURLToPath(new URL("./manifest.py", import.meta.url))
-  const theirs = (data: string, split: string) =>
-    JSON.parse(execFileSync(pillow!, [script, folder, data, split], { encoding: "utf8" }))
+  const theirs = async (data: string, split: string) => JSON.parse(await session.said([script, folder, data, split]))
   const sha = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
   /** Interleaved, as NumPy has it. */
   const interleaved = (image: Parameters<typeof planes>[0]) => {
@@ -53,7 +54,7 @@ describe.skipIf(pillow === undefined)("a split with its cases", () => {
         const { image, mask } = await loadCase(opened.cases.find((one) => one.id === id)!)
         ours.push({ id, part, image: sha(interleaved(image)), mask: sha(mask.data) })
       }
-    expect(theirs(data, file)).toEqual(ours)
+    expect(await theirs(data, file)).toEqual(ours)
     return json
   }
 
@@ -94,7 +95,7 @@ describe.skipIf(pillow === undefined)("a split with its cases", () => {
         file,
         JSON.stringify({ $schema: "hasam/split/2", cases: [{ id: "a", part: "test", image, masks: [mask] }] }),
       )
-      return theirs(data, file) as string
+      return (await theirs(data, file)) as string
     }
     await writeGrey(join(data, "a.png"), 8, 6, grey(3))
     await writeGrey(join(data, "mask.png"), 8, 6, half(2))
@@ -140,6 +141,6 @@ describe.skipIf(pillow === undefined)("a split with its cases", () => {
   ])("what is wrong with one is said: %j", async (content, message) => {
     const file = join(root, "wrong.json")
     await writeFile(file, JSON.stringify(content))
-    expect(theirs(root, file)).toContain(message)
+    expect(await theirs(root, file)).toContain(message)
   })
 })

@@ -8,9 +8,11 @@ import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import type { Sample } from "../../../src/runtime/data/reader.ts"
 import { pixelsOf } from "../../../src/runtime/task/index.ts"
 import { isHit, pointAnswer } from "../../../src/runtime/task/point.ts"
-import { python } from "../../weights/tools.ts"
+import { pythonWith } from "../../python/index.ts"
 import { points } from "./models.ts"
 import { writePackage } from "./tools.ts"
+
+const python = pythonWith("torch", "PIL")
 
 const script = `
 import json, sys

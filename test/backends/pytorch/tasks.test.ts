@@ -1,10 +1,8 @@
 /** Any model that takes and teaches: train.py and `hasam train` have the same losses and the same score. */
-import { execFile } from "node:child_process"
 import { mkdtemp, readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { promisify } from "node:util"
-import { beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { cpu } from "../../../src/backends/onnx/engine.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import {
@@ -34,6 +32,7 @@ import { saveSplit } from "../../../src/runtime/data/splitFile.ts"
 import { classesTaught, needsForeground, pixelsOf } from "../../../src/runtime/task/index.ts"
 import { train } from "../../../src/runtime/training/train.ts"
 import { writeGrey } from "../../data/helpers.ts"
+import { PythonSession } from "../../python/index.ts"
 import { classified, clicked, clickedLoss, masked, points } from "./models.ts"
 import { pillow, writePackage } from "./tools.ts"
 
@@ -67,6 +66,8 @@ const tasks: Readonly<Record<string, { readonly model: Model<any, any>; readonly
 
 describe.skipIf(pillow === undefined)("train.py", () => {
   let [root, data, labels] = ["", "", ""]
+  const session = new PythonSession(pillow)
+  afterAll(() => session.end())
   /** Blobs of one or two classes on noise; images of several shapes, one of them empty. */
   const writeData = async (folder: string, value: (k: number) => number) => {
     for (let n = 0; n < 14; n += 1) {
@@ -104,9 +105,7 @@ describe.skipIf(pillow === undefined)("train.py", () => {
       await saveSplit(`${folder}.json`, split, opened)
       await writePackage(folder, pytorchPackage(model, { kind: "training", ...options, model }, { name: "small" }))
       const args = ["--data", from, "--split", `${folder}.json`, "--out", `${folder}-theirs`, "--device", "cpu"]
-      await promisify(execFile)(pillow!, [join(folder, "train.py"), ...args, "--workers", "0", "--log-steps"], {
-        env: { ...process.env, OMP_NUM_THREADS: "1" },
-      })
+      await session.said([join(folder, "train.py"), ...args, "--workers", "0", "--log-steps"])
       const log = (await readFile(join(`${folder}-theirs`, "log.jsonl"), "utf8"))
         .trim()
         .split("\n")

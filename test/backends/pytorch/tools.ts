@@ -5,7 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { python } from "../../weights/tools.ts"
+import { pythonWith } from "../../python/index.ts"
 
 const pinned = readFileSync(new URL("../../../scripts/python-tools.txt", import.meta.url), "utf8")
 const folder = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "hasam", "python-tools", "bin")
@@ -26,16 +26,7 @@ export const mypy = tool("mypy")
 export const config = fileURLToPath(new URL("../../../src/backends/pytorch/python/pyproject.toml", import.meta.url))
 
 /** A Python with PyTorch and Pillow, with which packages read images. */
-export const pillow = ((): string | undefined => {
-  if (python === undefined) return undefined
-  try {
-    execFileSync(python, ["-c", "import PIL"], { stdio: "ignore" })
-    return python
-  } catch {
-    console.warn("skipped: this Python has no Pillow, with which generated packages read images (python3-pil)")
-    return undefined
-  }
-})()
+export const pillow = pythonWith("torch", "PIL")
 
 /** A package's files in a folder. */
 export const writePackage = async (folder: string, files: Readonly<Record<string, string>>): Promise<void> => {

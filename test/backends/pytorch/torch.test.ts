@@ -1,9 +1,8 @@
-import { execFileSync, spawnSync } from "node:child_process"
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { millions } from "../../../examples/ha-sam/index.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { snake } from "../../../src/backends/pytorch/python.ts"
@@ -39,8 +38,8 @@ import { frozenOf } from "../../../src/runtime/run/adapters.ts"
 import { modelHash } from "../../../src/runtime/training/identity.ts"
 import { hashOf, saveLearned } from "../../../src/runtime/weights/learned.ts"
 import { save } from "../../../src/runtime/weights/save.ts"
+import { PythonSession, pythonWith } from "../../python/index.ts"
 import { adapted, odd, other, prompts, randomInputs, randomWeights, sizesFor } from "../../run/models.ts"
-import { python } from "../../weights/tools.ts"
 import {
   classified,
   clicked,
@@ -200,7 +199,11 @@ const write = async (folder: string, { model, sizes, inputs, training }: Case) =
   return { initial: hashOf(initial), base: hashOf(frozen), table }
 }
 
+const python = pythonWith("torch")
+
 describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
+  const session = new PythonSession(python)
+  afterAll(() => session.end())
   const right: Record<string, Awaited<ReturnType<typeof write>>> = {}
   let answers: Readonly<Record<string, Answer>> = {}
 
@@ -209,8 +212,7 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
     for (const [name, one] of Object.entries(cases)) right[name] = await write(join(root, name), one)
     const script = fileURLToPath(new URL("./check.py", import.meta.url))
     const folders = Object.keys(cases).map((name) => join(root, name))
-    const out = execFileSync(python!, [script, ...folders], { encoding: "utf8", maxBuffer: 2 ** 26 })
-    const { torch, seconds, results } = JSON.parse(out)
+    const { torch, seconds, results } = JSON.parse(await session.said([script, ...folders]))
     answers = results
     console.info(`PyTorch ${torch}: ${folders.length} packages in ${seconds.toFixed(1)} s`)
   })
@@ -265,15 +267,15 @@ describe.skipIf(python === undefined)("generated modules in PyTorch", () => {
     await writePackage(folder, pytorchPackage(millions.data))
     const code =
       "from building import counts; from model import build; print(f'{counts(build(values=False))[1]:,} trainable')"
-    expect(execFileSync(python!, ["-c", code], { encoding: "utf8", cwd: folder })).toBe("6,815,046 trainable\n")
+    expect(await session.said(["-c", code], { cwd: folder })).toBe("6,815,046 trainable\n")
   })
 
   it("a package whose model was changed by hand says so and stops", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hasam-pytorch-"))
     const files = pytorchPackage(adapted.afterAttention.data)
     await writePackage(folder, { ...files, "model.py": files["model.py"]!.replaceAll("rank=5", "rank=6") })
-    const changed = spawnSync(python!, ["-c", "import model; model.build()"], { encoding: "utf8", cwd: folder })
+    const changed = await session.run(["-c", "import model; model.build()"], { cwd: folder })
     expect(changed.status).not.toBe(0)
-    expect(changed.stderr).toMatch(/PyTorch counts 489 of 70,344 parameters that learn, the compiler 440 of 70,295/)
+    expect(changed.talk).toMatch(/PyTorch counts 489 of 70,344 parameters that learn, the compiler 440 of 70,295/)
   })
 })

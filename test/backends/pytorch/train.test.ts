@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { cpu } from "../../../src/backends/onnx/engine.ts"
 import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { tensorTable } from "../../../src/compiler/analysis/parameters.ts"
@@ -30,9 +30,10 @@ import { withAdapters } from "../../../src/runtime/run/adapters.ts"
 import { feedsOf, pixelsOf } from "../../../src/runtime/task/index.ts"
 import { maskTarget } from "../../../src/runtime/task/masks.ts"
 import { train } from "../../../src/runtime/training/train.ts"
+import { PythonSession } from "../../python/index.ts"
 import { adapted } from "../../run/models.ts"
-import { python, readAll } from "../../weights/tools.ts"
-import { pillow, writePackage } from "./tools.ts"
+import { readAll } from "../../weights/tools.ts"
+import { pillow as python, writePackage } from "./tools.ts"
 
 const model = adapted.afterAttention
 const seed = 3
@@ -47,8 +48,11 @@ const options: TrainingOptions = {
 const environment = { ...process.env, OMP_NUM_THREADS: "1" }
 const run = promisify(execFile)
 
-describe.skipIf(pillow === undefined)("generated train.py", () => {
+describe.skipIf(python === undefined)("generated train.py", () => {
   let [root, data, folder] = ["", "", ""]
+  // One after another; what is killed, and what runs beside another, has a process of its own.
+  const session = new PythonSession(python)
+  afterAll(() => session.end())
   const out = (name: string) => join(root, name)
   const command = (name: string, ...rest: readonly string[]) => [
     join(folder, "train.py"),
@@ -85,16 +89,12 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
     await writePackage(folder, pytorchPackage(model.data, training, { name: "small" }))
     const opened = await openData(data)
     await saveSplit(join(root, "split.json"), splitCases(opened.cases, { seed }), opened)
-    await run(python!, command("one"), { env: environment })
+    await session.said(command("one"))
   })
 
   it("draws the same split, orders, prompts and augmented images as hasam", async () => {
     const script = fileURLToPath(new URL("./batches.py", import.meta.url))
-    const { stdout } = await run(python!, [script, folder, data, join(root, "split.json"), `${seed}`], {
-      env: environment,
-      maxBuffer: 2 ** 26,
-    })
-    const theirs = JSON.parse(stdout)
+    const theirs = JSON.parse(await session.said([script, folder, data, join(root, "split.json"), `${seed}`]))
     const { cases } = await openData(data)
     const { train, validation, test } = splitCases(cases, { seed })
     expect(theirs.split).toEqual({ train, validation, test })
@@ -191,16 +191,16 @@ describe.skipIf(pillow === undefined)("generated train.py", () => {
     const code = await new Promise((resolve) => child.once("exit", resolve))
     expect(code).toBe(0)
     expect((await losses("cut")).length).toBeLessThan((await losses("one")).length)
-    await run(python!, command("cut", "--resume"), { env: environment })
+    await session.said(command("cut", "--resume"))
     expect(await losses("cut")).toEqual(await losses("one"))
     expect((await best("cut")).equals(await best("one"))).toBe(true)
   })
 
   it("says what is wrong in one line, and exits with 1", async () => {
-    const failure = await run(python!, command("one"), { env: environment }).catch((error) => error)
-    expect(failure.code).toBe(1)
-    expect(failure.stderr).toContain("holds a run already; add --resume")
-    expect(failure.stderr).not.toContain("Traceback")
+    const { status, talk } = await session.run(command("one"))
+    expect(status).toBe(1)
+    expect(talk).toContain("holds a run already; add --resume")
+    expect(talk).not.toContain("Traceback")
   })
 })
 
