@@ -154,6 +154,7 @@ export const needs: readonly (readonly [
         "--target cuda",
       ] as const,
   ),
+  ["run", "--dice-over", ({ gradients }) => gradients === true, "--gradients"],
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
   ...["run", "train", "eval", "compile"].map(
     (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,

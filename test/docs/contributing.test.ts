@@ -6,8 +6,8 @@ import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
 const text = readFileSync(join(packageRoot, "CONTRIBUTING.md"), "utf8")
 const rows = new Map(
-  [...text.matchAll(/^\| (.+?) \| (.+?) \| (.*?) \|$/gm)]
-    .slice(2)
+  [...text.matchAll(/^\| ([^|]+?) \| (.+?) \| (.*?) \|$/gm)]
+    .filter(([, kind]) => kind !== "---")
     .map(([, kind, files, seen]) => [kind!, { files: files!, seen: seen! }]),
 )
 /** What looks like a path: a file, or a folder of several. */

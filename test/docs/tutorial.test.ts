@@ -1,10 +1,10 @@
 /** The tutorial, in an empty folder, as it stands. */
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { ran } from "../cli/session.ts"
 
 const text = readFileSync(join(packageRoot, "docs/tutorial.md"), "utf8")
 const folder = mkdtempSync(join(tmpdir(), "hasam-tutorial-"))
@@ -18,12 +18,9 @@ test("every command of the tutorial does what the page says", { timeout: 280_000
   for (const command of commands) {
     const [program, ...args] = command.split(" ")
     expect(program).toBe("hasam")
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-      cwd: folder,
-      encoding: "utf8",
-    })
-    expect(status, `${command}\n${stderr}`).toBe(0)
-    said += stdout + stderr
+    const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+    expect(status, `${command}\n${talk}`).toBe(0)
+    said += out + talk
   }
   expect(said).toMatch(/\badapters +\d[\d,]* +\d[\d,]* +learns/)
   expect(said).toContain("HS1024")

@@ -135,6 +135,37 @@ describe("a promptable model that is not SAM", () => {
   })
 })
 
+test("Dice of each image, or of the whole batch, as run is asked", async () => {
+  const target = Float32Array.from({ length: 2 * 96 }, (_, i) => Number(i < 96 ? i % 5 === 0 : i % 3 > 0))
+  await save(join(folder, "batch.safetensors"), {
+    picture: { shape: [2, 1, 32, 48], data: numbers(2 * 32 * 48) },
+    where: { shape: [2, 1, 2], data: Float32Array.of(10, 12, 40, 3) },
+    sign: { shape: [2, 1], data: Float32Array.of(1, 1) },
+    target: { shape: [2, 1, 8, 12], data: target },
+  })
+  const asked = ["run", "clicker.ts#adapted", "--inputs", "batch.safetensors", "--outputs", "batch-out.safetensors"]
+  const ran = async (...more: readonly string[]) => {
+    expect(hasam(...asked, "--gradients", ...more).status).toBe(0)
+    return loadAll(join(folder, "batch-out.safetensors"))
+  }
+  const [each, whole, unasked] = [await ran("--dice-over", "image"), await ran("--dice-over", "batch"), await ran()]
+  const { data: logits } = each["logits"]!
+  const dice = (from: number, to: number): number => {
+    let [overlap, sizes] = [0, 0]
+    for (let i = from; i < to; i += 1) {
+      const p = 1 / (1 + Math.exp(-logits[i]!))
+      overlap += p * target[i]!
+      sizes += p + target[i]!
+    }
+    return 1 - (2 * overlap + 1) / (sizes + 1)
+  }
+  const expected = (dice(0, 96) + dice(96, 192)) / 2 - dice(0, 192)
+  expect(Math.abs(expected)).toBeGreaterThan(1e-3)
+  expect(each["loss"]!.data[0]! - whole["loss"]!.data[0]!).toBeCloseTo(expected, 5)
+  expect(unasked["loss"]!.data).toEqual(each["loss"]!.data)
+  expect(hasam(...asked, "--dice-over", "batch").text).toContain("--dice-over does nothing without --gradients")
+})
+
 const python = pythonWith("torch", "numpy", "PIL")
 
 describe.skipIf(python === undefined)("packaged for PyTorch, they learn as here", () => {

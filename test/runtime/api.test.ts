@@ -1,5 +1,4 @@
 /** hasam/runtime, as code imports it: the same runs, results and masks as the commands give, and errors with their codes. */
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,6 +6,7 @@ import { pathToFileURL } from "node:url"
 import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { readLabels } from "../../src/runtime/data/image.ts"
+import { ran } from "../cli/session.ts"
 
 // The built one: specs are evaluated by its worker.
 const { attempt, compareMasks, evaluate, load, maskPng, phantoms, readImage, train }: typeof import("hasam/runtime") =
@@ -15,12 +15,9 @@ const { attempt, compareMasks, evaluate, load, maskPng, phantoms, readImage, tra
 const folder = mkdtempSync(join(tmpdir(), "hasam-runtime-"))
 const at = (...path: readonly string[]) => join(folder, ...path)
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-    cwd: folder,
-    encoding: "utf8",
-  })
-  expect(status, stderr).toBe(0)
-  return stdout
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  expect(status, talk).toBe(0)
+  return out
 }
 const spec = at("tiny.ts")
 const data = at("data")

@@ -1,5 +1,5 @@
 /** hasam study, from a spec to its tables: stopped and gone on with to the same bytes, in one process and in several. */
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,6 +8,7 @@ import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import type { StudySettings } from "../../src/runtime/study/open.ts"
+import { ran } from "../cli/session.ts"
 
 // The built ones: specs are evaluated by their worker.
 const built = <A>(path: string): Promise<A> =>
@@ -22,8 +23,8 @@ const folder = mkdtempSync(join(tmpdir(), "hasam-study-"))
 const at = (...names: readonly string[]) => join(folder, ...names)
 const program = join(packageRoot, "bin/hasam.js")
 const hasam = (...args: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: "utf8" })
-  return { status, out: stdout, text: stderr }
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  return { status, out, text: talk }
 }
 
 beforeAll(async () => {

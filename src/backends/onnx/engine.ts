@@ -1,6 +1,7 @@
 /** The CPU engine: programs as ONNX, run by onnxruntime in a thread of their own. README.md says why it is set up so. */
 import { availableParallelism } from "node:os"
 import { MessageChannel } from "node:worker_threads"
+import { failed } from "../../compiler/diagnostic.ts"
 import type { Program, Tensor, Tensors } from "../../compiler/ir/graph.ts"
 import { type Stored, toBf16, toInt8 } from "../../compiler/ir/stored.ts"
 import { type Frozen, store } from "../../compiler/passes/store.ts"
@@ -14,7 +15,7 @@ import { runtimeOf } from "./runtime.ts"
 import { startThread, type Thread } from "./thread.ts"
 
 export interface CpuOptions {
-  /** Threads for each op. Default: as many as the machine has. */
+  /** Threads for each op. Default: HASAM_THREADS, or as many as the machine has. */
   readonly threads?: number
   /** Scores of attention at a time. */
   readonly scores?: number
@@ -22,6 +23,19 @@ export interface CpuOptions {
   readonly engine?: "native" | "wasm"
   /** Weights that are kept in fewer bits. */
   readonly frozen?: Frozen
+}
+
+/**
+ * How many threads an engine is given where nobody says. Beside other work on the same cores one is best, for threads that wait for one another spin.
+ * Throws HS5002 where HASAM_THREADS is no such number.
+ */
+export const defaultThreads = (env: NodeJS.ProcessEnv = process.env): number => {
+  const given = env["HASAM_THREADS"]
+  if (given === undefined || given === "") return availableParallelism()
+  const asked = Number(given)
+  if (Number.isInteger(asked) && asked >= 1 && asked <= 1024) return asked
+  const about = "a whole number from 1 to 1,024"
+  throw failed("HASAM_THREADS", "HS5002", `'${given}' is not ${about}`, `Give ${about}, or leave it out.`)
 }
 
 /** How sessions are set up. */
@@ -95,7 +109,7 @@ let programs = 0
 export const cpu = (options: CpuOptions = {}): Backend => ({
   name: "cpu",
   compile: async (program: Program, beside?: Executable): Promise<Executable> => {
-    const threads = options.threads ?? availableParallelism()
+    const threads = options.threads ?? defaultThreads()
     const runtime = runtimeOf(options.engine)
     const { frozen } = options
     const { state } = program

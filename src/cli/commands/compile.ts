@@ -55,13 +55,17 @@ const expectationsText = (models: Report["models"]): string => {
       )
 }
 
+/** Counts alone are asked for: what a model costs is most of the work, and a line a model has no place for it. */
+const countsOnly = ({ brief, cost, json, report, target, budget }: CompileFlags): boolean =>
+  brief === true && [cost, json, report, target, budget].every((asked) => asked === undefined || asked === false)
+
 const once = async (specs: readonly string[], flags: CompileFlags): Promise<Compiled> => {
+  const atMost = flags.cost ? Number.POSITIVE_INFINITY : most
   const compiled = await compileSpecs(specs, {
     ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
-    cost: {
-      of: remembered(costReport(flags.batch, cpuMemory, flags.frozen), [flags.batch, flags.frozen]),
-      atMost: flags.cost ? Number.POSITIVE_INFINITY : most,
-    },
+    ...(countsOnly(flags)
+      ? {}
+      : { cost: { of: remembered(costReport(flags.batch, cpuMemory, flags.frozen), [flags.batch, flags.frozen]), atMost } }),
     receives: receivingOf,
   })
   const known = compiled.specs.flatMap(({ models }) => models.map(({ name }) => name))

@@ -1,6 +1,7 @@
 /** The CPU engine whole: its thread, its state, its errors. */
+import { availableParallelism } from "node:os"
 import { describe, expect, test } from "vitest"
-import { type CpuOptions, cpu } from "../../../src/backends/onnx/engine.ts"
+import { type CpuOptions, cpu, defaultThreads } from "../../../src/backends/onnx/engine.ts"
 import { lower } from "../../../src/backends/onnx/lower.ts"
 import { runOrder, writtenInPlace } from "../../../src/backends/onnx/order.ts"
 import { evaluate } from "../../../src/compiler/ir/evaluate/index.ts"
@@ -11,7 +12,7 @@ import { difference } from "./session.ts"
 
 const plain = (tensors: Tensors) => Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]))
 const open = async (program: Program, tensors: Tensors, options: CpuOptions = {}) => {
-  const run = await cpu({ threads: 2, ...options }).compile(program)
+  const run = await cpu(options).compile(program)
   await run.load(tensors)
   return run
 }
@@ -25,7 +26,7 @@ const bytesOf = (tensors: Tensors): string =>
 
 describe.each(["native", "wasm"] as const)("a small SAM with adapters, %s", (engine) => {
   test("segments as the reference does", async () => {
-    const run = await open(forward, weights, { engine, scores: 600 })
+    const run = await open(forward, weights, { engine, scores: 200 })
     const actual = await run.run(inputs)
     await run.dispose()
     const expected = evaluate(forward.graph, plain({ ...weights, ...inputs }))
@@ -37,7 +38,7 @@ describe.each(["native", "wasm"] as const)("a small SAM with adapters, %s", (eng
   })
 
   test("has the reference's gradients, of every parameter", async () => {
-    const run = await open(allGradients, weights, { engine, scores: 600 })
+    const run = await open(allGradients, weights, { engine, scores: 200 })
     const actual = await run.run({ ...inputs, target })
     await run.dispose()
     const expected = evaluate(allGradients.graph, plain({ ...weights, ...inputs, target }))
@@ -76,7 +77,7 @@ describe("training", () => {
     }
   })
   test("twice gives the same bytes", async () => {
-    const [a, b] = [await steps(), await steps()]
+    const [a, b] = [await steps({ threads: 2 }), await steps({ threads: 2 })]
     expect(a.losses).toEqual(b.losses)
     expect(bytesOf(a.state)).toBe(bytesOf(b.state))
   })
@@ -103,6 +104,13 @@ describe("training", () => {
     expect(values).toEqual([...values].sort((a, b) => b - a))
     await run.dispose()
   })
+})
+
+test("HASAM_THREADS: as many as it says, else all; what is no number is told", () => {
+  expect(defaultThreads({ HASAM_THREADS: "3" })).toBe(3)
+  expect(defaultThreads({})).toBe(availableParallelism())
+  for (const wrong of ["0", "1.5", "many", "1e9"])
+    expect(() => defaultThreads({ HASAM_THREADS: wrong })).toThrow(`HS5002: '${wrong}' is not a whole number`)
 })
 
 describe("memory", () => {
@@ -146,7 +154,7 @@ describe("memory", () => {
 
 describe("programs beside one another", () => {
   test("share what is loaded, and see what was learned", async () => {
-    const backend = cpu({ threads: 2 })
+    const backend = cpu()
     const trainer = await backend.compile(training)
     await trainer.load(initial(training))
     const beside = await backend.compile(forward, trainer)

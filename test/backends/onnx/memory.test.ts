@@ -44,10 +44,11 @@ describe.skipIf(!linux)("predicted memory of the CPU engine is what a process ne
     ["to train, with blocks recomputed", ["training", "1024", "--width", "64", "--depth", "3", "--budget", "130"]],
   ])("%s", async (_, args) => {
     const measure = async () => JSON.parse((await promisify(execFile)(process.execPath, [bench, ...args])).stdout)
-    // On a busy machine V8 collects its garbage late, which comes on top: what a process needs is the less of two.
-    const [{ predicted, measured: first, recomputed }, { measured: second }] = [await measure(), await measure()]
-    const measured = Math.min(first, second)
+    const { predicted, measured, recomputed } = await measure()
     expect(recomputed > 0).toBe(args.includes("--budget"))
-    expect(Math.abs(predicted / measured - 1)).toBeLessThan(0.15)
+    const off = (bytes: number): number => Math.abs(predicted / bytes - 1)
+    // On a busy machine V8 collects its garbage late, which comes on top: what a process needs is the less of two.
+    const needed = off(measured) < 0.15 ? measured : Math.min(measured, (await measure()).measured)
+    expect(off(needed)).toBeLessThan(0.15)
   })
 })

@@ -41,7 +41,7 @@ describe.skipIf(absent !== undefined)("a small SAM with adapters, through a PJRT
     const last = await whole.read(names)
     await whole.dispose()
 
-    const engine = await cpu({ threads: 2 }).compile(training)
+    const engine = await cpu().compile(training)
     await engine.load(initial(training))
     for (let t = 1; t <= 10; t++)
       expect(Math.abs(losses[t - 1]! / (await engine.run(feedAt(t)))["loss"]!.data[0]! - 1)).toBeLessThan(1e-6)
