@@ -73,9 +73,9 @@ describe("initial values", () => {
 
   it("of SAM ViT-B are drawn in seconds", { timeout: 20_000 }, () => {
     const tensors = tensorsOf(networkOf(samVitB.data))
-    const start = performance.now()
+    const start = process.cpuUsage()
     const drawn = tensors.reduce((sum, tensor) => sum + initialValues(tensor, 0).length, 0)
     expect(drawn).toBe(93_735_472 + 256 + 6)
-    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(10_000)
   })
 })

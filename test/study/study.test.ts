@@ -132,7 +132,9 @@ test("trainings × rates end in tables; stopped, killed and gone on with, every 
   expect(filesOf("broken")).toEqual(filesOf("whole"))
 })
 
-test("folds, models as they are, prompts that are moved and a localizer's, Welch's test", async () => {
+test("folds, models as they are, prompts that are moved and a localizer's, Welch's test", {
+  timeout: 280_000,
+}, async () => {
   const args = ["study", "spec.ts#asked", "--data", "data", "--out", "asked"]
   const listed = hasam(...args, "--jobs", "2", "--list")
   expect(listed.out.trim().split("\n").length).toBe(12)

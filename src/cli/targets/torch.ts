@@ -14,16 +14,16 @@ import { talk } from "../output.ts"
 const packageFolder = "package"
 export const innerFolder = "pytorch"
 
-const python = process.env["HASAM_PYTHON"] || "python3"
+const python = (): string => process.env["HASAM_PYTHON"] || "python3"
 
 /** PyTorch's version. Throws HS2702. */
 const demandTorch = (): string => {
   const code = "import torch, numpy, PIL; print(torch.__version__)"
-  const { status, stdout, stderr, error } = spawnSync(python, ["-c", code], { encoding: "utf8" })
+  const { status, stdout, stderr, error } = spawnSync(python(), ["-c", code], { encoding: "utf8" })
   if (status === 0) return stdout.trim()
   const said = error?.message ?? stderr.trim().split("\n").at(-1)
   throw failed(
-    python,
+    python(),
     "HS2702",
     `this Python cannot train: ${said}`,
     "pip install torch numpy pillow, or name another Python: HASAM_PYTHON=/path/to/python",
@@ -86,7 +86,7 @@ export const trainInPackage = async (run: PackageRun): Promise<{ readonly finish
       ? []
       : ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", String(run.processes)]
   // A group of its own: a terminal's Ctrl-C reaches it once, from here.
-  const child = spawn(python, [...launcher, "train.py", ...argumentsOf(run)], {
+  const child = spawn(python(), [...launcher, "train.py", ...argumentsOf(run)], {
     cwd: folder,
     stdio: ["ignore", 2, 2],
     env: environmentOf(torch),
@@ -109,7 +109,7 @@ export const trainInPackage = async (run: PackageRun): Promise<{ readonly finish
       folder,
       "HS2703",
       `the package's training ended with ${how}`,
-      `What it said stands above. In ${folder}: ${python} train.py --help`,
+      `What it said stands above. In ${folder}: ${python()} train.py --help`,
     )
   const lines = (await readFile(join(run.folder, files.log), "utf8").catch(() => "")).trim().split("\n").length
   talk(`done: ${lines} epochs in PyTorch; ${join(run.folder, files.best)}`)
