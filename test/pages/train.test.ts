@@ -67,7 +67,7 @@ describe.skipIf(!here)("the train page", () => {
     await status(page, /can be learned from/)
     expect(await page.textContent("#report-title")).toBe("The data: data")
     expect(await page.textContent("#counts")).toContain("12 images with their masks, of 3 subjects")
-    await page.fill("#epochs", "3")
+    await page.fill("#epochs", "6")
     await page.click("#start")
     const before = [...(await losses(page, 5))]
     await page.click("#pause")
@@ -78,7 +78,7 @@ describe.skipIf(!here)("the train page", () => {
     await page.click("#resume")
     await status(page, /Done/)
     const second = await losses(page, 1)
-    const all = await expected(3)
+    const all = await expected(6)
     expect(all.length).toBeGreaterThan(10)
     expect(first.length + second.length).toBe(all.length)
     ;[...first, ...second].forEach((loss, i) => expect(Math.abs(loss - all[i]!), `step ${i + 1}`).toBeLessThan(1e-4))
