@@ -65,7 +65,12 @@ const once = async (specs: readonly string[], flags: CompileFlags): Promise<Comp
     ...(flags.inputSize === undefined ? {} : { inputSize: flags.inputSize }),
     ...(countsOnly(flags)
       ? {}
-      : { cost: { of: remembered(costReport(flags.batch, cpuMemory, flags.frozen), [flags.batch, flags.frozen]), atMost } }),
+      : {
+          cost: {
+            of: remembered(costReport(flags.batch, cpuMemory, flags.frozen), [flags.batch, flags.frozen]),
+            atMost,
+          },
+        }),
     receives: receivingOf,
   })
   const known = compiled.specs.flatMap(({ models }) => models.map(({ name }) => name))
