@@ -16,13 +16,21 @@ export const picturesIn = (text) =>
     ),
   ].map(([, spec, name]) => ({ spec, name }))
 
-/** Makes a picture as its command does; gives its path. */
-export const make = (spec) => {
+/** A picture's command, and the file that it writes. */
+export const commandOf = (spec) => {
   const out = mkdtempSync(join(tmpdir(), "hasam-gallery-"))
-  const args = [join(root, "bin/hasam.js"), "compile", spec, "--report", "svg", "--out", out]
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" })
+  return { args: ["compile", spec, "--report", "svg", "--out", out], made: join(out, "report.svg") }
+}
+
+/** Makes a picture as its command does; gives its path. */
+const make = (spec) => {
+  const { args, made } = commandOf(spec)
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "bin/hasam.js"), ...args], {
+    cwd: root,
+    encoding: "utf8",
+  })
   if (status !== 0) throw new Error(stderr)
-  return join(out, "report.svg")
+  return made
 }
 
 export const gallery = () => picturesIn(readFileSync(join(root, "docs/gallery.md"), "utf8"))

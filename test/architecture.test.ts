@@ -1,6 +1,7 @@
 /** Imports point one way: dsl ← compiler ← backends ← runtime ← pages, cli. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
+import { Node, Project, type SourceFile, SyntaxKind } from "ts-morph"
 import { expect, test } from "vitest"
 import { packageRoot } from "../src/compiler/frontend/package.ts"
 
@@ -10,12 +11,28 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => join(src, name))
 
-const importsOf = (file: string): readonly string[] =>
-  [
-    ...readFileSync(file, "utf8").matchAll(
-      /(?:^|\n)\s*(?:import|export)\b[^"'`;]*?from\s*"([^"]+)"|\bimport\("([^"]+)"\)|(?:^|\n)import "([^"]+)"/g,
-    ),
-  ].map(([, from, dynamic, bare]) => (from ?? dynamic ?? bare)!)
+/** The sources as TypeScript reads them: an import in a comment or a text is none. */
+const project = new Project({ skipAddingFilesFromTsConfig: true, skipFileDependencyResolution: true })
+const trees = new Map(files.map((file) => [file, project.addSourceFileAtPath(file)]))
+const textOf = (node: Node | undefined): readonly string[] =>
+  Node.isStringLiteral(node) ? [node.getLiteralText()] : []
+
+/** What a source imports: by import and export … from, by import(…), and in types by import("…"). */
+const imported = (tree: SourceFile): readonly string[] => [
+  ...[...tree.getImportDeclarations(), ...tree.getExportDeclarations()].flatMap((one) =>
+    textOf(one.getModuleSpecifier()),
+  ),
+  ...tree
+    .getDescendantsOfKind(SyntaxKind.CallExpression)
+    .filter((call) => call.getExpression().getKind() === SyntaxKind.ImportKeyword)
+    .flatMap((call) => textOf(call.getArguments()[0])),
+  ...tree.getDescendantsOfKind(SyntaxKind.ImportType).flatMap((type) => {
+    const argument = type.getArgument()
+    return Node.isLiteralTypeNode(argument) ? textOf(argument.getLiteral()) : []
+  }),
+]
+const known = new Map([...trees].map(([file, tree]) => [file, imported(tree)]))
+const importsOf = (file: string): readonly string[] => known.get(file)!
 const placeOf = (file: string): readonly string[] => relative(src, file).split(/[/\\]/)
 const inside = (file: string, specifier: string): readonly string[] | undefined =>
   specifier.startsWith(".") ? placeOf(resolve(file, "..", specifier)) : undefined
@@ -57,6 +74,27 @@ test("the language needs no Node and no engine: only fp-ts", () => {
   expect([...new Set(outside)]).toEqual(["fp-ts/lib/function.js"])
 })
 
+/** Everything that is loaded with a source, before anything is called. */
+const loadedWith = (file: string, found = new Set<string>()): ReadonlySet<string> => {
+  for (const one of trees.get(file)?.getImportDeclarations() ?? []) {
+    if (one.isTypeOnly()) continue
+    const specifier = one.getModuleSpecifierValue()
+    const path = specifier.startsWith(".") ? resolve(file, "..", specifier) : specifier
+    if (found.has(path)) continue
+    found.add(path)
+    loadedWith(path, found)
+  }
+  return found
+}
+
+test("who loads a model to run it on tensors needs no reader of images", () => {
+  const loaded = loadedWith(join(src, "runtime/api/load.ts"))
+  expect(loaded.size).toBeGreaterThan(30)
+  for (const name of ["runtime/loaded.ts", "runtime/select.ts", "runtime/run/inputs.ts", "runtime/weights/load.ts"])
+    expect(loadedWith(join(src, name)).has("sharp"), name).toBe(false)
+  expect(loaded.has("sharp")).toBe(false)
+})
+
 test("engines, syntax trees and processes are each in one place", () => {
   const users = (name: RegExp) =>
     [
@@ -71,17 +109,30 @@ test("engines, syntax trees and processes are each in one place", () => {
   expect([...new Set(users(/^commander$/).map((place) => place.split("/")[0]))]).toEqual(["cli"])
 })
 
+/** console.…, process.exit(…), process.stdout, process.stderr, and process.exitCode = …: as code, not as a word. */
+const prints = (tree: SourceFile): boolean =>
+  // Most files have neither word: their trees need not be walked.
+  /\bconsole\.|\bprocess\./.test(tree.getFullText()) &&
+  tree.getDescendantsOfKind(SyntaxKind.PropertyAccessExpression).some((access) => {
+    const [object, name] = [access.getExpression().getText(), access.getName()]
+    if (object === "console") return true
+    if (object !== "process") return false
+    const parent = access.getParent()
+    const written = Node.isBinaryExpression(parent) && parent.getLeft() === access
+    const called = Node.isCallExpression(parent) && parent.getExpression() === access
+    return name === "stdout" || name === "stderr" || (name === "exit" && called) || (name === "exitCode" && written)
+  })
+
 test("only commands print, and only they set an exit code", () => {
   const wrong = files.filter(
     (file) =>
       placeOf(file)[0] !== "cli" &&
       // The console of a spec, which it turns to stderr.
       relative(src, file) !== join("compiler", "frontend", "worker.ts") &&
-      /\bconsole\.|process\.(exit\(|exitCode\s*=|stdout|stderr)/.test(
-        readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|`[^`]*`|"[^"\n]*"/g, ""),
-      ),
+      prints(trees.get(file)!),
   )
   expect(wrong.map((file) => relative(src, file))).toEqual([])
+  expect(files.filter((file) => placeOf(file)[0] === "cli" && prints(trees.get(file)!)).length).toBeGreaterThan(1)
 })
 
 test("no model is special: the words of one stand in its own files and in its checkpoints' family", () => {

@@ -25,7 +25,12 @@ const start = async () => {
     "hasam",
     "hasam",
     { run, debug: run },
-    { documentSelector: [{ language: "typescript", scheme: "file" }] },
+    {
+      documentSelector: [
+        { language: "typescript", scheme: "file" },
+        { language: "typescript", scheme: "untitled" },
+      ],
+    },
   )
   await client.start()
 }

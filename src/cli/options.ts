@@ -71,6 +71,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--hd95": choice(["pooled", "larger"]),
   "--histograms": numbers(whole(1, 10_000)),
   "compare --histograms": path,
+  "diff --format": choice(["text", "markdown", "html"]),
   "--input-size": imageSize(imageSide),
   "--inputs": path,
   "--jitter": number(trainingRanges.jitter),
@@ -156,7 +157,23 @@ export const needs: readonly (readonly [
   ),
   ["run", "--dice-over", ({ gradients }) => gradients === true, "--gradients"],
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
-  ...["run", "train", "eval", "compile"].map(
+  ["run", "--dice-over", ({ gradients }) => gradients === true, "--gradients"],
+  [
+    "compile",
+    "--cost",
+    ({ brief, json, report }) => !brief || json === true || report !== undefined,
+    "the whole report: without --brief, or with --json or --report",
+  ],
+  ...["--brief", "--cost"].map(
+    (option) =>
+      [
+        "compile",
+        option,
+        ({ dump, stopAfter }: Readonly<Record<string, unknown>>) => dump === undefined && stopAfter === undefined,
+        "the report, in whose place --dump and --stop-after print a graph",
+      ] as const,
+  ),
+  ...["run", "train", "eval", "segment", "compile"].map(
     (command) => [command, "--precision", precise, `--target ${preciseNames.replace(", ", " or ")}`] as const,
   ),
   ["compile", "--out", ({ target, report }) => target !== undefined || report !== undefined, "--target or --report"],
@@ -166,6 +183,9 @@ export const excludes: readonly (readonly [command: string, option: string, othe
   ["study", "--list", "--slurm", "one or the other is wanted"],
   ["study", "--job", "--list", "a list is of all jobs"],
   ["study", "--job", "--jobs", "one job is one process"],
+  ["study", "--format", "--list", "a list of commands has one form"],
+  ["study", "--format", "--slurm", "scripts have one form"],
+  ["compile", "--brief", "--json", "the document holds all"],
   ["compile", "--json", "--dump", "stdout holds one document"],
   ["compile", "--json", "--stop-after", "stdout holds one document"],
   ["compile", "--watch", "--update", "it would write what it watches"],

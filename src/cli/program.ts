@@ -271,7 +271,8 @@ const diff = () =>
     .summary("what differs between two models")
     .argument("<a>", "a spec, with #export where it has several models")
     .argument("<b>", "another")
-    .action(async (a, b) => (await import("./commands/diff.ts")).diff(a, b))
+    .option("--format <format>", "text, markdown or html", "text")
+    .action(async (a, b, options) => (await import("./commands/diff.ts")).diff(a, b, options))
 
 const reconcile = () =>
   new Command("reconcile")

@@ -281,9 +281,7 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const [typed, specs] = await Promise.all([
     entries.length === 0 ? [] : typeCheck(entries, options.sources),
     Promise.all(
-      entries.map((entry) =>
-        evaluateSpec(entry, { source: options.sources?.get(entry), inputSize: options.inputSize }),
-      ),
+      entries.map((entry) => evaluateSpec(entry, { sources: options.sources, inputSize: options.inputSize })),
     ),
   ])
   const choices = specs.map((spec, i) => chosen(spec, names[i]))

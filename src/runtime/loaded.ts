@@ -9,11 +9,11 @@ import type { ModelData } from "../dsl/model.ts"
 import type { Storage } from "../dsl/training.ts"
 import { modelWeights } from "./base.ts"
 import type { Window } from "./data/images/window.ts"
+import { dataFlagsOf } from "./dataFlags.ts"
 import type { Tell } from "./events.ts"
 import { withAdapters } from "./run/adapters.ts"
 import { inputSizeOf, selectModel } from "./select.ts"
 import { exists, files, readRun } from "./training/checkpoint.ts"
-import { dataFlagsOf } from "./trainingOptions.ts"
 
 import { leftOnDisk } from "./weights/onDisk.ts"
 

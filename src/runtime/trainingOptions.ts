@@ -11,7 +11,7 @@ import {
   type TrainingOptions,
   unmoved,
 } from "../dsl/training.ts"
-import type { Case, DataOptions, LayoutName, Part, PixelOptions } from "./data/case.ts"
+import type { Case, DataOptions, Part } from "./data/case.ts"
 import { openData } from "./data/layouts/index.ts"
 import type { Point } from "./data/prompts.ts"
 import { readPoints } from "./data/prompts.ts"
@@ -40,53 +40,6 @@ export const promptOf = (
       kinds.length === 0 ? "It takes no prompts: leave --prompt out." : `It takes ${kinds.join(" and ")}.`,
     )
   return prompt
-}
-
-/** What every command that reads data is told of them. */
-export interface DataFlags extends PixelOptions {
-  readonly layout?: LayoutName
-  /** A regular expression. */
-  readonly subject?: string
-}
-
-export const dataOptionsOf = ({ layout, subject, ...rest }: DataFlags): DataOptions => ({
-  ...(layout === undefined ? {} : { layout }),
-  ...(subject === undefined ? {} : { subject: new RegExp(subject) }),
-  ...pixelOptionsOf(rest),
-})
-
-const pixelOptionsOf = ({ class: chosen, window, palette, inverted }: PixelOptions): PixelOptions => ({
-  ...(chosen === undefined ? {} : { class: chosen }),
-  ...(window === undefined ? {} : { window }),
-  ...(palette === undefined ? {} : { palette }),
-  ...(inverted === undefined ? {} : { inverted }),
-})
-
-/** What a run remembers of them, beside the class: nothing of what was not said. */
-export const recordedData = ({ class: _, subject, ...rest }: DataFlags): Readonly<Record<string, unknown>> => ({
-  ...pixelOptionsOf(rest),
-  ...(subject === undefined ? {} : { subject }),
-})
-
-/** What a run was told of its data. What is said now comes first. */
-export const dataFlagsOf = (recorded: Readonly<Record<string, unknown>>, now: DataFlags): DataFlags => {
-  const { class: chosen, window, palette, inverted, subject } = recorded
-  const isNumbers = (value: unknown): value is readonly number[] =>
-    Array.isArray(value) && value.every((n) => typeof n === "number")
-  const before: DataFlags = {
-    ...(typeof chosen === "number" ? { class: chosen } : {}),
-    ...(window === "image" ? { window } : isNumbers(window) ? { window: [window[0]!, window[1]!] as const } : {}),
-    ...(isNumbers(palette) ? { palette } : {}),
-    ...(inverted === true ? { inverted } : {}),
-    ...(typeof subject === "string" ? { subject } : {}),
-  }
-  const { layout, subject: pattern, ...pixels } = now
-  return {
-    ...before,
-    ...pixelOptionsOf(pixels),
-    ...(layout === undefined ? {} : { layout }),
-    ...(pattern === undefined ? {} : { subject: pattern }),
-  }
 }
 
 export const pointsOf = async (
@@ -182,7 +135,8 @@ export const openPart = async (
   if (asked.split !== undefined) return within(await loadSplit(asked.split, cases))
   const given = cases.filter((one) => one.part === part)
   if (given.length > 0) return of(part, given)
-  const all = (why: string) => of("all", cases, `${why}: all ${cases.length} images are evaluated`)
+  const all = (why: string) =>
+    of("all", cases, `${why}: ${cases.length === 1 ? "its one image is" : `all ${cases.length} images are`} evaluated`)
   if (asked.part === undefined && otherData) return all("these are not the data that the run was trained on")
   try {
     return within(splitCases(cases, { seed, root: dir }))

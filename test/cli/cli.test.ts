@@ -137,10 +137,8 @@ export const total: ${count} = mine.counts.total
 })
 
 describe("the other commands", () => {
-  test("reconcile: both readings of 6.82", () => {
-    const { out } = hasam("reconcile", "6.82", "examples/ha-sam")
-    expect(out).toMatch(/millions +what learns +millions of parameters +6,815,046 parameters/)
-    expect(out).toMatch(/mebibytes +what learns +mebibytes in float32 +1,789,056 parameters/)
+  // What it says is among the README's samples.
+  test("reconcile takes a number as printed", () => {
     expect(hasam("reconcile", "about seven", "examples/ha-sam").status).toBe(2)
   })
   test("diff: signed, with a TOTAL line", () => {

@@ -1,9 +1,12 @@
 /** Made from the table of ranges: every option of every command refuses what its kind must refuse, before the command does anything. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import type { Command, Option } from "commander"
 import { describe, expect, test } from "vitest"
 import { excludes, kindOf, kinds, needs, readOptions } from "../../src/cli/options.ts"
 import { program } from "../../src/cli/program.ts"
 import { Failed } from "../../src/compiler/diagnostic.ts"
+import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { isWithin, rangeText, whole } from "../../src/dsl/ranges.ts"
 
 interface Leaf {
@@ -52,7 +55,9 @@ describe("every option with a value", () => {
         new RegExp(`^${option.long} (HS5002|HS2503)(,|$)`),
       )
     const taken = await called(path, `${option.long}=${kind!.right}`)
-    const waits = needs.some(([command, long]) => command === path.at(-1) && long === option.long)
+    const waits = needs.some(
+      ([command, long, satisfied]) => command === path.at(-1) && long === option.long && !satisfied({}),
+    )
     if (waits) expect(taken).toBe(`${option.long} HS5002`)
     else expect(taken).toMatchObject({ [option.attributeName()]: kind!.read(option.long!, kind!.right) })
   })
@@ -76,6 +81,25 @@ describe("options that depend on one another", () => {
     expect(await called([command], await given(option), await given(other))).toContain(`${option} HS5002`)
   })
 })
+
+/** Sources that act on options: what a command reads there has an effect or is refused; what nothing reads could have none. */
+const acting = ["src/cli", "src/runtime", "src/compiler"].flatMap((folder) =>
+  readdirSync(join(packageRoot, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !/^(program|setup|options|values)\.ts$/.test(name))
+    .map((name) => readFileSync(join(packageRoot, folder, name), "utf8")),
+)
+/** Read by main from the command line itself; what editors say and nothing else could be meant by. */
+const elsewhere = ["verbose", "stdio", "version"]
+const flagsOf = leaves(program()).flatMap(({ path, command }) =>
+  command.options.map((option) => [path.join(" "), option.attributeName()] as const),
+)
+test.each(flagsOf.filter(([, name]) => !elsewhere.includes(name)))(
+  "%s: %s is read by what the command does",
+  (_, name) => {
+    const read = new RegExp(`\\.${name}\\b|[{,]\\s*${name}\\s*(?:=[^=>]|[,}])|\\["${name}"\\]`)
+    expect(acting.some((text) => read.test(text))).toBe(true)
+  },
+)
 
 test("all that is wrong is said at once", async () => {
   expect(await called(["train"], "--rate=-1", "--epochs=1.5", "--target=constructor", "--memory=1B")).toBe(

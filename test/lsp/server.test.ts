@@ -1,9 +1,10 @@
 /** The language server, spoken to in its protocol by a client as an editor's. */
 import { spawn, spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import {
   type CodeAction,
   type CompletionItem,
@@ -31,6 +32,8 @@ export const mine = pipe(
 let client: ProtocolConnection
 const server = spawn(process.execPath, [join(packageRoot, "bin/hasam.js"), "lsp", "--stdio"])
 const received: PublishDiagnosticsParams[] = []
+/** What was compiled, as the server tells it: a uri each time. */
+const compiled: string[] = []
 const versions = new Map<string, number>()
 
 const open = (uri: string, text: string): void => {
@@ -62,6 +65,7 @@ beforeAll(async () => {
     "textDocument/publishDiagnostics",
     (given: PublishDiagnosticsParams) => void received.push(given),
   )
+  client.onNotification("hasam/compiled", ({ uri }: { uri: string }) => void compiled.push(uri))
   client.onRequest("workspace/inlayHint/refresh", () => null)
   client.listen()
   const { serverInfo } = await client.sendRequest<{ serverInfo: { name: string } }>("initialize", {
@@ -185,4 +189,71 @@ test("a file that has nothing to do with the language is left alone; a broken on
   open(broken, `${spec}export const = 1\n`)
   expect((await told(broken)).diagnostics[0]?.range.start.line).toBe(8)
   expect(received.filter(({ uri, diagnostics }) => uri === other && diagnostics.length > 0)).toEqual([])
+})
+
+describe("a small spec, as it is being written", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hasam-lsp-"))
+  mkdirSync(join(folder, "specs"))
+  writeFileSync(join(folder, "ranks.ts"), "export const rank = 3\n")
+  const small = `import { adapt, afterAttention, freeze, freezeAll, linear, pipe, type Rank, relu, residual, sam, sequential, uniform } from "hasam"
+import { rank } from "../ranks.ts"
+const net = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [0], outChannels: 16, maskChannels: 4,
+  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 } })
+const adapter = (rank: Rank) => residual(sequential(linear(16, rank), relu, linear(rank, 16)))
+export const mine = pipe(net, freezeAll, adapt(uniform(2, rank), (r) => [afterAttention(adapter(r))]))
+`
+  const uri = pathToFileURL(join(folder, "specs/mine.ts")).href
+  const ranks = pathToFileURL(join(folder, "ranks.ts")).href
+  const learning = async (of: string) => (await hints(of)).map(({ label }) => String(label).split(" ")[0])
+  /** Hints of the text as it is now: those of an older one are none. */
+  const following = async (of: string, n: string): Promise<void> => {
+    while ((await learning(of))[0] !== n) await new Promise((done) => setTimeout(done, 30))
+  }
+
+  test("what it imports from a folder above is found, and an unsaved change there is followed", async () => {
+    open(uri, small)
+    expect((await told(uri)).diagnostics).toEqual([])
+    expect(await learning(uri)).toEqual(["230", "ranks"])
+    open(ranks, "export const rank = 5\n")
+    await following(uri, "362")
+    change(ranks, "export const rank: string = 5\n")
+    const messages = () => received.findLast((one) => one.uri === uri)?.diagnostics.map(({ message }) => message) ?? []
+    while (!messages().some((message) => message.startsWith("../ranks.ts(1,14): ")))
+      await new Promise((done) => setTimeout(done, 30))
+    change(ranks, "export const rank = 4\n")
+    await following(uri, "296")
+  })
+
+  test("a line of keys is a few compilations", async () => {
+    const before = compiled.length
+    const line = small.split("\n").findIndex((text) => text.startsWith("export"))
+    const at = small.split("\n")[line]!.indexOf("freezeAll")
+    const typed = 'freeze("imageEncoder"),   '
+    // Each key as editors send it: a range that is replaced.
+    for (const [i, key] of [...typed].entries()) {
+      const version = versions.get(uri)! + 1
+      versions.set(uri, version)
+      const position = { line, character: at + i }
+      void client.sendNotification("textDocument/didChange", {
+        textDocument: { uri, version },
+        contentChanges: [{ range: { start: position, end: position }, text: key }],
+      })
+    }
+    await told(uri)
+    // A first key may have been compiled alone, and one compilation may have been under way.
+    expect(compiled.slice(before).filter((one) => one === uri).length).toBeLessThanOrEqual(3)
+    change(uri, small)
+    expect((await told(uri)).diagnostics).toEqual([])
+    await following(uri, "296")
+  })
+
+  test("a file that was never saved", async () => {
+    const untitled = "untitled:Untitled-1"
+    open(untitled, small.replace(/import { rank }.*\n/, "const rank = 3\n").replace("net, freezeAll", "net, freezeAl"))
+    const [wrong] = (await told(untitled)).diagnostics
+    expect(wrong).toMatchObject({ code: expect.stringMatching(/^TS|^HS/), range: { start: { line: 5 } } })
+    change(untitled, small.replace(/import { rank }.*\n/, "const rank = 3\n"))
+    expect((await told(untitled)).diagnostics).toEqual([])
+    expect(await learning(untitled)).toEqual(["230", "ranks"])
+  })
 })

@@ -1,6 +1,6 @@
 /** The editor's side: tsc over files, and what it costs. */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
@@ -29,6 +29,15 @@ const check = (files: readonly string[], ...more: readonly string[]) => {
 
 test("what is right is right, and what is wrong is an error", () => {
   expect(check([join(packageRoot, "test/types/types.test-d.ts")])).toBe("")
+})
+
+test("what the editor underlines, the compiler tells at the same line and column", () => {
+  const spec = join(packageRoot, "test/invalid/ten-mistakes.ts")
+  const compiled = readFileSync(spec.replace(/ts$/, "out"), "utf8")
+  const places = [...check([spec]).matchAll(/\((\d+,\d+)\): error/g)].map(([, place]) => place!)
+  expect(places.length).toBeGreaterThan(4)
+  const told = [...compiled.matchAll(/\((\d+,\d+)\): error/g)].map(([, place]) => place!)
+  expect(places.filter((place) => !told.includes(place))).toEqual([])
 })
 
 describe("the editor says the compiler's sentence", () => {

@@ -5,7 +5,7 @@ import { dataReportText } from "../../runtime/data/checkText.ts"
 import { openData } from "../../runtime/data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
 import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
-import { type DataFlags, dataOptionsOf } from "../../runtime/trainingOptions.ts"
+import { type DataFlags, dataOptionsOf } from "../../runtime/dataFlags.ts"
 import { exit, say, talk } from "../output.ts"
 
 interface CheckFlags extends DataFlags {

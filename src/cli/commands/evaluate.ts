@@ -1,7 +1,7 @@
 import { join, relative } from "node:path"
 import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
-import { exact } from "../../compiler/report/units.ts"
+import { counted } from "../../compiler/report/units.ts"
 import type { Taught } from "../../dsl/task.ts"
 import { csvText } from "../../runtime/data/csv.ts"
 import type { Mask } from "../../runtime/data/raster.ts"
@@ -44,7 +44,7 @@ const textOf = (results: Results): string => {
       const between = Number.isNaN(interval[0]) ? "" : `  [${low}, ${high}]`
       return `  ${label.padEnd(6)}${(factor * mean).toFixed(2).padStart(8)}${deviation} ${unit}${between}`
     }
-    const measured = hd95.n < of.cases.length ? ` (of ${hd95.n} cases)` : ""
+    const measured = hd95.n < of.cases.length ? ` (of ${counted(hd95.n, "case")})` : ""
     return [
       line("Dice", dice, 100, "%"),
       line("IoU", iou, 100, "%"),
@@ -54,7 +54,7 @@ const textOf = (results: Results): string => {
   }
   const classes = classesOf(results)
   return [
-    `${results.model} on ${results.dataset}: ${results.cases.length} cases, ${exact(results.trainable ?? 0)} parameters learn`,
+    `${results.model} on ${results.dataset}: ${counted(results.cases.length, "case")}, ${counted(results.trainable ?? 0, "parameter learns", "parameters learn")}`,
     ...lines(results),
     ...(classes.length < 2 ? [] : classes.flatMap((name) => [` ${name}`, ...lines(ofClass(results, name))])),
     `  [ ]: ${intervalWords}`,
@@ -83,7 +83,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
     clearOnComplete: true,
   })
   if (process.stderr.isTTY) bar.start(cases.length, 0)
-  const counted = {
+  const progressing = {
     predict: async (sample: Sample) => {
       bar.increment()
       return segmenter.predict(sample)
@@ -91,7 +91,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   }
   try {
     if (taught.kind === "point") {
-      const located = await locate(counted, samples.evaluation(cases))
+      const located = await locate(progressing, samples.evaluation(cases))
       const hits = located.filter(({ hit }) => hit).length
       if (flags.json) say(JSON.stringify({ model: report.name, points: located.length, hits }, null, 2))
       else
@@ -107,13 +107,13 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
             everywhere.map(({ id, x, y }) => [id, x, y]),
           ),
         )
-        talk(`wrote ${everywhere.length} points to ${flags.savePoints}`)
+        talk(`wrote ${counted(everywhere.length, "point")} to ${flags.savePoints}`)
       }
       return
     }
     const rows: { sample: Sample; mask: Mask }[] = []
     const measured = await measure(
-      counted,
+      progressing,
       samples.evaluation(cases),
       taught,
       measureOptionsOf(flags),

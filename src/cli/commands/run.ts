@@ -5,6 +5,7 @@ import { sizeOf, type Tensors } from "../../compiler/ir/graph.ts"
 import { targetName } from "../../compiler/passes/losses.ts"
 import { compile } from "../../compiler/passes/pipeline.ts"
 import { gradientProgram } from "../../compiler/passes/program.ts"
+import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import type { Loss, Precision, Storage } from "../../dsl/training.ts"
 import { modelWeights } from "../../runtime/base.ts"
@@ -100,9 +101,11 @@ export const run = async (spec: string, flags: RunFlags): Promise<void> => {
       if (!name.startsWith("grad/")) talk(`${name} [${shape.join(", ")}]`)
     if (made !== undefined) {
       const size = made.receiving.reduce((n, name) => n + sizeOf(results[`grad/${name}`]!.shape), 0)
-      talk(`gradients of ${made.receiving.length} tensors, ${size.toLocaleString("en-US")} parameters`)
+      talk(`gradients of ${counted(made.receiving.length, "tensor")}, ${counted(size, "parameter")}`)
       if (made.unreached.length > 0)
-        talk(`note: ${made.unreached.length} tensors learn, but the loss does not depend on them with these prompts`)
+        talk(
+          `note: ${counted(made.unreached.length, "tensor learns", "tensors learn")}, but the loss does not depend on them with these prompts`,
+        )
     }
   } finally {
     await executable.dispose()

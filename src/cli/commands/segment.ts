@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path"
 import cliProgress from "cli-progress"
 import { failed } from "../../compiler/diagnostic.ts"
+import { counted } from "../../compiler/report/units.ts"
 import { promptingOf } from "../../dsl/task.ts"
 import type { Precision, Storage } from "../../dsl/training.ts"
 import { toldOnce } from "../../runtime/data/alike.ts"
@@ -85,6 +86,13 @@ const askedBy = async (flags: SegmentFlags, members: readonly Loaded[], images: 
       "HS5002",
       `--${given[0]} does nothing: the model takes no prompt`,
       `Leave --${given[0]} out.`,
+    )
+  if (asking === 0 && flags.uncertainty !== undefined)
+    throw failed(
+      "--uncertainty",
+      "HS5002",
+      "--uncertainty does nothing: the model takes no prompt that could be shifted",
+      "Leave --uncertainty out.",
     )
   if (asking === 0) return async (): Promise<readonly Asked[]> => [{ kind: "nothing" }]
   if (given.length === 0)
@@ -223,13 +231,13 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
       signal: stop.signal,
     })
     bar.stop()
-    if (result.before > 0) talk(`note: ${result.before} images were done before`)
+    if (result.before > 0) talk(`note: ${counted(result.before, "image was", "images were")} done before`)
     const objects = result.rows.length
     const segmented = new Set(result.rows.map(({ id }) => id)).size
     if (flags.json) say(JSON.stringify({ images: segmented, rows: result.rows }, null, 2))
     else
       say(
-        `${segmented} images, ${objects} objects: ${join(flags.out, "masks")}, ${join(flags.out, tableOf(flags.part === undefined ? "" : `${flags.part.i}-of-${flags.part.n}`))}`,
+        `${counted(segmented, "image")}, ${counted(objects, "object")}: ${join(flags.out, "masks")}, ${join(flags.out, tableOf(flags.part === undefined ? "" : `${flags.part.i}-of-${flags.part.n}`))}`,
       )
     if (result.problems.length > 0) talkDiagnostics(toldOnce(paths[0]!, result.problems))
     if (result.stopped) {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { appendFileSync, mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
+import { counted } from "../../compiler/report/units.ts"
 import { writeAtomically } from "../../runtime/files.ts"
 import type { SignificanceTest } from "../../runtime/metrics/comparison.ts"
 import { isDone, runJob } from "../../runtime/study/job.ts"
@@ -152,7 +153,7 @@ export const studyCommand = async (spec: string, flags: StudyFlags, given: reado
   if (flags.job === undefined) {
     const { study, cases, splitBy } = opened
     talk(
-      `${opened.name}: ${study.arms.length} models, ${all.length} jobs, ${all.length - left.length} of them done; ${cases.length} images, split by ${splitBy}`,
+      `${opened.name}: ${counted(study.arms.length, "model")}, ${counted(all.length, "job")}, ${all.length - left.length} of them done; ${counted(cases.length, "image")}, split by ${splitBy}`,
     )
   }
   const { signal, done } = interruptible()

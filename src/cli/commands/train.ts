@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import cliProgress from "cli-progress"
+import { counted } from "../../compiler/report/units.ts"
 import { files } from "../../runtime/training/checkpoint.ts"
 import { type RunEvent, startRun, type TrainSettings } from "../../runtime/training/start.ts"
 import { colors, exit, talk, tell } from "../output.ts"
@@ -19,10 +20,13 @@ export const trainingShower = () => {
     if (event.kind === "note" || event.kind === "warnings") tell(event)
     if (event.kind === "begun") [epochs, measure] = [event.epochs, event.measure]
     if (event.kind === "compiled") {
-      talk(`${event.receiving} tensors learn`)
-      if (event.recomputed > 0) talk(`${event.recomputed} blocks are computed twice, to keep to --memory`)
+      talk(counted(event.receiving, "tensor learns", "tensors learn"))
+      if (event.recomputed > 0)
+        talk(`${counted(event.recomputed, "block is", "blocks are")} computed twice, to keep to --memory`)
       if (event.unreached.length > 0)
-        talk(`note: ${event.unreached.length} tensors are not frozen, but the loss does not reach them`)
+        talk(
+          `note: ${counted(event.unreached.length, "tensor is", "tensors are")} not frozen, but the loss does not reach them`,
+        )
     }
     if (event.kind === "step" && process.stderr.isTTY) {
       const payload = { epoch: `${event.epoch + 1}/${epochs}`, loss: event.loss.toFixed(4) }
@@ -74,7 +78,7 @@ export const trainCommand = async (spec: string, flags: TrainSettings & { readon
     if (endedAfter !== undefined) talk(`validation has not become better for a while: ended after epoch ${endedAfter}`)
     const measured =
       best === undefined ? "" : `, best validation ${best.measure} ${best.validation.toFixed(4)} in epoch ${best.epoch}`
-    talk(`done: ${steps} steps${measured}; ${join(flags.out, files.best)}`)
+    talk(`done: ${counted(steps, "step")}${measured}; ${join(flags.out, files.best)}`)
   } finally {
     stopBar()
     for (const signal of signals) process.off(signal, interrupt)

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
@@ -50,7 +51,7 @@ export const initCommand = async (spec: string, out: string, { seed }: { readonl
   const { tensors } = await modelWeights(model.data, undefined, seed)
   const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
   await save(out, Object.fromEntries(persistent.map(({ name }) => [name, tensors[name]!])))
-  say(`wrote ${persistent.length} tensors to ${out}`)
+  say(`wrote ${counted(persistent.length, "tensor")} to ${out}`)
 }
 
 /** hasam weights export RUN OUT: base and what was learned, in one checkpoint; with --merge under the base's names alone. */
@@ -69,7 +70,7 @@ export const exportCommand = async (
   const kept = persistent.filter(({ name }) => Object.hasOwn(made, name))
   await save(out, Object.fromEntries(kept.map(({ name }) => [name, made[name]!])), licensed(flags.licence ?? found))
   const put = persistent.length - kept.length
-  say(`wrote ${kept.length} tensors to ${out}${put > 0 ? `; ${put} of adapters are in them` : ""}`)
+  say(`wrote ${counted(kept.length, "tensor")} to ${out}${put > 0 ? `; ${put} of adapters are in them` : ""}`)
 }
 const sizeOfRun = ({ options }: RunFile): { readonly inputSize?: Pair } => {
   const inputSize = inputSizeOf(options["inputSize"])

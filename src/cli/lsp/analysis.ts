@@ -1,8 +1,10 @@
 /** What the editor is told of a spec: the compiler's diagnostics, and what its models count. Plain data; the protocol is elsewhere. */
+import { dirname, relative } from "node:path"
 import { type Compiled, compileSpecs } from "../../compiler/compile.ts"
 import type { Diagnostic } from "../../compiler/diagnostic.ts"
 import { Failed } from "../../compiler/diagnostic.ts"
 import { type Edit, editsOf } from "../../compiler/frontend/rewrite.ts"
+import type { Sources } from "../../compiler/frontend/typecheck.ts"
 import type { ModelReport } from "../../compiler/report/report.ts"
 import { exact, percent } from "../../compiler/report/units.ts"
 
@@ -24,6 +26,8 @@ export interface Analysis {
   readonly models: readonly ModelReport[]
   readonly hints: readonly Hint[]
   readonly fixes: readonly Fix[]
+  /** The files that the spec is made of. */
+  readonly files: readonly string[]
 }
 
 /** Where a line and column are in a text. */
@@ -115,29 +119,47 @@ const countFixes = (text: string, entry: string, { corrections, report }: Compil
       }))
     })
 
-const broken = (text: string, diagnostics: readonly Diagnostic[]): Analysis => ({
+const broken = (text: string, entry: string, diagnostics: readonly Diagnostic[]): Analysis => ({
   text,
+  files: [entry],
   diagnostics,
   models: [],
   hints: [],
   fixes: [],
 })
 
-/** Compiles a spec as it stands in an editor. Throws nothing that comes from the spec. */
-export const analyse = async (entry: string, text: string): Promise<Analysis> => {
+/** A mistake in a file that the spec imports is told in the spec, too: at its first line, with its place. */
+const told = (entry: string, diagnostic: Diagnostic): Diagnostic => {
+  const { file, line, column, message } = diagnostic
+  if (file === entry) return diagnostic
+  const place = line === 0 ? file : `${relative(dirname(entry), file)}(${line},${column})`
+  return { ...diagnostic, file: entry, line: 1, column: 1, message: `${place}: ${message}` }
+}
+
+/** Compiles a spec as it and what it imports stand in an editor. Throws nothing that comes from the spec. */
+export const analyse = async (entry: string, sources: Sources): Promise<Analysis> => {
+  const text = sources.get(entry)!
   try {
-    const compiled = await compileSpecs([entry], { sources: new Map([[entry, text]]) })
+    const compiled = await compileSpecs([entry], { sources })
     const diagnostics = compiled.report.diagnostics as readonly Diagnostic[]
-    const own = diagnostics.filter(({ file }) => file === entry)
     return {
       text,
-      diagnostics: own,
+      diagnostics: diagnostics.map((diagnostic) => told(entry, diagnostic)),
       models: compiled.report.models,
       hints: together(hintsOf(compiled, entry)),
-      fixes: [...countFixes(text, entry, compiled), ...own.flatMap((diagnostic) => nameFixes(text, diagnostic))],
+      fixes: [
+        ...countFixes(text, entry, compiled),
+        ...diagnostics.filter(({ file }) => file === entry).flatMap((diagnostic) => nameFixes(text, diagnostic)),
+      ],
+      files: compiled.specs.flatMap(({ files }) => files),
     }
   } catch (problem) {
-    if (problem instanceof Failed) return broken(text, problem.diagnostics)
+    if (problem instanceof Failed)
+      return broken(
+        text,
+        entry,
+        problem.diagnostics.map((diagnostic) => told(entry, diagnostic)),
+      )
     throw problem
   }
 }

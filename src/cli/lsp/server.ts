@@ -1,4 +1,5 @@
 /** hasam lsp: the language server. It speaks on stdin and stdout, so nothing else may. */
+import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import {
   CodeActionKind,
@@ -52,6 +53,17 @@ export const serve = (): Promise<void> => {
   const waiting = new Map<string, NodeJS.Timeout>()
   const running = new Set<string>()
 
+  /** Where untitled files would be saved. */
+  let root = process.cwd()
+  const pathOf = (uri: string): string => {
+    if (uri.startsWith("file:")) return fileURLToPath(uri)
+    const name = basename(decodeURIComponent(uri.replace(/^[\w.+-]+:/, ""))) || "untitled"
+    return join(root, /\.[cm]?tsx?$/.test(name) ? name : `${name}.ts`)
+  }
+  /** What is open, by path: specs import one another before they are saved. */
+  const open = (): ReadonlyMap<string, string> =>
+    new Map(documents.all().map((document) => [pathOf(document.uri), document.getText()]))
+
   const check = async (uri: string): Promise<void> => {
     const document = documents.get(uri)
     if (document === undefined) return
@@ -67,8 +79,9 @@ export const serve = (): Promise<void> => {
       return
     }
     running.add(uri)
+    const since = performance.now()
     try {
-      const analysis = await analyse(fileURLToPath(uri), text)
+      const analysis = await analyse(pathOf(uri), open())
       analyses.set(uri, analysis)
       if (analysis.models.length > 0) known.set(uri, analysis.models)
       const now = documents.get(uri)
@@ -79,6 +92,11 @@ export const serve = (): Promise<void> => {
         diagnostics: analysis.diagnostics.map((diagnostic) => shown(document, diagnostic)),
       })
       void connection.languages.inlayHint.refresh().catch(() => undefined)
+      void connection.sendNotification("hasam/compiled", {
+        uri,
+        version: document.version,
+        milliseconds: Math.round(performance.now() - since),
+      })
     } catch (problem) {
       connection.console.error((problem as Error).stack ?? String(problem))
     } finally {
@@ -98,16 +116,20 @@ export const serve = (): Promise<void> => {
     return analysis?.text === documents.get(uri)?.getText() ? analysis : undefined
   }
 
-  connection.onInitialize(() => ({
-    serverInfo: { name: "hasam", version },
-    capabilities: {
-      textDocumentSync: TextDocumentSyncKind.Incremental,
-      inlayHintProvider: true,
-      hoverProvider: true,
-      codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
-      completionProvider: { triggerCharacters: ['"', "'", "."] },
-    },
-  }))
+  connection.onInitialize(({ workspaceFolders }) => {
+    const [folder] = workspaceFolders ?? []
+    if (folder?.uri.startsWith("file:")) root = fileURLToPath(folder.uri)
+    return {
+      serverInfo: { name: "hasam", version },
+      capabilities: {
+        textDocumentSync: TextDocumentSyncKind.Incremental,
+        inlayHintProvider: true,
+        hoverProvider: true,
+        codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+        completionProvider: { triggerCharacters: ['"', "'", "."] },
+      },
+    }
+  })
 
   connection.languages.inlayHint.on(({ textDocument: { uri }, range }) =>
     (current(uri)?.hints ?? [])
@@ -169,7 +191,11 @@ export const serve = (): Promise<void> => {
     }))
   })
 
-  documents.onDidChangeContent(({ document }) => schedule(document.uri))
+  documents.onDidChangeContent(({ document: { uri } }) => {
+    schedule(uri)
+    const path = pathOf(uri)
+    for (const [other, { files }] of analyses) if (other !== uri && files.includes(path)) schedule(other)
+  })
   documents.onDidClose(({ document: { uri } }) => {
     clearTimeout(waiting.get(uri))
     analyses.delete(uri)

@@ -1,10 +1,12 @@
 /** hasam train --target pytorch: the package trains, with its progress shown, and what it learned comes home to the run's folder. */
+
 import { spawn, spawnSync } from "node:child_process"
 import { copyFile, mkdir, readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { pytorchPackage } from "../../backends/pytorch/index.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
+import { counted } from "../../compiler/report/units.ts"
 import { writeAtomically } from "../../runtime/files.ts"
 import { exists, files } from "../../runtime/training/checkpoint.ts"
 import type { PackageRun } from "../../runtime/training/elsewhere.ts"
@@ -112,6 +114,6 @@ export const trainInPackage = async (run: PackageRun): Promise<{ readonly finish
       `What it said stands above. In ${folder}: ${python()} train.py --help`,
     )
   const lines = (await readFile(join(run.folder, files.log), "utf8").catch(() => "")).trim().split("\n").length
-  talk(`done: ${lines} epochs in PyTorch; ${join(run.folder, files.best)}`)
+  talk(`done: ${counted(lines, "epoch")} in PyTorch; ${join(run.folder, files.best)}`)
   return { finished: true }
 }

@@ -15,6 +15,7 @@ import { aboutFile } from "../diagnostic.ts"
 import { bundled } from "./bundler.ts"
 import { interrupted } from "./interrupt.ts"
 import type { NamedStudy } from "./study.ts"
+import type { Sources } from "./typecheck.ts"
 
 /** A place in the user's source; lines and columns count from 1. */
 export interface Place {
@@ -119,8 +120,8 @@ const bundleOf = (entry: string, code: string, map: string, out: string, { input
   }
 }
 
-const bundle = async (entry: string, source: string | undefined): Promise<Bundle | readonly Diagnostic[]> => {
-  const quick = source === undefined ? await bundled(entry) : undefined
+const bundle = async (entry: string, sources: Sources | undefined): Promise<Bundle | readonly Diagnostic[]> => {
+  const quick = sources === undefined ? await bundled(entry) : undefined
   if (quick !== undefined) return bundleOf(entry, quick.code, quick.map, quick.out, quick.meta)
   const { build } = await import("esbuild")
   try {
@@ -143,11 +144,12 @@ const bundle = async (entry: string, source: string | undefined): Promise<Bundle
           name: "hasam",
           setup: ({ onResolve, onLoad }) => {
             onResolve({ filter: /^hasam$/ }, () => ({ path: "hasam", external: true }))
-            if (source === undefined) return
+            if (sources === undefined) return
             onResolve({ filter: /.*/ }, ({ kind }) => (kind === "entry-point" ? { path: entry } : undefined))
-            onLoad({ filter: /\.[cm]?tsx?$/ }, ({ path }) =>
-              path === entry ? { contents: source, loader: /x$/.test(path) ? "tsx" : "ts" } : undefined,
-            )
+            onLoad({ filter: /\.[cm]?tsx?$/ }, ({ path }) => {
+              const contents = sources.get(path)
+              return contents === undefined ? undefined : { contents, loader: /x$/.test(path) ? "tsx" : "ts" }
+            })
           },
         },
       ],
@@ -261,8 +263,8 @@ const none = (
 })
 
 export interface EvaluateOptions {
-  /** In place of the file, where an editor has it open. */
-  readonly source?: string | undefined
+  /** In place of files, where an editor has them open. */
+  readonly sources?: Sources | undefined
   /** For images of another size. */
   readonly inputSize?: Pair | undefined
 }
@@ -270,11 +272,11 @@ export interface EvaluateOptions {
 /** Evaluates a spec. What goes wrong is among the diagnostics. */
 export const evaluateSpec = async (
   entry: string,
-  { source, inputSize }: EvaluateOptions = {},
+  { sources, inputSize }: EvaluateOptions = {},
 ): Promise<EvaluatedSpec> => {
   const thread = startThread()
   try {
-    const made = await bundle(entry, source)
+    const made = await bundle(entry, sources)
     if (!("code" in made)) return none(entry, made)
     const placeOf = placer(entry, made)
     const limit = limitOf()
@@ -319,7 +321,7 @@ export const evaluateSpec = async (
         "Correct the expression here.",
         result.problem.at,
       )
-    const places = exportPlaces(entry, source ?? readFileSync(entry, "utf8"))
+    const places = exportPlaces(entry, sources?.get(entry) ?? readFileSync(entry, "utf8"))
     const lineOf = (name: string) => places.get(name)?.line ?? Number.POSITIVE_INFINITY
     const byOrder = (a: { readonly name: string }, b: { readonly name: string }) => lineOf(a.name) - lineOf(b.name)
     const exportOf = (name: string) => places.get(name) ?? { file: entry, line: 1, column: 1 }

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
-import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path"
+import { dirname, isAbsolute, join, parse as parsePath, relative, resolve, sep } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { knownClean, rememberClean } from "./checked.ts"
@@ -39,8 +39,14 @@ const typeChecker = (): Command | undefined => {
   }
 }
 
+/** What texts that lie elsewhere than their files are given: what lies beside the files, and the packages installed above them. */
+interface Opened {
+  readonly rootDirs: readonly string[]
+  readonly modules: readonly string[]
+}
+
 /** Strict whatever the user's own tsconfig says: the language's types prove things only then. */
-const config = (entries: readonly string[], rootDirs: readonly string[] = []) => ({
+const config = (entries: readonly string[], opened: Opened = { rootDirs: [], modules: [] }) => ({
   compilerOptions: {
     strict: true,
     target: "es2022",
@@ -52,9 +58,11 @@ const config = (entries: readonly string[], rootDirs: readonly string[] = []) =>
     noEmit: true,
     skipLibCheck: true,
     allowImportingTsExtensions: true,
-    paths: { hasam: [language.types] },
-    // An open file's text lies elsewhere, and imports what lies beside the file.
-    ...(rootDirs.length === 0 ? {} : { rootDirs }),
+    paths: {
+      hasam: [language.types],
+      ...(opened.modules.length === 0 ? {} : { "*": opened.modules.map((folder) => `${folder}/*`) }),
+    },
+    ...(opened.rootDirs.length === 0 ? {} : { rootDirs: opened.rootDirs }),
   },
   files: entries,
 })
@@ -136,18 +144,26 @@ const lives = (pid: number): boolean => {
 /** Texts that an editor has open, in place of their files. */
 export type Sources = ReadonlyMap<string, string>
 
-/** Writes open texts into the folder; gives where the checker reads each entry. */
-const shadowed = (entries: readonly string[], sources: Sources, folder: string): ReadonlyMap<string, string> =>
-  new Map(
-    entries.map((entry, i) => {
-      const text = sources.get(entry)
-      if (text === undefined) return [entry, entry]
-      const shadow = join(folder, `${i}`, basename(entry))
-      mkdirSync(dirname(shadow))
-      writeFileSync(shadow, text)
-      return [entry, shadow]
-    }),
-  )
+/** Where an open text lies in the folder: as its file lies below the root, so that `../` means the same from there. */
+const shadowOf = (folder: string, file: string): string => join(folder, "open", relative(parsePath(file).root, file))
+
+const above = (folder: string): readonly string[] =>
+  dirname(folder) === folder ? [folder] : [folder, ...above(dirname(folder))]
+
+/** Writes open texts into the folder: what imports from there finds first what is open, then what is saved. */
+const openedIn = (sources: Sources, folder: string): Opened => {
+  for (const [file, text] of sources) {
+    const shadow = shadowOf(folder, file)
+    mkdirSync(dirname(shadow), { recursive: true })
+    writeFileSync(shadow, text)
+  }
+  const files = [...sources.keys()]
+  const modules = files.flatMap((file) => above(dirname(file)).map((one) => join(one, "node_modules")))
+  return {
+    rootDirs: files.length === 0 ? [] : [join(folder, "open"), ...new Set(files.map((file) => parsePath(file).root))],
+    modules: [...new Set(modules)].filter((one) => existsSync(one)),
+  }
+}
 
 interface Project {
   readonly folder: string
@@ -163,11 +179,11 @@ const projectOf = (entries: readonly string[], sources: Sources): Project | Erro
     folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
     const ambient = join(folder, "globals.d.ts")
     writeFileSync(ambient, globals)
-    const read = shadowed(entries, sources, folder)
-    const moved = [...read].filter(([entry, shadow]) => entry !== shadow).flat()
-    const files = [...read.values(), ambient, ...entries.map(countsFile).filter((file) => existsSync(file))]
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config(files, moved.map(dirname))))
-    return { folder, written: new Map([...read].map(([entry, shadow]) => [shadow, entry])) }
+    const opened = openedIn(sources, folder)
+    const read = entries.map((entry) => (sources.has(entry) ? shadowOf(folder!, entry) : entry))
+    const files = [...read, ambient, ...entries.map(countsFile).filter((file) => existsSync(file))]
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config(files, opened)))
+    return { folder, written: new Map([...sources.keys()].map((file) => [shadowOf(folder!, file), file])) }
   } catch (problem) {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
     return problem as Error

@@ -11,7 +11,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --faint: #a0a0a0; --line: #444; --paper: #16181c; --learns: #7db7f0; --no: #ff8a80; --yes: #7bd88f } }
 @media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff } section { break-inside: avoid } details:not([open]) { display: none } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-h2 { margin: 2.5rem 0 .2rem; overflow-wrap: anywhere } h3 { margin: 1.2rem 0 .3rem; font-size: 1rem } .family { color: var(--faint); margin: 0 0 .8rem }
+h1 { overflow-wrap: anywhere } h2 { margin: 2.5rem 0 .2rem; overflow-wrap: anywhere } h3 { margin: 1.2rem 0 .3rem; font-size: 1rem } .family { color: var(--faint); margin: 0 0 .8rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left; color: var(--faint) }
 td { white-space: nowrap } th { font-weight: 500; border-bottom: 1px solid var(--line) } td, th { padding: .15rem .9rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums }
 td:first-child, th:first-child { text-align: left } tbody th { font-weight: 400; border: 0; overflow-wrap: anywhere } tfoot td, tfoot th { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600 }
@@ -34,8 +34,8 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
 const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${createHash("sha256").update(script).digest("base64")}'; base-uri 'none'; form-action 'none'">`
 
 /** A cell; with the number it sorts by. */
-const cell = (text: string, n?: number): string => `<td${n === undefined ? "" : ` data-n="${n}"`}>${text}</td>`
-const table = (caption: string, head: readonly string[], rows: readonly string[], foot = ""): string =>
+export const cell = (text: string, n?: number): string => `<td${n === undefined ? "" : ` data-n="${n}"`}>${text}</td>`
+export const table = (caption: string, head: readonly string[], rows: readonly string[], foot = ""): string =>
   `<div class="wide" tabindex="0" role="region" aria-label="${escaped(caption)}"><table><caption>${escaped(caption)}</caption><thead><tr>${head.map((one) => `<th scope="col">${one}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody>${foot === "" ? "" : `<tfoot>${foot}</tfoot>`}</table></div>`
 
 /** Names may hold anything; an anchor may not. */
@@ -182,8 +182,13 @@ const modelHtml = (model: ModelReport, i: number, report: Report): string => {
   ].join("\n")
 }
 
+/** A page in this report's dress: nothing is fetched, nothing sent. */
+export const page = (title: string, heading: string, body: string, hasam: string): string =>
+  `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${policy}<title>${escaped(title)}</title><style>${style}</style></head><body><main>\n<h1>${escaped(heading)}</h1>\n${body}\n</main><footer><p class="family">hasam ${escaped(hasam)}</p></footer><script>${script}</script></body></html>\n`
+
 export const reportHtml = (report: Report): string => {
   const { models, hasam } = report
   const title = models.length === 1 ? `${models[0]!.name}: hasam report` : "hasam report"
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${policy}<title>${escaped(title)}</title><style>${style}</style></head><body><main>\n<h1>hasam report</h1>\n${overview(models)}\n${models.map((model, i) => modelHtml(model, i, report)).join("\n")}\n</main><footer><p class="family">hasam ${escaped(hasam)}</p></footer><script>${script}</script></body></html>\n`
+  const body = `${overview(models)}\n${models.map((model, i) => modelHtml(model, i, report)).join("\n")}`
+  return page(title, "hasam report", body, hasam)
 }

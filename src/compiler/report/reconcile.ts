@@ -33,14 +33,57 @@ const units: readonly (readonly [name: string, parameters: number])[] = [
   ["mebibytes in float16", 2 ** 20 / 2],
 ]
 
+/** How numbers compare with a printed one, as precisely as it is printed. */
+const comparing = (
+  printed: string,
+): { readonly prints: (value: number) => boolean; readonly off: (value: number) => number } => {
+  const bare = printed.replaceAll(/[,_ ]/g, "")
+  const decimals = bare.split(".")[1]?.length ?? 0
+  const prints = (value: number): boolean => value.toFixed(decimals) === Number(bare).toFixed(decimals)
+  return { prints, off: (value) => (prints(value) ? 0 : value - Number(bare)) }
+}
+
+/** What a model counts, and the file of what learns. */
+export interface Counts {
+  readonly trainable: number
+  readonly total: number
+  /** Bytes of a .pth of what learns. */
+  readonly file: number
+}
+/** A reading that a model might have if one of its numbers were another. */
+export interface Sought {
+  readonly of: string
+  readonly unit: string
+  /** How far it is from being read so; 0 where it is. */
+  readonly off: (counts: Counts) => number
+}
+
+/** Every reading of what learns, of all, and of a checkpoint of what learns. */
+export const soughtOf = (printed: string): readonly Sought[] => {
+  const { off } = comparing(printed)
+  return [
+    ...(["trainable", "total"] as const).flatMap((key) =>
+      units.map(([unit, size]) => ({
+        of: key === "trainable" ? "what learns" : "all",
+        unit,
+        off: (counts: Counts) => off(counts[key] / size),
+      })),
+    ),
+    ...fileUnits.map(([unit, size]) => ({
+      of: "a .pth of what learns",
+      unit,
+      off: ({ file }: Counts) => off(file / size),
+    })),
+  ]
+}
+
 /** Every reading whose value prints as `printed` does, with as many decimals. */
 export const readingsOf = (
   printed: string,
   { total, trainable, frozen, parts, placements }: ModelReport,
   files: readonly FileSize[] = [],
 ): readonly Reading[] => {
-  const bare = printed.replaceAll(/[,_ ]/g, "")
-  const decimals = bare.split(".")[1]?.length ?? 0
+  const { prints } = comparing(printed)
   const counts = [
     { of: "what learns", count: trainable },
     { of: "all", count: total },
@@ -56,7 +99,6 @@ export const readingsOf = (
         .map((one) => [one.count, one]),
     ).values(),
   ].toReversed()
-  const prints = (value: number): boolean => value.toFixed(decimals) === Number(bare).toFixed(decimals)
   const ofFiles = files.flatMap(({ of, bytes, count }) =>
     fileUnits.flatMap(([unit, size]) => (count > 0 && prints(bytes / size) ? [{ of, unit, count, bytes }] : [])),
   )

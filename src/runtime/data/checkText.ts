@@ -1,6 +1,8 @@
 /** A data report for reading. */
+
 import { codes } from "../../compiler/codes/index.ts"
 import type { Diagnostic } from "../../compiler/diagnostic.ts"
+import { counted } from "../../compiler/report/units.ts"
 import type { DataReport } from "./check.ts"
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`
@@ -32,13 +34,13 @@ const rows = (report: DataReport): readonly (readonly [string, string])[] => {
         ...(report.turned > 0 ? [`${report.turned} turned by their orientation tag`] : []),
       ].join("; "),
     ],
-    ["spacing", report.spaced === 0 ? "" : `of ${report.spaced} images`],
+    ["spacing", report.spaced === 0 ? "" : `of ${counted(report.spaced, "image")}`],
     [
       "masks",
       [
-        masks.files > 0 ? `${masks.files} files` : "",
+        masks.files > 0 ? counted(masks.files, "file") : "",
         masks.runLengths > 0 ? `${masks.runLengths} as run lengths` : "",
-        masks.severalPerImage > 0 ? `${masks.severalPerImage} images with several` : "",
+        masks.severalPerImage > 0 ? `${counted(masks.severalPerImage, "image")} with several` : "",
         `${masks.empty} empty`,
       ]
         .filter(Boolean)

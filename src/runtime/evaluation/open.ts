@@ -7,6 +7,7 @@ import type { ModelData } from "../../dsl/model.ts"
 import type { Precision, Storage } from "../../dsl/training.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
+import { type DataFlags, dataFlagsOf, dataOptionsOf } from "../dataFlags.ts"
 import type { Tell } from "../events.ts"
 import type { MetricOptions, Tolerance } from "../metrics/segmentation.ts"
 import { withAdapters } from "../run/adapters.ts"
@@ -14,15 +15,7 @@ import { inputSizeOf, type Selected, selectModel } from "../select.ts"
 import { classesTaught, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
 import { exists, files, readRun } from "../training/checkpoint.ts"
 import { askable, unitOf } from "../trainingData.ts"
-import {
-  type DataFlags,
-  dataFlagsOf,
-  dataOptionsOf,
-  openPart,
-  type PromptName,
-  pointsOf,
-  promptOf,
-} from "../trainingOptions.ts"
+import { openPart, type PromptName, pointsOf, promptOf } from "../trainingOptions.ts"
 import { leftOnDisk } from "../weights/onDisk.ts"
 import { demandUnit, demandUseful } from "./measured.ts"
 

@@ -4,7 +4,7 @@ import { frozenOf as storageOf } from "../../compiler/analysis/frozen.ts"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed, warned } from "../../compiler/diagnostic.ts"
-import { exact } from "../../compiler/report/units.ts"
+import { counted, exact } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { isWithin, rangeText, trainingRanges } from "../../dsl/ranges.ts"
@@ -13,21 +13,14 @@ import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import { fractionOfTraining } from "../data/split.ts"
 import { saveSplit } from "../data/splitFile.ts"
+import { type DataFlags, dataOptionsOf, recordedData } from "../dataFlags.ts"
 import { demandStorage, engineNamed, isPrecise, preciseEngines } from "../engines.ts"
 import type { Tell, Told } from "../events.ts"
 import { frozenOf } from "../run/adapters.ts"
 import { type Selected, selectModel } from "../select.ts"
 import { classesTaught, measureOf, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
-import {
-  type DataFlags,
-  dataOptionsOf,
-  openWithSplit,
-  overridden,
-  type PromptName,
-  pointsOf,
-  recordedData,
-} from "../trainingOptions.ts"
+import { openWithSplit, overridden, type PromptName, pointsOf } from "../trainingOptions.ts"
 import { hashOf } from "../weights/learned.ts"
 import { leftOnDisk } from "../weights/onDisk.ts"
 import { exists, files, identityOf, type RunFile, readLog, readRun, standingOf, writeRun } from "./checkpoint.ts"
@@ -148,9 +141,9 @@ const changed = (run: RunFile, changes: readonly Change[], step: number): RunFil
   }, run)
 const told = ({ option, from, to }: Change, { rateSchedule: { kind } }: TrainingOptions): string => {
   if (option === "rate") return `note: from here on with a learning rate of ${to}; it was ${from}`
-  if (option === "patience") return `note: from here on with a patience of ${to} epochs`
+  if (option === "patience") return `note: from here on with a patience of ${counted(Number(to), "epoch")}`
   const stretched = kind === "cosine" || kind === "polynomial" ? ", over which the rate's schedule is stretched" : ""
-  return `note: from here on to ${to} epochs${stretched}; there were to be ${from}`
+  return `note: from here on to ${counted(Number(to), "epoch")}${stretched}; there were to be ${from}`
 }
 
 /** A run that is done takes no other rate: its record says what was done. */
@@ -159,7 +152,7 @@ const demandUnfinished = (given: string, epochs: number, { epoch, step }: { epoc
     throw failed(
       "--rate",
       "HS5002",
-      `--rate does nothing: the run in '${given}' is finished, after ${epochs} epochs and ${step} steps`,
+      `--rate does nothing: the run in '${given}' is finished, after ${counted(epochs, "epoch")} and ${counted(step, "step")}`,
       "Leave --rate out, or start another run with it, in another --out.",
     )
 }
@@ -290,7 +283,7 @@ const startIn = async (
   const training = await askable(samples, inTraining, model, options.prompt, "training", on)
   const validation = await askable(samples, opened.of("validation"), model, options.prompt, "validation", on)
   note(
-    `${training.length} images train, ${validation.length} validate, ${split.test.length} are kept for testing (split by ${split.by})`,
+    `${counted(training.length, "image trains", "images train")}, ${counted(validation.length, "validates", "validate")}, ${counted(split.test.length, "is", "are")} kept for testing (split by ${split.by})`,
   )
 
   const { tensors, notes } = await modelWeights(model, flags.weights, options.seed, leftOnDisk(frozen?.names))

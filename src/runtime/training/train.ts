@@ -2,6 +2,7 @@
  * The training loop: batches through one compiled program whose state stays in the engine. A run is a function of its spec, data,
  * weights and seed; where it stands is on disk, so that it goes on bit for bit after any end.
  */
+
 import { appendFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Backend, Executable } from "../../backends/backend.ts"
@@ -14,6 +15,7 @@ import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { clockAt } from "../../compiler/passes/optimizer.ts"
 import { type LearningProgram, trainingProgram } from "../../compiler/passes/program.ts"
 import type { Frozen } from "../../compiler/passes/store.ts"
+import { counted } from "../../compiler/report/units.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { asks, type TrainingOptions } from "../../dsl/training.ts"
 import type { Case } from "../data/case.ts"
@@ -189,7 +191,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     throw failed(
       folder,
       "HS5302",
-      `the run has done ${start.progress.epoch} epochs already, more than ${options.epochs}`,
+      `the run has done ${counted(start.progress.epoch, "epoch")} already, more than ${options.epochs}`,
       "Give a larger --epochs to go on, or another --out to start again.",
     )
   const table = tensorTable(model)
