@@ -290,8 +290,8 @@ export const misfits = (name: string, args: readonly unknown[], needed: number):
   return Array.from({ length: Math.max(args.length, Math.min(needed, kinds.of.length)) }, (_, i) => {
     const kind = i < kinds.of.length ? kinds.of[i] : kinds.rest
     const given = args[i]
-    return kind === undefined || (given === undefined && i >= needed && i < kinds.of.length)
-      ? []
-      : wrong(kind, given, "")
+    if (kind === undefined) return []
+    const optional = i < kinds.of.length && (i >= needed || (kind.fields !== undefined && kind.needed?.length === 0))
+    return given === undefined && optional ? [] : wrong(kind, given, "")
   }).flat()
 }

@@ -54,6 +54,11 @@ const right: Readonly<Record<string, Right>> = {
   asRatio: { args: [0.25] },
   asks: { args: [hasam.centre] },
   at: { args: ["mlp"] },
+  "at.after": { args: [adapter()] },
+  "at.before": { args: [adapter(), { name: "a" }] },
+  "at.beside": { args: [adapter(), { name: "a", scale: 0.1, of: "skip" }] },
+  "at.onSkip": { args: [adapter(), { name: "a" }] },
+  "at.lowRank": { args: [{ rank: 4, rows: ["q", "v"], alpha: 4 }] },
   automatic: { args: [trained()] },
   avgPool2d: { args: [2, { stride: 2, padding: 0 }] },
   maxPool2d: { args: [2, { stride: [2, 2], padding: 0 }] },
@@ -349,7 +354,8 @@ const tried = (work: (language: Language) => unknown): Outcome => {
 }
 const calledWith = (name: string, args: readonly unknown[]) => (language: Language) => {
   const { on } = right[name]!
-  const call = language[name] as Any
+  const [, edit] = name.split("at.")
+  const call = (edit === undefined ? language[name] : language["at"]("mlp")[edit]) as Any
   const made =
     name === "named"
       ? language["define"]("X", {}, hasam.features(16), (_: any, v: any) =>
