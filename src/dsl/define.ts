@@ -43,12 +43,12 @@ const push = (step: Step) => {
   steps.push({ ...step, ...(when.length === 0 ? {} : { when: [...when] }), ...(at === undefined ? {} : { at }) })
 }
 
+const shortly = (x: unknown): string => (x === null || x === undefined ? `${x}` : `a ${typeof x}`)
+const notAValue = (x: unknown): Error =>
+  new Error(`a forward works on the values that it is given and makes, not on ${shortly(x)}`)
 /** "" stands for what is not given. */
 const nameOf = (x: Value<any> | undefined): string => {
-  if (x !== undefined && typeof x?.value !== "string")
-    throw new Error(
-      `a forward works on the values that it is given and makes, not on ${x === null ? "null" : `a ${typeof x}`}`,
-    )
+  if (x !== undefined && typeof x?.value !== "string") throw notAValue(x)
   return x?.value ?? ""
 }
 const symbolOf = (value: string): Value<any> => ({ value }) as Value<any>
@@ -135,6 +135,7 @@ const callable = (name: string, data: LayerData, index?: number): unknown => {
     return made
   }
   const run = (given: Value<any> | Readonly<Record<string, Value<any> | undefined>>): unknown => {
+    if (typeof given !== "object" || given === null) throw notAValue(given)
     if (child.kind !== "module") return symbolOf(called([nameOf(given as Value)], ["out"])[0] as string)
     const single = child.inputs.length === 1 && "value" in given && typeof given.value === "string"
     const args = single
@@ -278,9 +279,9 @@ export const define: Define = (
       if (["parameter", "buffer"].includes(inner(child).kind)) recording.steps.push({ read: key, out: key })
     const members = Object.fromEntries(Object.entries(data).map(([key, child]) => [key, member(key, child)]))
     const results = forward(members, symbols(inputs))
-    if (typeof results !== "object" || results === null)
+    if (typeof results !== "object" || results === null || Object.keys(results).length === 0 || Array.isArray(results))
       throw new Error(
-        `the forward of '${name}' gives ${results === null ? "null" : typeof results}: it gives a value, or values by name`,
+        `the forward of '${name}' gives ${results instanceof Promise ? "a promise" : Array.isArray(results) ? "a list" : typeof results === "object" && results !== null ? "nothing" : `${results === null ? "null" : typeof results}`}: it gives a value, or values by name`,
       )
     const byName = !isSpecimen(results)
     const { steps } = recording

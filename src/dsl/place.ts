@@ -31,6 +31,13 @@ declare namespace NodeJS {
   }
 }
 
+/** Did this folder's own code throw it, or what it calls, and not the spec's? */
+export const thrownWithin = ({ stack = "" }: Error): boolean => {
+  const frames = stack.split("\n").filter((line) => /^\s*at /.test(line) && !/<anonymous>|\(native|node:/.test(line))
+  const [, file] = /([^\s(]*):\d+:\d+\)?$/.exec(frames[0] ?? "") ?? []
+  return file !== undefined && isOurs(file)
+}
+
 let quiet = 0
 /** Layers that a library builds for the user have no place of their own. */
 export const withoutPlaces = <A>(build: () => A): A => {

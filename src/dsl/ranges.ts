@@ -55,8 +55,23 @@ export const trainingRanges = {
 /** Side of an image that a model sees, in pixels. */
 export const imageSide: Range = whole(1, 16_384)
 
-/** What an argument may be: a number in a range, a list of them, or options by name. Arguments that are no numbers are not looked at. */
-export type Slot = Range | { readonly each: Range } | { readonly options: Readonly<Record<string, Slot>> } | undefined
+/** A list of numbers; pair: one number, or two of them; both: two of them; many: one, or a list. */
+export interface Each {
+  readonly each: Range
+  readonly as?: "pair" | "both" | "many"
+  /** null stands for none. */
+  readonly orNull?: true
+}
+/** What an argument may be: a number in a range, a list of them, or options by name. What is no number is in signatures.ts. */
+export type Slot = Range | Each | { readonly options: Readonly<Record<string, Slot>> } | undefined
+
+/** "a whole number from 1 to 4,096, or two of them" */
+export const eachText = ({ each, as, orNull }: Each): string => {
+  const one = `${rangeText(each)}${orNull === true ? ", or null" : ""}`
+  if (as === "pair") return `${one}, or two of them`
+  if (as === "both") return `[height, width], each ${one}`
+  return as === "many" ? `${one}, or a list of them` : `a list, each ${one}`
+}
 
 /** Widths themselves are HS1021's: here only that they can be counted at all. */
 const width: Range = { most: 1e7 }
@@ -72,16 +87,22 @@ const heads = whole(1, 1024)
 const ratio: Range = { above: 0, most: 100 }
 const axis = whole(-8, 7)
 const extent = whole(-1e7, 1e7)
+const pair = (each: Range): Each => ({ each, as: "pair" })
+const both = (each: Range): Each => ({ each, as: "both" })
+const many = (each: Range): Each => ({ each, as: "many" })
 const options = (of: Readonly<Record<string, Slot>>): Slot => ({ options: of })
-const convolution = { stride: side, padding: pads, dilation: side, groups: count }
+const sides = pair(side)
+const sequence = { stride: side, padding: pads, dilation: side, groups: count }
+const convolution = { stride: sides, padding: pair(pads), dilation: sides, groups: count }
+const init = options({ fill: factor, normal: { least: 0, most: 1e6 }, uniform: { least: 0, most: 1e6 } })
 const adamOptions = { rate: trainingRanges.rate, betas: { each: { least: 0, below: 1 } }, eps }
 const beside = options({ scale: factor })
 const image = {
-  size: imageSide,
+  size: pair(imageSide),
   channels: whole(1, 4096),
-  mean: factor,
-  deviation: { above: 0, most: 1e6 },
-  padding: factor,
+  mean: many(factor),
+  deviation: many({ above: 0, most: 1e6 }),
+  padding: many(factor),
 }
 const decoder = {
   depth,
@@ -118,10 +139,10 @@ export const relations: Readonly<
 export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   linear: [width, width],
   embedding: [count, width],
-  conv2d: [width, width, side, options(convolution)],
-  depthwiseConv2d: [width, side, options({ stride: side, padding: pads, dilation: side })],
-  convTranspose2d: [width, width, side, options({ ...convolution, outputPadding: pads })],
-  conv1d: [width, width, side, options(convolution)],
+  conv2d: [width, width, sides, options({ ...convolution, standardised: eps })],
+  depthwiseConv2d: [width, sides, options({ stride: sides, padding: pair(pads), dilation: sides, standardised: eps })],
+  convTranspose2d: [width, width, sides, options({ ...convolution, outputPadding: pair(pads) })],
+  conv1d: [width, width, side, options(sequence)],
   layerNorm: [width, options({ eps })],
   layerNorm2d: [width, options({ eps })],
   batchNorm2d: [width, options({ eps, momentum: share })],
@@ -129,14 +150,14 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   groupNorm: [count, width, options({ eps })],
   dropout: [{ least: 0, below: 1 }],
   dropPath: [{ least: 0, below: 1 }],
-  maxPool2d: [side, options({ stride: side, padding: pads })],
-  avgPool2d: [side, options({ stride: side, padding: pads })],
+  maxPool2d: [sides, options({ stride: sides, padding: pair(pads) })],
+  avgPool2d: [sides, options({ stride: sides, padding: pair(pads) })],
   upsample: [{ above: 0, most: 64 }],
   windowAttention: [count, heads, side, options({ windows: count })],
   mlp: [count, count],
-  swinBlock: [count, heads, side, side, options({ mlpRatio: ratio, dropPath: { least: 0, below: 1 } })],
-  patchMerging: [count, side],
-  patchExpand: [count, count, side, options({ by: side })],
+  swinBlock: [count, heads, both(side), side, options({ mlpRatio: ratio, dropPath: { least: 0, below: 1 } })],
+  patchMerging: [count, both(side)],
+  patchExpand: [count, count, both(side), options({ by: side })],
   samBlock: [count, heads, count, imageSide, whole(0, 1024)],
   samGridAttention: [count, heads, side],
   samMlp: [count, count],
@@ -144,28 +165,26 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   samPatchEmbed: [count, imageSide],
   samNetwork: [samOptions],
   samTakes: [samOptions],
+  imageEncoder: [samOptions],
+  promptEncoder: [samOptions],
+  maskDecoder: [samOptions],
   samNeck: [count, count],
-  parameter: [
-    { each: count },
-    options({ fill: factor, normal: { least: 0, most: 1e6 }, uniform: { least: 0, most: 1e6 } }),
-  ],
-  buffer: [
-    { each: count },
-    options({ fill: factor, normal: { least: 0, most: 1e6 }, uniform: { least: 0, most: 1e6 } }),
-  ],
+  parameter: [{ each: count }, init],
+  buffer: [{ each: count }, init],
   adapt: [],
   repeat: [depth],
   features: [width],
+  optional: [width],
   schedule: [depth],
   uniform: [depth, rank],
-  table: [{ each: rank }],
+  table: [{ each: rank, orNull: true }],
   withTotal: [whole(1, 1e9)],
   fitTrainable: [whole(1, Number.MAX_SAFE_INTEGER)],
-  promptTokens: [whole(1, 1_000_000)],
-  keysAndValues: [whole(1, 1_000_000)],
+  promptTokens: [whole(1, 1_000_000), options({ init })],
+  keysAndValues: [whole(1, 1_000_000), options({ init })],
   vit: [
     options({
-      ...{ imageSize: imageSide, patchSize: whole(1, 1024), channels: whole(1, 4096), width: count, depth },
+      ...{ imageSize: pair(imageSide), patchSize: whole(1, 1024), channels: whole(1, 4096), width: count, depth },
       ...{ heads: whole(1, 1024), mlpRatio: ratio, dropPathRate: { least: 0, below: 1 }, gives: count },
     }),
   ],
@@ -179,6 +198,8 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   ladder: [rank],
   ladderSide: [rank],
   lora: [options({ rank, alpha: { above: 0, most: 1e6 } })],
+  "at.lowRank": [options({ rank, alpha: { above: 0, most: 1e6 } })],
+  "at.beside": [undefined, beside],
   besideMlp: [undefined, beside],
   besideMlpResidual: [undefined, beside],
   expectTrainable: [whole(0, Number.MAX_SAFE_INTEGER)],
@@ -186,7 +207,7 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   budget: [options({ trainable: whole(0, Number.MAX_SAFE_INTEGER), bytes: whole(0, Number.MAX_SAFE_INTEGER) })],
   sam: [samOptions],
   pixels: [options(image)],
-  lowResolutionMask: [options({ size: imageSide })],
+  lowResolutionMask: [options({ size: pair(imageSide) })],
   given: [{ each: count }],
   adam: [options(adamOptions)],
   adamW: [options({ ...adamOptions, weightDecay: { least: 0, most: 1 } })],
@@ -212,6 +233,7 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
       seed: trainingRanges.seed,
       patience: trainingRanges.patience,
       jitter: trainingRanges.jitter,
+      clip: options({ norm: trainingRanges.clip, value: trainingRanges.clip }),
       augmentation: options({
         rotation: { least: 0, most: 180 },
         scale: { least: 0, below: 1 },
@@ -244,6 +266,9 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   "forward.unwindows": [undefined, side],
   "forward.attention": [undefined, undefined, undefined, whole(1, 1024)],
   "forward.relPosAttention": [undefined, undefined, undefined, whole(1, 1024)],
+  "forward.signedDistances": [both(side)],
+  "forward.distances": [both(side)],
+  "forward.shiftedWindows": [both(side), side, pads],
   "forward.resize": [undefined, imageSide, imageSide],
   "forward.padTo": [undefined, imageSide],
   "forward.pixelCentres": [imageSide, imageSide],

@@ -10,8 +10,9 @@ import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { guarded } from "../../src/dsl/guard.ts"
 import { define, features, layerNorm, linear } from "../../src/dsl/index.ts"
 import * as hasam from "../../src/dsl/index.ts"
-import { functionKinds, type Kind } from "../../src/dsl/kinds.ts"
+import type { Kind } from "../../src/dsl/kinds.ts"
 import { functionRanges, isWithin, type Range, type Slot } from "../../src/dsl/ranges.ts"
+import { functionKinds } from "../../src/dsl/signatures.ts"
 import { tensorsOf } from "../../src/dsl/tensors.ts"
 import { ran } from "../cli/session.ts"
 
@@ -49,7 +50,7 @@ describe("HS1040: the table of ranges", () => {
     if ("each" in slot) return [{ path, range: slot.each, put: (x) => [x] }]
     return [{ path, range: slot as Range, put: (x) => x }]
   }
-  const all = Object.entries(functionRanges).flatMap(([name, of]) =>
+  const all = Object.entries(functionRanges).filter(([name]) => !name.startsWith("at.")).flatMap(([name, of]) =>
     of.flatMap((slot, i) => slots(slot, "").map((found) => ({ ...found, name, i, title: `${name} ${i} ${found.path}` }))),
   )
   test("has many numbers", () => expect(all.length).toBeGreaterThan(100))
@@ -155,21 +156,20 @@ test("HS1047: a number for a rank", () => {
 
 describe("HS1049: the table of what arguments have to be", () => {
   const junk = [undefined, null, 7, "text", true, [undefined], {}, { kind: "linear?" }, () => 7, Symbol("s"), 7n]
-  const asked: readonly { readonly title: string; readonly name: string; readonly kind: Kind; readonly args: (x: unknown) => readonly unknown[]; readonly optional: boolean }[] =
-    Object.entries(functionKinds).flatMap(([name, { of, rest, options }]) => [
-      ...of.flatMap((kind, i) =>
-        kind === undefined
-          ? []
-          : [{ title: `${name} ${i}`, name, kind, args: (x: unknown) => [...Array<undefined>(i).fill(undefined), x], optional: i >= (hasam as any)[name].length }],
-      ),
+  type Asked = { readonly title: string; readonly name: string; readonly kind: Kind; readonly args: (x: unknown) => readonly unknown[]; readonly optional: boolean }
+  const fieldsOf = (kind: Kind | undefined, title: string, name: string, args: Asked["args"]): readonly Asked[] =>
+    Object.entries(kind?.fields ?? {}).flatMap(([key, inner]) => {
+      const within = { title: `${title} ${key}`, name, kind: inner, args: (x: unknown) => args({ [key]: x }), optional: !(kind?.needed ?? []).includes(key) }
+      return [within, ...fieldsOf(inner, within.title, name, within.args)]
+    })
+  const asked: readonly Asked[] = Object.entries(functionKinds)
+    .filter(([name]) => !name.includes("."))
+    .flatMap(([name, { of, rest }]) => [
+      ...of.flatMap((kind, i): readonly Asked[] => {
+        const args = (x: unknown) => [...Array<undefined>(i).fill(undefined), x]
+        return kind === undefined ? [] : [{ title: `${name} ${i}`, name, kind, args, optional: i >= (hasam as any)[name].length }, ...fieldsOf(kind, `${name} ${i}`, name, args)]
+      }),
       ...(rest === undefined ? [] : [{ title: `${name} …`, name, kind: rest, args: (x: unknown) => [...Array<undefined>(of.length).fill(undefined), x], optional: false }]),
-      ...Object.entries(options?.of ?? {}).map(([key, kind]) => ({
-        title: `${name} ${key}`,
-        name,
-        kind,
-        args: (x: unknown) => [...Array<undefined>(options!.at).fill(undefined), { [key]: x }],
-        optional: !(options!.needed ?? []).includes(key),
-      })),
     ])
   test("has many arguments", () => expect(asked.length).toBeGreaterThan(70))
   test.each(asked)("$title", ({ name, kind, args, optional }) => {

@@ -1,10 +1,10 @@
 /** esbuild's program, called without its JavaScript, which costs more than the bundle of a spec. */
 import { execFile } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Metafile } from "esbuild"
+import { temporaryFolder } from "./temporary.ts"
 
 const require = createRequire(import.meta.url)
 
@@ -38,7 +38,7 @@ export const bundled = async (entry: string): Promise<Bundled | undefined> => {
   if (esbuild === undefined) return undefined
   let out: string | undefined
   try {
-    out = mkdtempSync(join(tmpdir(), `hasam-spec-${process.pid}-`))
+    out = temporaryFolder("spec")
     const meta = join(out, "meta.json")
     const args = [entry, "--bundle", "--format=cjs", "--platform=node", "--target=node20", "--external:hasam"]
     const written = [

@@ -1,14 +1,14 @@
 /** tsc reads the specs in a process of its own, while this one evaluates them. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
-import { tmpdir } from "node:os"
 import { dirname, isAbsolute, join, parse as parsePath, relative, resolve, sep } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { knownClean, rememberClean } from "./checked.ts"
 import { language, version } from "./package.ts"
 import { codeOfSentence } from "./sentences.ts"
+import { temporaryFolder } from "./temporary.ts"
 
 const require = createRequire(import.meta.url)
 
@@ -122,25 +122,6 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
 /** Where --types writes a spec's counts. */
 export const countsFile = (entry: string): string => join(dirname(entry), ".hasam/counts.d.ts")
 
-const prefix = "hasam-tsc-"
-
-/** Folders of type checks that were killed: their names say whose they were. */
-const removeLeftovers = (within: string): void => {
-  for (const name of readdirSync(within)) {
-    const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? []
-    if (pid === undefined || Number(pid) === process.pid || lives(Number(pid))) continue
-    rmSync(join(within, name), { recursive: true, force: true })
-  }
-}
-const lives = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (problem) {
-    return (problem as NodeJS.ErrnoException).code === "EPERM"
-  }
-}
-
 /** Texts that an editor has open, in place of their files. */
 export type Sources = ReadonlyMap<string, string>
 
@@ -175,8 +156,7 @@ interface Project {
 const projectOf = (entries: readonly string[], sources: Sources): Project | Error => {
   let folder: string | undefined
   try {
-    removeLeftovers(tmpdir())
-    folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
+    folder = temporaryFolder("tsc")
     const ambient = join(folder, "globals.d.ts")
     writeFileSync(ambient, globals)
     const opened = openedIn(sources, folder)
