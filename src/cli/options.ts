@@ -157,7 +157,6 @@ export const needs: readonly (readonly [
   ),
   ["run", "--dice-over", ({ gradients }) => gradients === true, "--gradients"],
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
-  ["run", "--dice-over", ({ gradients }) => gradients === true, "--gradients"],
   [
     "compile",
     "--cost",
