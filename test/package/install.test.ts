@@ -107,7 +107,9 @@ export const wrong = pipe(samVitB, freezeAll, adapt(uniform(11, 64), (rank) => [
     writeFileSync(
       join(folder, "lacking.js"),
       `import { attempt, load } from "hasam/runtime"
-const tried = await attempt(() => load("first"))
+// A model is loaded, and runs on tensors, without a reader of images; a file is read by one.
+const model = await load("first")
+const tried = await attempt(() => model.segment("scan.png", { prompt: { point: [1, 1] } }))
 console.log(tried.ok, tried.ok || tried.diagnostics[0].code, tried.ok || tried.diagnostics[0].help)
 `,
     )
