@@ -202,6 +202,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   defaultLoss: { of: [modelData] },
   defaultPrompt: { of: [modelData] },
   defaultsFor: { of: [modelData] },
+  unmoved: { of: [prompt, modelData] },
   training: {
     of: [
       model,

@@ -211,6 +211,7 @@ const right: Readonly<Record<string, Right>> = {
           seed: 0,
           clip: hasam.clipNorm(1),
           patience: 3,
+      jitter: 0.1,
           sampling: hasam.balanced,
           precision: "float32",
           rates: hasam.rates({ all: 1e-3 }),
@@ -220,6 +221,7 @@ const right: Readonly<Record<string, Right>> = {
   },
   tversky: { args: [{ alpha: 0.3, beta: 0.7, smooth: 1 }] },
   uniform: { args: [2, 4, "nearest"] },
+  unmoved: { args: [hasam.centre, asked()] },
   upsample: { args: [2, { mode: "nearest", alignCorners: false }] },
   vit: {
     args: [
