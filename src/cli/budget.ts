@@ -47,15 +47,33 @@ const problemsOf = (json: unknown, known: readonly string[]): readonly string[] 
   })
 }
 
+/** Names that stand twice in one table: JSON keeps the last of them, and the others would limit nothing. `text` is JSON. */
+const doubled = (text: string): readonly string[] => {
+  const open: Set<string>[] = []
+  return [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)].flatMap(([found, isName]) => {
+    if (found === "{") open.push(new Set())
+    else if (found === "}") open.pop()
+    else if (isName !== undefined) {
+      const name: string = JSON.parse(found.slice(0, found.lastIndexOf('"') + 1))
+      if (open.at(-1)?.has(name)) return [`'${name}' is there twice`]
+      open.at(-1)?.add(name)
+    }
+    return []
+  })
+}
+
 const read = async (file: string, known: readonly string[]): Promise<Budgets> => {
   let json: unknown
+  const text = (await readBytes(file)).toString("utf8").replace(/^\uFEFF/, "")
   try {
-    json = JSON.parse((await readBytes(file)).toString("utf8"))
+    json = JSON.parse(text)
   } catch (problem) {
     if (problem instanceof SyntaxError) throw failed(file, "HS5001", "the budget file is not JSON", form)
     throw problem
   }
-  const [first, ...rest] = problemsOf(json, known).map((problem) => aboutFile(file, "HS5001", problem, form))
+  const [first, ...rest] = [...doubled(text), ...problemsOf(json, known)].map((problem) =>
+    aboutFile(file, "HS5001", problem, form),
+  )
   if (first !== undefined) throw new Failed([first, ...rest])
   return json as Budgets
 }

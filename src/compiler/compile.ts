@@ -252,13 +252,23 @@ const filled = (one: Diagnostic): Diagnostic => ({
 
 /** A model that takes too long to analyse is told as such; nothing of it is reported. */
 const limited: typeof compileModel = (spec, name, data, options, costs) => {
-  const result = withinTime(() => compileModel(spec, name, data, options, costs))
-  if (result !== "timeout") return result
+  let result: ReturnType<typeof compileModel> | "timeout" | "too large"
+  try {
+    result = withinTime(() => compileModel(spec, name, data, options, costs))
+  } catch (problem) {
+    // A list that JavaScript cannot hold, or layers within layers without end.
+    if (!(problem instanceof RangeError)) throw problem
+    result = "too large"
+  }
+  if (typeof result !== "string") return result
   const tooLong: Diagnostic = {
     ...spec.exportOf(name),
     code: "HS1050",
     severity: "error",
-    message: `analysing '${name}' took longer than ${analysisLimit / 1000} s`,
+    message:
+      result === "timeout"
+        ? `analysing '${name}' took longer than ${analysisLimit / 1000} s`
+        : `'${name}' is too large to be analysed`,
     help: "Look for an image size, a depth or a factor with too many digits.",
   }
   const tensors = tensorTable(data)

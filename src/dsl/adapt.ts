@@ -46,7 +46,9 @@ const fitted = (
   const sizeAt = (scale: number) => sizeOf(data, { depth: ranks.depth, blocks: at(scale) })
   let low = 0
   let high = 1
-  while (sizeAt(high) < budget && high < 2 ** 40) high *= 2
+  // Ranks beyond those that a schedule may give are not tried.
+  const widest = (scale: number) => Math.max(...at(scale).map(({ rank }) => rank))
+  while (sizeAt(high) < budget && widest(2 * high) <= 1e6) high *= 2
   for (let i = 0; i < 50; i += 1) {
     const middle = (low + high) / 2
     if (sizeAt(middle) < budget) low = middle

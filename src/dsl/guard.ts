@@ -50,10 +50,10 @@ const several = (slot: Each, value: unknown, path: string, say: Say): unknown =>
   if (!Array.isArray(value) && (as === "pair" || as === "many")) return number(each, value, path, say)
   if (!Array.isArray(value)) {
     say(path, eachText(slot), shown(value), "HS1040")
-    return as === "both" ? [instead(each), instead(each)] : []
+    return as === "both" || as === "two" ? [instead(each), instead(each)] : []
   }
   const seen = Array.from(value, (one) => (orNull && one === null ? one : number(each, one, path, say)))
-  if ((as !== "pair" && as !== "both") || seen.length === 2) return seen
+  if (as === undefined || as === "many" || seen.length === 2) return seen
   say(path, eachText(slot), shown(value), "HS1040")
   return [seen[0] ?? instead(each), seen[0] ?? instead(each)]
 }
@@ -116,11 +116,14 @@ export const guarded = (language: Readonly<Record<string, unknown>>): Guarded =>
   const senseless: Senseless[] = []
   const expected: string[] = []
   let told = 0
-  const tell = (message: string, help: string, code: Senseless["code"]): void => {
+  const said = new Set<string>()
+  /** `about`: the argument that is wrong. A function that is asked once for each block, or again and again, says it once. */
+  const tell = (message: string, help: string, code: Senseless["code"], about = message): void => {
     const at = callSite()
     told += 1
-    // A function that is asked once for each block says it once.
-    if (senseless.some((one) => one.message === message && one.at === at)) return
+    const key = `${at}|${code}|${about}`
+    if (said.has(key)) return
+    said.add(key)
     senseless.push({ ...(at === undefined ? {} : { at }), message, help, code })
   }
   /** What JavaScript itself throws out of this language is told as what it was called with. */
@@ -151,6 +154,7 @@ export const guarded = (language: Readonly<Record<string, unknown>>): Guarded =>
             : `${path === "" ? `${title} takes` : `${title}: ${path} is`} ${asked}, not ${got}`,
           `Give ${asked}.`,
           code,
+          `${title} ${path}`,
         )
       const wrong = misfits(name, args, f.length)
       for (const { path, asked, got } of wrong) say(path, asked, got, "HS1049")

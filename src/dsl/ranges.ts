@@ -12,31 +12,38 @@ export interface Range {
   readonly above?: number
   readonly most?: number
   readonly below?: number
+  readonly multiple?: number
 }
 
 export const whole = (least: number, most: number): Range => ({ whole: true, least, most })
 
 /** NaN, infinities and what is no number are within no range. */
-export const isWithin = ({ whole, least, above, most, below }: Range, x: unknown): x is number =>
+export const isWithin = ({ whole, least, above, most, below, multiple }: Range, x: unknown): x is number =>
   typeof x === "number" &&
   Number.isFinite(x) &&
   (whole !== true || Number.isSafeInteger(x)) &&
   (least === undefined || x >= least) &&
   (above === undefined || x > above) &&
   (most === undefined || x <= most) &&
-  (below === undefined || x < below)
+  (below === undefined || x < below) &&
+  (multiple === undefined || x % multiple === 0)
 
-const spell = (x: number): string => (Math.abs(x) >= 1e7 ? x.toExponential().replace("e+", "e") : grouped(x))
+/** 1e7 and 1e30 are shorter so; 4,294,967,295 is not. */
+const spell = (x: number): string => {
+  const short = x.toExponential().replace("e+", "e")
+  return Math.abs(x) < 1e7 || (short.length > 6 && Number.isSafeInteger(x)) ? grouped(x) : short
+}
 
 /** "a whole number from 1 to 65,536", "a number above 0, at most 1" */
-export const rangeText = ({ whole, least, above, most, below }: Range): string => {
+export const rangeText = ({ whole, least, above, most, below, multiple }: Range): string => {
   const noun = whole === true ? "a whole number" : "a number"
   const low = least !== undefined ? `from ${spell(least)}` : above !== undefined ? `above ${spell(above)}` : ""
   const high = most !== undefined ? `${least === undefined ? "at most" : "to"} ${spell(most)}` : ""
   const under = below === undefined ? "" : `below ${spell(below)}`
   const upper = high || under
   const comma = low !== "" && upper !== "" && !upper.startsWith("to ") ? ", " : " "
-  return `${noun} ${low}${low === "" || upper === "" ? "" : comma}${upper}`.replace(/\s+/g, " ").trim()
+  const steps = multiple === undefined || multiple === 1 ? "" : `, a multiple of ${multiple}`
+  return `${noun} ${low}${low === "" || upper === "" ? "" : comma}${upper}${steps}`.replace(/\s+/g, " ").trim()
 }
 
 /** How a model is trained. */
@@ -55,10 +62,10 @@ export const trainingRanges = {
 /** Side of an image that a model sees, in pixels. */
 export const imageSide: Range = whole(1, 16_384)
 
-/** A list of numbers; pair: one number, or two of them; both: two of them; many: one, or a list. */
+/** A list of numbers; pair: one number, or two of them; both: a height and a width; two: two numbers; many: one, or a list. */
 export interface Each {
   readonly each: Range
-  readonly as?: "pair" | "both" | "many"
+  readonly as?: "pair" | "both" | "two" | "many"
   /** null stands for none. */
   readonly orNull?: true
 }
@@ -70,6 +77,7 @@ export const eachText = ({ each, as, orNull }: Each): string => {
   const one = `${rangeText(each)}${orNull === true ? ", or null" : ""}`
   if (as === "pair") return `${one}, or two of them`
   if (as === "both") return `[height, width], each ${one}`
+  if (as === "two") return `two numbers, each ${one}`
   return as === "many" ? `${one}, or a list of them` : `a list, each ${one}`
 }
 
@@ -95,7 +103,7 @@ const sides = pair(side)
 const sequence = { stride: side, padding: pads, dilation: side, groups: count }
 const convolution = { stride: sides, padding: pair(pads), dilation: sides, groups: count }
 const init = options({ fill: factor, normal: { least: 0, most: 1e6 }, uniform: { least: 0, most: 1e6 } })
-const adamOptions = { rate: trainingRanges.rate, betas: { each: { least: 0, below: 1 } }, eps }
+const adamOptions = { rate: trainingRanges.rate, betas: { each: { least: 0, below: 1 }, as: "two" } as const, eps }
 const beside = options({ scale: factor })
 const image = {
   size: pair(imageSide),
@@ -129,7 +137,11 @@ const samOptions = options({ ...encoder, maskChannels: count, decoder: options(d
 export const relations: Readonly<
   Record<string, (options: Readonly<Record<string, unknown>>) => readonly (readonly [name: string, range: Range])[]>
 > = {
-  sam: ({ depth, patchSize }) => [
+  sam: ({ depth, patchSize, heads: split }) => [
+    ...(isWithin(heads, split) ? [["width", { ...count, multiple: split }] as const] : []),
+    // The mask is made narrower by 4, the embedding by 8.
+    ["maskChannels", { ...count, multiple: 4 }],
+    ["outChannels", { ...count, multiple: 8 }],
     ...(isWithin(whole(1, 1000), depth) ? [["globalBlocks", whole(0, depth - 1)] as const] : []),
     ...(isWithin(whole(1, 16_384), patchSize) ? [["imageSize", whole(patchSize, 16_384)] as const] : []),
   ],

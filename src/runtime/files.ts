@@ -2,35 +2,9 @@
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
-import { own } from "../dsl/own.ts"
+import { codeOf, reason } from "../compiler/system.ts"
 
-const because: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the quota is used up",
-  EROFS: "the file system is read-only",
-  EACCES: "permission is denied",
-  EPERM: "permission is denied",
-  EFBIG: "the file would be larger than the file system allows",
-  EISDIR: "there is a folder of that name",
-  ENOTDIR: "a part of the path is a file, not a folder",
-  ENOENT: "there is no such file or folder",
-  EIO: "the device reports an input or output error",
-  EMFILE: "too many files are open",
-  ENFILE: "too many files are open on this machine",
-  ELOOP: "the path goes in a circle",
-  ENAMETOOLONG: "the name is too long",
-  EBUSY: "something else uses it",
-  ENXIO: "there is no such device",
-  EPIPE: "its reader is gone",
-  ESTALE: "the folder is gone on its server",
-  ERR_INVALID_ARG_VALUE: "the path has a character that no path may have",
-}
-
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code
-
-/** The operating system's error as half a sentence. */
-export const reason = (error: unknown): string =>
-  own(because, codeOf(error) ?? "") ?? (error instanceof Error ? error.message.split("\n")[0]! : String(error))
+export { reason } from "../compiler/system.ts"
 
 let written = 0
 

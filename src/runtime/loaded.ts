@@ -12,7 +12,7 @@ import type { Window } from "./data/images/window.ts"
 import { dataFlagsOf } from "./dataFlags.ts"
 import type { Tell } from "./events.ts"
 import { withAdapters } from "./run/adapters.ts"
-import { inputSizeOf, selectModel } from "./select.ts"
+import { inputSizeOf, selectModel, specOfRun } from "./select.ts"
 import { exists, files, readRun } from "./training/checkpoint.ts"
 
 import { leftOnDisk } from "./weights/onDisk.ts"
@@ -49,7 +49,7 @@ export const loadModel = async (subject: string, settings: LoadSettings, tell: T
   if (run !== undefined && settings.inputSize !== undefined)
     throw failed("inputSize", "HS5002", "a run's model sees images of the run's own size", "Leave the size out.")
   const inputSize = settings.inputSize ?? inputSizeOf(run?.options["inputSize"])
-  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
+  const spec = run === undefined ? subject : specOfRun(run)
   const selected = await selectModel(spec, inputSize === undefined ? {} : { inputSize })
   const model = selected.model.data
   const base = settings.weights ?? run?.weights ?? undefined

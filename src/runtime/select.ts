@@ -1,6 +1,7 @@
 /** A spec on the command line, with #export where it has several models. */
 import { type Compiled, type CompiledModel, compileSpecs } from "../compiler/compile.ts"
 import { aboutFile, type Diagnostics, Failed } from "../compiler/diagnostic.ts"
+import { splitSpec } from "../compiler/frontend/resolve.ts"
 import type { Pair } from "../dsl/layer.ts"
 import { defaultsFor, type Training, type TrainingOptions } from "../dsl/training.ts"
 
@@ -36,12 +37,16 @@ export const inputSizeOf = (recorded: unknown): Pair | undefined =>
       ? [Number(recorded[0]), Number(recorded[1])]
       : undefined
 
+/** Spec and model of a run, as a command would be given them. Folders may hold a # of their own. */
+export const specOfRun = ({ spec, name }: { readonly spec: string; readonly name: string }): string =>
+  `${splitSpec(spec).path}#${name}`
+
 /** Compiles a spec and takes one model of it. Throws the spec's errors. */
 export const selectModel = async (
   given: string,
   { inputSize }: { readonly inputSize?: Pair } = {},
 ): Promise<Selected> => {
-  const [path, name] = given.split("#") as [string, string | undefined]
+  const { path, name } = splitSpec(given)
   const compiled = await compileSpecs([given], inputSize === undefined ? {} : { inputSize })
   const errors = compiled.report.diagnostics.filter(({ severity }) => severity === "error")
   if (errors.length > 0) throw new Failed(errors as unknown as Diagnostics)

@@ -211,7 +211,7 @@ const right: Readonly<Record<string, Right>> = {
           seed: 0,
           clip: hasam.clipNorm(1),
           patience: 3,
-      jitter: 0.1,
+          jitter: 0.1,
           sampling: hasam.balanced,
           precision: "float32",
           rates: hasam.rates({ all: 1e-3 }),

@@ -55,20 +55,19 @@ describe("HS1040: the table of ranges", () => {
   )
   test("has many numbers", () => expect(all.length).toBeGreaterThan(100))
   test.each(all)("$title", ({ name, i, path, range, put }) => {
-    const { language, senseless } = guarded(hasam)
     const [, inner] = name.split("forward.")
-    const table = (inner === undefined ? language : language["forward"]) as Record<string, (...args: unknown[]) => unknown>
     const bad = wrong(range)
     expect(bad.length).toBeGreaterThan(1)
     for (const x of bad) {
+      const { language, senseless } = guarded(hasam)
+      const table = (inner === undefined ? language : language["forward"]) as Record<string, (...args: unknown[]) => unknown>
       const args = Array.from({ length: i + 1 }, (_, k) => (k === i ? put(x) : undefined))
-      const before = senseless.length
       try {
         table[inner ?? name]!(...args)
       } catch {
         // The other arguments are missing: what counts is that the number was seen.
       }
-      const told = senseless.slice(before).filter(({ code }) => code === "HS1040")
+      const told = senseless.filter(({ code }) => code === "HS1040")
       const about = path === "" ? (inner ?? name) : `${inner ?? name}: ${path}`
       expect(told.some(({ message }) => message.includes(about) && message.endsWith(`, not ${x}`)), `${x} ${JSON.stringify(told)}`).toBe(true)
     }
@@ -99,12 +98,14 @@ export const two = training(a, { rates: rates({ adapters: 1e-3 }) })
 export const a = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [7], maskChannels: 1.5, windowSize: 1e6 })
 export const d = dropout(2)
 export const r = repeat(-1, () => linear(4, 4))
+export const s = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 3, globalBlocks: [1], maskChannels: 6, outChannels: 20 })
 `)
     expect(status).toBe(1)
-    expect(text.match(/error HS1040/g)).toHaveLength(5)
+    expect(text.match(/error HS1040/g)).toHaveLength(8)
+    expect(text).toContain("spec.ts(5,18): error HS1040: sam: width is a whole number from 1 to 1,000,000, a multiple of 3, not 16")
     expect(text).toContain("spec.ts(2,18): error HS1040: sam: globalBlocks is a whole number from 0 to 1, not 7")
     expect(text).toContain("spec.ts(3,18): error HS1040: dropout is a number from 0, below 1, not 2")
-    expect(text.match(/error/g)!.length).toBe(6)
+    expect(text.match(/error/g)!.length).toBe(9)
   })
 })
 
@@ -252,6 +253,35 @@ test("HS1050: an analysis that takes too long is ended", () => {
   expect([run.status, run.stderr]).toEqual([1, expect.stringContaining("error HS1050: analysing 'slow' took longer than 0.001 s")])
 })
 
+test("HS1022: an image larger than any", async () => {
+  const found = await diagnosticsOf(`${head}import { conv2d, masks, upsample } from "hasam"
+const net = sequential(conv2d(1, 1, 1), ...Array.from({ length: 6 }, () => upsample(64)) as any)
+export const m = model(net as any, { name: "x", takes: { image: pixels({ size: 8, channels: 1 }) }, teaches: { masks: masks() } } as any)
+`)
+  expect(found.map(({ code, message }) => `${code} ${message}`)).toEqual(["HS1022 m > 3: an image cannot be 131072 × 131072: it has 1 to 65536 pixels a side"])
+})
+test("HS1040: groups that divide no widths; a budget that no rank fills is told once at each place", async () => {
+  const found = await diagnosticsOf(`${head}import { conv2d, fitTrainable } from "hasam"
+export const a: any = model(conv2d(4, 6, 3, { groups: 4 }), { name: "x", takes: { image: pixels({ size: 8, channels: 4 }) } })
+export const b: any = pipe(tiny, freezeAll, adapt(fitTrainable(9e15)(uniform(2, 4)), (rank) => [afterAttention(adapter(rank))]))
+`)
+  expect(found.map(({ code, message }) => `${code} ${message}`)).toEqual(expect.arrayContaining(["HS1040 conv2d: 4 groups do not divide 6 features"]))
+  expect(found.length).toBeLessThan(5)
+})
+
+test("adapters that are none, and blocks that are none", async () => {
+  const found = await diagnosticsOf(`${head}import { blocks, freeze, without } from "hasam"
+export const a: any = pipe(tiny, freezeAll, adapt(without(1, 2)(uniform(2, 4)), (rank) => [afterAttention(adapter(rank))]))
+export const b: any = pipe(tiny, freezeAll, adapt(uniform(2, 4), () => []))
+export const c: any = pipe(tiny, freeze(blocks()))
+`)
+  expect(found.filter(({ code }) => code !== "HS1024").map(({ code, severity, line, message }) => [code, severity, line, message])).toEqual([
+    ["HS1045", "warning", 5, "in 'a', this adapt adds nothing: no block has both a rank and a placement"],
+    ["HS1045", "warning", 6, "in 'b', this adapt adds nothing: no block has both a rank and a placement"],
+    ["HS1018", "error", 7, "freeze: no block is named"],
+  ])
+})
+
 describe("blame", () => {
   test("HS1008: a function that would give a model", () => {
     const { text } = compile(`${head}export const make = (r: number) => pipe(tiny, freezeAll, adapt(uniform(2, r), (rank) => [afterAttention(adapter(rank))]))\n`)
@@ -275,6 +305,12 @@ describe("blame", () => {
     expect(status).toBe(1)
     const { text } = compile(`${head}export const m = pipe(tiny, expectTrainable(1))\n`, "a#b%20c/spec.ts")
     expect(text).toContain("a#b%20c/spec.ts(4,29): error HS1003")
+  })
+  test("a line break in a folder's name", () => {
+    mkdirSync(join(folder, "a\nb"), { recursive: true })
+    const { text } = compile(`${head}export const m = sequential(linear(3, 4), linear(5, 6))\n`, "a\nb/spec.ts")
+    expect(text).toMatch(/^a\\u\{000a\}b\/spec\.ts\(4,\d+\): error HS1010/)
+    expect(text).not.toContain("hasam-tsc-")
   })
   test("a folder that was deleted, a full device for the answer", () => {
     const gone = mkdtempSync(join(tmpdir(), "hasam-"))

@@ -47,11 +47,14 @@ describe("HS5001: a budget file", () => {
     '{ "__proto__": { "trainable": 100 } }',
     '{ "a": { "__proto__": 100 } }',
     '{ "a": { "trainable": 100, "toString": 1 } }',
+    // JSON keeps the last of a name.
+    '{ "a": { "trainable": 99 }, "a": { "trainable": 1000 } }',
+    '{ "a": { "trainable": 99, "tr\\u0061inable": 1000 } }',
   ])("that is not understood whole: %s", async (text) => {
     expect(await codeOf(() => over("wrong.json", text))).toBe("HS5001")
   })
   test("that is kept, or not", async () => {
-    expect(await over("c.json", '{ "a": { "trainable": 100 }, "b": { "bytes": 1 } }')).toEqual([])
+    expect(await over("c.json", '\uFEFF{ "a": { "trainable": 100 }, "b": { "bytes": 1, "trainable": 1 } }')).toEqual([])
     const codes = (await over("d.json", '{ "*": { "trainable": 99, "bytes": 399 } }')).map(({ code }) => code)
     expect(codes).toEqual(["HS1019", "HS1019"])
   })

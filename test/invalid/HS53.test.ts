@@ -1,6 +1,6 @@
 /** Training runs: HS5301 to HS5313, through the command line, on a model that trains in a second. */
 import { spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -9,6 +9,7 @@ import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import type { RunEvent } from "../../src/runtime/events.ts"
 import type { Trainer } from "../../src/runtime/training/elsewhere.ts"
+import { withRunFolder } from "../../src/runtime/training/lock.ts"
 import { ran } from "../cli/session.ts"
 
 // The built one: specs are evaluated by its worker.
@@ -153,6 +154,25 @@ test("HS5309: a folder that another process holds; a lock that a crash left, and
   writeFileSync(join(folder, "locked", `last.safetensors.${gone}.3.part`), "half")
   expect(train("locked")).toMatchObject({ status: 0 })
   expect(readdirSync(join(folder, "locked")).filter((name) => /lock|part/.test(name))).toEqual([])
+})
+test("a run in a folder with a # in its name is found again", () => {
+  const inside = join("a #b%20c", "run")
+  mkdirSync(join(folder, "a #b%20c"))
+  cpSync(join(folder, "spec.ts"), join(folder, "a #b%20c", "spec.ts"))
+  const made = hasam("train", "a #b%20c/spec.ts#model", "--data", "data", "--out", inside)
+  expect([made.status, made.text]).toEqual([0, expect.stringContaining("done")])
+  expect(hasam("eval", inside)).toMatchObject({ status: 0 })
+})
+test("HS5309: a folder that is deleted while its run goes on is said to be, and nobody else is blamed", async () => {
+  const run = join(folder, "deleted")
+  const work = withRunFolder(run, async ({ demand }) => {
+    await demand()
+    rmSync(run, { recursive: true })
+    await demand()
+  })
+  await expect(work).rejects.toMatchObject({
+    diagnostics: [{ code: "HS5309", message: "the run's folder, or its 'run.lock', was deleted or moved while the run was going on" }],
+  })
 })
 test("HS5310: a checkpoint on another base", () => {
   const last = join(folder, "run", "last.safetensors")

@@ -50,6 +50,17 @@ const cases = {
       (b, [x, w]) => [b.linear(x!, w!)],
     ),
   ],
+  // Axes so long that no matrix is written out.
+  resize: [
+    of("large", [[2, 1, 2049, 2]], (b, [x]) => [
+      b.resize(x!, { height: 2053, width: 2, mode: "bicubic", alignCorners: true }),
+    ]),
+  ],
+  resizeGrad: [
+    of("large", [[1, 1, 2, 2053]], (b, [g]) => [
+      b.resizeGrad(g!, { height: 2, width: 2049, mode: "bicubic", alignCorners: false }),
+    ]),
+  ],
   softmax: [of("of large numbers", [[2, 3, 5]], (b, [x]) => [b.softmax(b.scale(x!, 900))])],
   softmaxGrad: [
     of(
@@ -102,9 +113,11 @@ const cases = {
   resizeBilinear: [
     of("up and down", [[1, 2, 3, 6]], (b, [x]) => [b.resizeBilinear(x!, { height: 7, width: 4 })]),
     of("to the same size", [[1, 2, 3, 6]], (b, [x]) => [b.resizeBilinear(x!, { height: 3, width: 6 })]),
+    of("large", [[1, 2, 3, 2049]], (b, [x]) => [b.resizeBilinear(x!, { height: 4, width: 2053 })]),
   ],
   resizeBilinearGrad: [
     of("up and down", [[1, 2, 7, 4]], (b, [g]) => [b.resizeBilinearGrad(g!, { height: 3, width: 6 })]),
+    of("large", [[1, 2, 2053, 4]], (b, [g]) => [b.resizeBilinearGrad(g!, { height: 2049, width: 3 })]),
   ],
   adapter: [of("", [[2, 3, 4], [2, 4], [2], [4, 2], [4]], (b, [x, d, dc, u, uc]) => [b.adapter(x!, d!, dc!, u!, uc!)])],
 } as const satisfies { readonly [K in Composite]?: readonly Case[] }

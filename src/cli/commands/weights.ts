@@ -4,7 +4,7 @@ import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
-import { inputSizeOf, selectModel } from "../../runtime/select.ts"
+import { inputSizeOf, selectModel, specOfRun } from "../../runtime/select.ts"
 import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.ts"
 import { type ConversionOptions, convert, type Naming } from "../../runtime/weights/convert.ts"
 import { inspect } from "../../runtime/weights/inspect.ts"
@@ -61,7 +61,7 @@ export const exportCommand = async (
   flags: { readonly merge?: boolean; readonly licence?: string },
 ): Promise<void> => {
   const about = await readRun(run)
-  const { model } = await selectModel(`${about.spec.split("#")[0]}#${about.name}`, sizeOfRun(about))
+  const { model } = await selectModel(specOfRun(about), sizeOfRun(about))
   const seed = Number(about.options["seed"])
   const { tensors, licence: found } = await modelWeights(model.data, about.weights ?? undefined, seed)
   const whole = await withAdapters(model.data, tensors, join(run, files.best))

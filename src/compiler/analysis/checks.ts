@@ -59,6 +59,18 @@ const layerProblems = (layer: LayerData): readonly Problem[] => {
   )
     for (const width of new Set([layer.takes, layer.gives]))
       if (!isWhole(width)) own.push(error(layer.at, "HS1021", sentence.notWhole(width)))
+  if ("groups" in layer) {
+    const uneven = [...new Set([layer.takes, layer.gives])].filter((n) => isWhole(n) && n % layer.groups !== 0)
+    if (uneven.length > 0)
+      own.push(
+        error(
+          layer.at,
+          "HS1040",
+          `${layer.kind}: ${layer.groups} groups do not divide ${uneven.join(" or ")} features`,
+          "Give a number of groups that divides the widths.",
+        ),
+      )
+  }
   return [...own, ...childrenOf(layer).flatMap(([, child]) => layerProblems(child))]
 }
 
@@ -254,6 +266,8 @@ const ruleProblems = (
     case "blocks": {
       const blocks = blocksOf(model.network, model.blocks)
       const depth = blocks.length
+      if (select.blocks.length === 0)
+        return [error(at, "HS1018", `${verb}: no block is named`, `Name blocks from 1 to ${depth}.`)]
       const missing = select.blocks.filter((i) => !(Number.isInteger(i) && i >= 1 && i <= depth))
       if (missing.length > 0) return missing.map((i) => error(at, "HS1013", sentence.noSuchBlock(i, depth)))
       if (tensors.some((tensor) => selects(select, tensor, blocks))) return []
@@ -346,6 +360,16 @@ const freezingProblems = (name: string, model: ModelData, tensors: readonly Mode
     ...error(at, code, message, help),
     severity: "warning",
   })
+  const empty = model.adaptations.filter(({ blocks }) => blocks.every(({ placements }) => placements.length === 0))
+  if (empty.length > 0)
+    return empty.map(({ at }) =>
+      warning(
+        at,
+        "HS1045",
+        `in '${name}', this adapt adds nothing: no block has both a rank and a placement`,
+        "Give a schedule that leaves a block, and a function that gives a placement; or leave adapt out.",
+      ),
+    )
   const end = model.rules.findLastIndex(({ select }) => select.kind === "all")
   const last = model.rules[end]
   const added = model.rules.findIndex(({ select }) => select.kind === "adaptation")

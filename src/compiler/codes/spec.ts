@@ -189,8 +189,9 @@ export const spec = {
   },
   HS1045: {
     title: "adapters that do not learn",
-    cause: "Everything is frozen after the adapters were added, so they are frozen too.",
-    cure: "Put freezeAll before adapt.",
+    cause:
+      "Everything is frozen after the adapters were added, so they are frozen too; or adapt adds none to any block.",
+    cure: "Put freezeAll before adapt, and give it a schedule and a function that leave a block with an adapter.",
   },
   HS1046: {
     title: "nothing is frozen beside the adapters",

@@ -5,6 +5,7 @@ import { createRequire } from "node:module"
 import { dirname, isAbsolute, join, parse as parsePath, relative, resolve, sep } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
+import { reason } from "../system.ts"
 import { knownClean, rememberClean } from "./checked.ts"
 import { language, version } from "./package.ts"
 import { codeOfSentence } from "./sentences.ts"
@@ -92,10 +93,28 @@ const aRank = {
   help: "Take the rank that adapt gives: adapt(uniform(12, 64), (rank) => [ … ]).",
 } as const
 
+/** A path's line break would end the line that names it. */
+const broken = /[\n\r]/
+const marked = (
+  output: string,
+  folder: string,
+  entries: readonly string[],
+): readonly [text: string, pathOf: (file: string) => string] => {
+  const folders = [...new Set(entries.map(dirname))]
+    .filter((one) => broken.test(one))
+    .map((one) => relative(folder, one))
+  const mark = (i: number) => `\0${i}`
+  return [
+    folders.reduce((text, one, i) => text.replaceAll(one, mark(i)), output),
+    (file) => folders.reduce((path, one, i) => path.replace(mark(i), one), file),
+  ]
+}
+
 /** A line of tsc's output, and the indented lines that explain it. */
-const parse = (output: string, folder: string): readonly Diagnostic[] => {
+const parse = (output: string, folder: string, entries: readonly string[]): readonly Diagnostic[] => {
+  const [text, pathOf] = marked(output, folder, entries)
   const found: { file: string; line: number; column: number; code: `TS${number}`; text: string }[] = []
-  for (const line of output.split("\n")) {
+  for (const line of text.split("\n")) {
     const match = /^(.+?)\((\d+),(\d+)\): error (TS\d+): (.*)$/.exec(line)
     if (match !== null) {
       const [, file, l, column, code, text] = match as unknown as [
@@ -106,7 +125,7 @@ const parse = (output: string, folder: string): readonly Diagnostic[] => {
         `TS${number}`,
         string,
       ]
-      found.push({ file: resolve(folder, file), line: Number(l), column: Number(column), code, text })
+      found.push({ file: resolve(folder, pathOf(file)), line: Number(l), column: Number(column), code, text })
     } else if (/^\s/.test(line) && found.length > 0) found.at(-1)!.text += ` ${line.trim()}`
   }
   return found.map(({ file, line, column, code, text }) => {
@@ -217,7 +236,7 @@ export const typeCheck = (entries: readonly string[], sources: Sources = new Map
   if (project instanceof Error)
     return Promise.resolve([
       notRun(
-        project.message,
+        `the folder for temporary files: ${reason(project)}`,
         "It needs a folder for temporary files: set TMPDIR to one that can be written, or free space.",
       ),
     ])
@@ -230,7 +249,7 @@ export const typeCheck = (entries: readonly string[], sources: Sources = new Map
       { cwd: folder, maxBuffer: 64 * 2 ** 20 },
       (error, stdout, stderr) => {
         rmSync(folder, { recursive: true, force: true })
-        const found = parse(stdout, folder).map((one) => ({ ...one, file: written.get(one.file) ?? one.file }))
+        const found = parse(stdout, folder, entries).map((one) => ({ ...one, file: written.get(one.file) ?? one.file }))
         const silent = error !== null && found.length === 0
         if (key !== undefined && error === null && found.length === 0)
           rememberClean(key, filesOf(stdout, folder), settledBy(first[0] ?? tsc), since)

@@ -88,7 +88,7 @@ export const oneHot: Op<1, { readonly classes: number }> = {
 }
 
 /** The axis first: of its own inverse. */
-const first = (b: Builder, x: Value, axis: number): Value => {
+export const first = (b: Builder, x: Value, axis: number): Value => {
   const perm = b.shapeOf(x).map((_, i) => (i === 0 ? axis : i === axis ? 0 : i))
   return b.transpose(x, perm)
 }

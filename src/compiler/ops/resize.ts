@@ -3,6 +3,7 @@ import type { Builder, Value } from "../ir/builder.ts"
 import { array } from "../ir/evaluate/array.ts"
 import { type Shape, sizeOf } from "../ir/graph.ts"
 import { check, type Image, imageOf, isShape, planeOf, show } from "../ir/shapes.ts"
+import { first } from "./indexing.ts"
 import type { Composite } from "./op.ts"
 
 export interface Size {
@@ -10,9 +11,14 @@ export interface Size {
   readonly width: number
 }
 
+/** Four times the side that a model may see. */
+const longest = 65_536
 const resized = (x: Shape, { height, width }: Size): Shape => {
   const [n, c] = imageOf(x, () => `resizing takes [n, c, h, w], not ${show(x)}`)
-  check(isShape([height, width]), () => `an image cannot be ${height} × ${width}`)
+  check(
+    isShape([height, width]) && Math.max(height, width) <= longest,
+    () => `an image cannot be ${height} × ${width}: it has 1 to ${longest} pixels a side`,
+  )
   return [n, c, height, width]
 }
 
@@ -26,14 +32,58 @@ export const bilinearTaps = (
     const low = Math.min(Math.floor(at), from - 1)
     return [low, Math.min(low + 1, from - 1), at - low] as const
   })
-/** [to, from]: each row has the shares of its two neighbours. */
-const interpolation = (b: Builder, from: number, to: number): Value => {
-  const values = new Array<number>(from * to).fill(0)
-  bilinearTaps(from, to).forEach(([low, high, share], i) => {
-    values[i * from + low]! += 1 - share
-    values[i * from + high]! += share
+type Taps = readonly (readonly (readonly [index: number, share: number])[])[]
+const bilinear = (from: number, to: number): Taps =>
+  bilinearTaps(from, to).map(([low, high, share]) => [
+    [low, 1 - share],
+    [high, share],
+  ])
+
+/** A matrix of more numbers than this is not written out: an image of 4,096 pixels from 1,024 is the largest that has one. */
+const largest = 2 ** 22
+/** [to, from]. */
+const matrix = (b: Builder, taps: Taps, from: number): Value => {
+  const values = new Array<number>(taps.length * from).fill(0)
+  taps.forEach((row, i) => {
+    for (const [index, share] of row) values[i * from + index]! += share
   })
-  return b.constant(values, [to, from])
+  return b.constant(values, [taps.length, from])
+}
+type Axis = 2 | 3
+/** The shares of each tap, and the places that it reads. */
+const tapByTap = (
+  b: Builder,
+  taps: Taps,
+  axis: Axis,
+): readonly { readonly indices: readonly number[]; readonly shares: Value }[] =>
+  (taps[0] ?? []).map((_, k) => ({
+    indices: taps.map((row) => row[k]![0]),
+    shares: b.constant(
+      taps.map((row) => row[k]![1]),
+      axis === 3 ? [taps.length] : [taps.length, 1],
+    ),
+  }))
+const total = (b: Builder, values: readonly Value[]): Value => values.reduce((sum, x) => b.add(sum, x))
+/** x, along one axis, at the places of the taps. */
+const along = (b: Builder, x: Value, axis: Axis, taps: Taps): Value => {
+  const from = b.shapeOf(x)[axis]!
+  if (from * taps.length > largest)
+    return total(
+      b,
+      tapByTap(b, taps, axis).map(({ indices, shares }) => b.mul(b.take(x, axis, indices), shares)),
+    )
+  return axis === 3 ? b.matmul(x, matrix(b, taps, from), { transposeB: true }) : b.matmul(matrix(b, taps, from), x)
+}
+/** Its adjoint: g at the places of the taps goes back to the `from` places that it was made of. */
+const back = (b: Builder, g: Value, axis: Axis, taps: Taps, from: number): Value => {
+  if (from * taps.length > largest)
+    return total(
+      b,
+      tapByTap(b, taps, axis).map(({ indices, shares }) =>
+        first(b, b.scatterAdd(first(b, b.mul(g, shares), axis), { indices, rows: from }), axis),
+      ),
+    )
+  return axis === 3 ? b.matmul(g, matrix(b, taps, from)) : b.matmul(matrix(b, taps, from), g, { transposeA: true })
 }
 
 const eachBilinear = (small: Shape, large: Shape, visit: (from: number, to: number, weight: number) => void): void => {
@@ -71,8 +121,7 @@ export const resizeBilinear: Composite<1, Size> = {
   },
   decompose: (b, [x], { height, width }) => {
     const [h, w] = planeOf(b.shapeOf(x))
-    const wide = b.matmul(x, interpolation(b, w, width), { transposeB: true })
-    return b.matmul(interpolation(b, h, height), wide)
+    return along(b, along(b, x, 3, bilinear(w, width)), 2, bilinear(h, height))
   },
   examples: [{ attrs: { height: 6, width: 6 }, inputs: [[1, 2, 3, 4]] }],
   edges: [
@@ -98,8 +147,7 @@ export const resizeBilinearGrad: Composite<1, Size> = {
   },
   decompose: (b, [g], { height, width }) => {
     const [h, w] = planeOf(b.shapeOf(g))
-    const wide = b.matmul(g, interpolation(b, width, w))
-    return b.matmul(interpolation(b, height, h), wide, { transposeA: true })
+    return back(b, back(b, g, 3, bilinear(width, w), width), 2, bilinear(height, h), height)
   },
   examples: [{ attrs: { height: 3, width: 4 }, inputs: [[1, 2, 6, 6]] }],
   edges: [
@@ -117,8 +165,6 @@ export interface ResizeAttrs extends Size {
   /** The centres of the corners stay where they are; else pixels' outer edges do (half-pixel centres). */
   readonly alignCorners: boolean
 }
-type Taps = readonly (readonly (readonly [index: number, share: number])[])[]
-
 /** Keys' cubic convolution with a = −0.75, for the pixels at distance 1 + t, t, 1 − t and 2 − t. */
 const cubicShares = (t: number): readonly number[] => {
   const a = -0.75
@@ -155,14 +201,6 @@ const eachTap = (
           for (const [column, b] of inColumn) visit((plane * h + row) * w + column, (plane * oh + y) * ow + x, a * b)
       }),
     )
-}
-/** [to, from]. */
-const matrix = (b: Builder, from: number, to: number, attrs: ResizeAttrs): Value => {
-  const values = new Array<number>(from * to).fill(0)
-  tapsOf(from, to, attrs).forEach((taps, i) => {
-    for (const [index, share] of taps) values[i * from + index]! += share
-  })
-  return b.constant(values, [to, from])
 }
 const checkMode = ({ mode, alignCorners }: ResizeAttrs): void => {
   check(["nearest", "bilinear", "bicubic"].includes(mode), () => `there is no resizing '${mode}'`)
@@ -228,8 +266,7 @@ export const resize: Composite<1, ResizeAttrs> = {
       const apart = b.reshape(x, [n * c, h, 1, w, 1])
       return b.reshape(b.broadcast(apart, [n * c, h, times[0], w, times[1]]), [n, c, height, width])
     }
-    const wide = b.matmul(x, matrix(b, w, width, attrs), { transposeB: true })
-    return b.matmul(matrix(b, h, height, attrs), wide)
+    return along(b, along(b, x, 3, tapsOf(w, width, attrs)), 2, tapsOf(h, height, attrs))
   },
   examples: tried([usual], "small", "large"),
   edges: tried(odd, "small", "large"),
@@ -259,8 +296,7 @@ export const resizeGrad: Composite<1, ResizeAttrs> = {
       const apart = b.reshape(g, [n * c, height, times[0], width, times[1]])
       return b.reshape(b.reduceSum(apart, { axes: [2, 4], keepDims: false }), [n, c, height, width])
     }
-    const wide = b.matmul(g, matrix(b, width, w, attrs))
-    return b.matmul(matrix(b, height, h, attrs), wide, { transposeA: true })
+    return back(b, back(b, g, 3, tapsOf(width, w, attrs), width), 2, tapsOf(height, h, attrs), height)
   },
   examples: tried([usual], "large", "small"),
   edges: tried(odd, "large", "small"),

@@ -11,7 +11,7 @@ import { type DataFlags, dataFlagsOf, dataOptionsOf } from "../dataFlags.ts"
 import type { Tell } from "../events.ts"
 import type { MetricOptions, Tolerance } from "../metrics/segmentation.ts"
 import { withAdapters } from "../run/adapters.ts"
-import { inputSizeOf, type Selected, selectModel } from "../select.ts"
+import { inputSizeOf, type Selected, selectModel, specOfRun } from "../select.ts"
 import { classesTaught, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
 import { exists, files, readRun } from "../training/checkpoint.ts"
 import { askable, unitOf } from "../trainingData.ts"
@@ -59,7 +59,7 @@ const subjectOf = async (subject: string, flags: EvaluationSettings, compiled: S
   const folder = resolve(subject)
   const isRun = await exists(join(folder, files.run))
   const run = isRun ? await readRun(folder) : undefined
-  const spec = run === undefined ? subject : `${run.spec.split("#")[0]}#${run.name}`
+  const spec = run === undefined ? subject : specOfRun(run)
   const inputSize = inputSizeOf(run?.options["inputSize"])
   const selected = compiled ?? (await selectModel(spec, inputSize === undefined ? {} : { inputSize }))
   const data = flags.data ?? run?.data

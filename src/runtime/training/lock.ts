@@ -71,14 +71,22 @@ const held = (folder: string, holder: Holder | undefined) =>
     "Wait for it, stop it, or give another --out.",
   )
 
+const gone = (folder: string) =>
+  failed(
+    folder,
+    "HS5309",
+    `the run's folder, or its '${fileName}', was deleted or moved while the run was going on`,
+    "Start the run again, and leave its folder alone while it runs.",
+  )
+
 const read = (path: string): Promise<string | undefined> => readFile(path, "utf8").catch(() => undefined)
 
 /** The lock appears whole or not at all: a file beside it gets its name, which only one of several processes can give. */
 const take = async (folder: string, mine: Holder): Promise<void> => {
   const path = join(folder, fileName)
   const beside = join(folder, `${fileName}.${mine.pid}.${mine.id}.part`)
-  await writeFile(beside, `${JSON.stringify(mine)}\n`)
   try {
+    await writeFile(beside, `${JSON.stringify(mine)}\n`)
     for (;;) {
       const problem = await link(beside, path).then(
         () => undefined,
@@ -143,7 +151,9 @@ export const withRunFolder = async <A>(folder: string, work: (lock: RunLock) => 
   }
   const isMine = async (): Promise<boolean> => holderOf((await read(path)) ?? "")?.id === mine.id
   const demand = async (): Promise<void> => {
-    if (!(await isMine())) throw held(folder, holderOf((await read(path)) ?? ""))
+    if (await isMine()) return
+    const text = await read(path)
+    throw text === undefined ? gone(folder) : held(folder, holderOf(text))
   }
   const timer = setInterval(() => {
     const now = new Date()
