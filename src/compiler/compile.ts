@@ -95,12 +95,29 @@ export const trainingOf = (spec: Pick<EvaluatedSpec, "trainings">, name: string,
   spec.trainings.find((training) => training.model === name)?.training ?? defaultsFor(model)
 
 /** What a training asks of its model and the model has not. */
-const trainingProblems = ({ trainings }: EvaluatedSpec, name: string, model: ModelData): readonly Problem[] =>
+const trainingProblems = (
+  { trainings }: EvaluatedSpec,
+  name: string,
+  model: ModelData,
+  tensors: readonly ModelTensor[],
+): readonly Problem[] =>
   trainings
     .filter((training) => training.model === name)
     .flatMap(({ training: { loss, prompt, jitter, rates, at } }) => {
       const kinds = promptingOf(model.takes)
+      const idle: readonly Problem[] = tensors.some(({ learns }) => learns)
+        ? []
+        : [
+            {
+              at,
+              code: "HS1016",
+              severity: "warning",
+              message: `'${name}' is to be trained, but nothing of it learns`,
+              help: "Unfreeze a part, or add adapters after freezeAll.",
+            },
+          ]
       const wrong: Problem[] = [
+        ...idle,
         ...rateProblems(name, model, rates, at),
         ...lossProblems(loss, model.teaches).map((message) => ({
           at,
@@ -141,7 +158,7 @@ const taughtProblems = (name: string, model: ModelData, sizes: InputSizes): read
 const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, options: CompileOptions, costs: boolean) => {
   const tensors = tensorTable(data)
   const training = trainingOf(spec, name, data)
-  const problems = [...modelProblems(name, data, tensors), ...trainingProblems(spec, name, data)]
+  const problems = [...modelProblems(name, data, tensors), ...trainingProblems(spec, name, data, tensors)]
   const broken = problems.some(
     ({ severity, code }) => severity === "error" && !["HS1003", "HS1004", "HS1016", "HS1019"].includes(code),
   )
@@ -314,7 +331,12 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
     ...compiled.flatMap(({ diagnostics }) => diagnostics),
   ]
   const told = [...firm, ...evaluated].filter(({ severity }) => severity === "error")
-  const sole = vague.filter(({ file }) => !told.some((one) => one.file === file)).map(filled)
+  const sole = vague
+    .filter(
+      ({ file, line }) =>
+        !told.some((one) => one.file === file) && !evaluated.some((one) => one.file === file && one.line === line),
+    )
+    .map(filled)
   const unique = [
     ...new Map(
       merged([...firm, ...sole], evaluated)

@@ -3,6 +3,8 @@
  * place, before something else than a layer ends far inside a network. Numbers are in ranges.ts.
  */
 import type { LayerData } from "./layer.ts"
+import { own } from "./own.ts"
+import { functionRanges, isWithin, type Slot } from "./ranges.ts"
 import type { Feed, Taught } from "./task.ts"
 import type { Loss, Optimizer, Prompt, RateSchedule } from "./training.ts"
 
@@ -16,6 +18,8 @@ export interface Kind {
   readonly fields?: Readonly<Record<string, Kind>>
   /** Options that have no default. */
   readonly needed?: readonly string[]
+  /** Names of a table become names of tensors. */
+  readonly named?: true
 }
 
 type Table = Readonly<Record<string, unknown>>
@@ -71,7 +75,20 @@ const isLayer = among<LayerData["kind"]>({
 })
 const isFeed = among<Feed["kind"]>({ pixels: true, points: true, box: true, mask: true, given: true })
 const isTaught = among<Taught["kind"]>({ masks: true, classes: true, point: true })
-const isLoss = among<Loss["kind"]>({
+/** The numbers of data that a function of this name makes. */
+const within = (name: string, x: unknown): boolean => {
+  const slot = own(functionRanges, name)?.[0]
+  const options: Readonly<Record<string, Slot>> = slot !== undefined && "options" in slot ? slot.options : {}
+  return (
+    isTable(x) &&
+    Object.entries(options).every(([key, range]) => {
+      const value = x[key]
+      if (value === undefined || range === undefined || "options" in range) return true
+      return "each" in range ? list((one) => isWithin(range.each, one))(value) : isWithin(range, value)
+    })
+  )
+}
+const isLossKind = among<Loss["kind"]>({
   dice: true,
   bceWithLogits: true,
   mse: true,
@@ -81,13 +98,30 @@ const isLoss = among<Loss["kind"]>({
   on: true,
   sum: true,
 })
+const isLoss = (x: unknown): boolean => {
+  if (!isLossKind(x) || !isTable(x)) return false
+  const kind = String(kindOf(x))
+  if (kind === "on") return isText(x["output"]) && isLoss(x["loss"])
+  if (kind === "sum")
+    return list((term) => isTable(term) && isNumber(term["weight"]) && isLoss(term["loss"]))(x["terms"])
+  return within(kind, x)
+}
 const isPrompt = among<Prompt["kind"]>({ centre: true, randomInside: true, localizer: true, file: true, box: true })
-const isOptimizer = among<Optimizer["kind"]>({ adam: true, adamW: true, sgd: true })
+const isOptimizerKind = among<Optimizer["kind"]>({ adam: true, adamW: true, sgd: true })
+const isOptimizer = (x: unknown): boolean =>
+  isOptimizerKind(x) && isTable(x) && isNumber(x["rate"]) && within(String(kindOf(x)), x)
 const isRateSchedule = among<RateSchedule["kind"]>({ constant: true, cosine: true, step: true, polynomial: true })
 const every = (of: (x: unknown) => boolean) => (x: unknown) => isRecord(x) && Object.values(x).every(of)
 
 export const layer: Kind = { what: "a layer", holds: isLayer }
+/** What can stand in a tensor's name between two dots, and in a folder's. */
+const usable = (name: string): boolean => /^[^\s./\\\p{Cc}]+$/u.test(name)
+export const ownName: Kind = {
+  what: "a name without dots, slashes and spaces",
+  holds: (x) => isText(x) && usable(x),
+}
 export const byName = (what: string, each: Kind): Kind => ({ what, holds: every(each.holds), each })
+const named = (of: Kind): Kind => ({ ...of, named: true })
 export const listOf = (what: string, { holds }: Kind): Kind => ({ what, holds: list(holds) })
 /** An object of options; those that are numbers stand in ranges.ts. */
 export const options = (fields: Kind["fields"] = {}, needed: readonly string[] = []): Kind => ({
@@ -104,11 +138,13 @@ export const either = (a: Kind, b: Kind): Kind => ({
   what: `${a.what}, or ${b.what}`,
   holds: (x) => a.holds(x) || b.holds(x),
 })
-export const layersByName = byName("layers by name", layer)
-export const children = byName("layers by name", {
-  what: "a layer, or a list of layers",
-  holds: (x) => isLayer(x) || list(isLayer)(x),
-})
+export const layersByName = named(byName("layers by name", layer))
+export const children = named(
+  byName("layers by name", {
+    what: "a layer, or a list of layers",
+    holds: (x) => isLayer(x) || list(isLayer)(x),
+  }),
+)
 export const text: Kind = { what: "a name", holds: isText }
 export const flag: Kind = { what: "true or false", holds: (x) => typeof x === "boolean" }
 export const functionKind: Kind = { what: "a function", holds: (x) => typeof x === "function" }

@@ -86,9 +86,15 @@ export interface ModelData {
   readonly resized?: (size: Pair) => Pick<ModelData, "network" | "takes">
 }
 
-export const modelOf = <B extends Backbone, L extends string>(data: ModelData): Model<B, L> =>
+const made = new WeakSet<ModelData>()
+/** Is it the data of a model that this language made, and no table that looks like it? */
+export const isMade = (data: ModelData): boolean => made.has(data)
+
+export const modelOf = <B extends Backbone, L extends string>(data: ModelData): Model<B, L> => {
+  made.add(data)
   // `backbone` and `learns` live in the types; at run time `data` says it all.
-  ({ kind: "model", data }) as unknown as Model<B, L>
+  return { kind: "model", data } as unknown as Model<B, L>
+}
 
 export const isModel = (x: unknown): x is Model =>
   typeof x === "object" && x !== null && (x as { kind?: unknown }).kind === "model" && "data" in x

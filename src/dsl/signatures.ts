@@ -28,6 +28,7 @@ import {
   oneOf,
   optimizer,
   options,
+  ownName,
   prompt,
   rankOrNull,
   ranks,
@@ -45,6 +46,7 @@ import {
   value,
 } from "./kinds.ts"
 import { own } from "./own.ts"
+import { functionRanges, isWithin, rangeText } from "./ranges.ts"
 
 /** Of a function: its arguments, those that may follow, what the function that it gives takes, and what its own function must give back. */
 export interface Kinds {
@@ -54,7 +56,7 @@ export interface Kinds {
   readonly gives?: Kind
 }
 
-const placed: Kinds = { of: [layer, options({ name: text })] }
+const placed: Kinds = { of: [layer, options({ name: ownName })] }
 const convolution = options({ bias: flag })
 const adapted: Kinds = { of: [ranks], applied: model }
 const rounding = oneOf("nearest", "floor", "ceil")
@@ -124,8 +126,8 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
       options(
         {
           name: text,
-          takes: byName("what each input is fed, by name", feed),
-          teaches: byName("what each output is taught, by name", taught),
+          takes: { ...byName("what each input is fed, by name", feed), named: true },
+          teaches: { ...byName("what each output is taught, by name", taught), named: true },
           keeps: texts,
           blocks: either({ ...text, what: "a path" }, { ...texts, what: "a list of paths" }),
           parts: byName("paths by name", text),
@@ -138,7 +140,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   at: { of: [text] },
   "at.after": placed,
   "at.before": placed,
-  "at.beside": { of: [layer, options({ name: text, of: oneOf("input", "skip") })] },
+  "at.beside": { of: [layer, options({ name: ownName, of: oneOf("input", "skip") })] },
   "at.onSkip": placed,
   "at.lowRank": { of: [options({ rows: listOf("a list of 'q', 'k' and 'v'", oneOf("q", "k", "v")) }, ["rank"])] },
   afterAttention: placed,
@@ -147,7 +149,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   besideMlp: placed,
   besideMlpResidual: placed,
   lora: { of: [options({ on: texts }, ["rank", "on"])] },
-  promptTokens: { of: [undefined, options({ stay: flag, init, name: text })] },
+  promptTokens: { of: [undefined, options({ stay: flag, init, name: ownName })] },
   keysAndValues: { of: [undefined, options({ place: text, init })] },
   adapt: { of: [schedule], applied: model },
   schedule: { of: [undefined, functionKind, rounding], gives: rankOrNull },
@@ -276,7 +278,10 @@ const wrong = (kind: Kind, given: unknown, path: string): readonly Misfit[] => {
   const within = (key: string) => (path === "" ? key : `${path}.${key}`)
   const { each, fields, needed = [] } = kind
   if (each !== undefined && isRecord(given))
-    return Object.entries(given).flatMap(([key, one]) => wrong(each, one, within(key)))
+    return Object.entries(given).flatMap(([key, one]) => [
+      ...(kind.named === true ? wrong(ownName, key, path) : []),
+      ...wrong(each, one, within(key)),
+    ])
   if (!kind.holds(given)) return [{ asked: kind.what, got: shown(given), path }]
   if (fields === undefined || !isRecord(given)) return []
   return Object.entries(fields).flatMap(([key, of]) =>
@@ -295,4 +300,18 @@ export const misfits = (name: string, args: readonly unknown[], needed: number):
     const optional = i < kinds.of.length && (i >= needed || (kind.fields !== undefined && kind.needed?.length === 0))
     return given === undefined && optional ? [] : wrong(kind, given, "")
   }).flat()
+}
+
+/** What is wrong with an argument that was not given to the function, but put together by hand; as a sentence. */
+export const misfitOf = (name: string, i: number, given: Readonly<Record<string, unknown>>): string | undefined => {
+  const kind = own(functionKinds, name)?.of[i]
+  const [first] = kind === undefined ? [] : wrong(kind, given, "")
+  if (first !== undefined) return `${first.path} is ${first.asked}, not ${first.got}`
+  const slot = own(functionRanges, name)?.[i]
+  const numbers = slot !== undefined && "options" in slot ? slot.options : {}
+  for (const [key, range] of Object.entries(numbers)) {
+    if (given[key] === undefined || range === undefined || "options" in range || "each" in range) continue
+    if (!isWithin(range, given[key])) return `${key} is ${rangeText(range)}, not ${shown(given[key])}`
+  }
+  return undefined
 }

@@ -30,7 +30,7 @@ const diagnosticsOf = async (text: string): Promise<readonly Diagnostic[]> => {
   const { report } = await compileSpecs([join(folder, "told.ts")])
   return report.diagnostics
 }
-const head = `import { adapt, afterAttention, chain, define, features, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer } from "hasam"
+const head = `import { adapt, afterAttention, chain, define, features, freeze, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer, training } from "hasam"
 const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [1] })
 const adapter = (rank: Rank) => residual(sequential(linear(16, rank), linear(rank, 16)))
 `
@@ -136,6 +136,42 @@ export const fake: any = { kind: "model", data: ${data} }
 `)
   expect([status, text]).toEqual([1, expect.stringContaining(`error HS1043: 'fake' looks like a model, but ${why}`)])
 })
+test.each([
+  ["{ ...t, optimizer: 7 }", "optimizer is an optimizer, not 7"],
+  ["{ ...t, optimizer: { kind: 'adam', rate: -1 } }", "optimizer is an optimizer, not an object"],
+  ["{ ...t, loss: { kind: 'sum', terms: 3 } }", "loss is a loss, not an object"],
+  ["{ ...t, epochs: -1 }", "epochs is a whole number from 1 to 1,000,000, not -1"],
+  ["{ ...t, model: { ...t.model, rules: [{}] } }", "it was not made by model(…)"],
+])("HS1043: a fake training: %s", async (training, why) => {
+  const found = await diagnosticsOf(`${head}
+const t: any = training(tiny)
+export const m = tiny
+export const fake: any = ${training}
+`)
+  expect(found.filter(({ code }) => code !== "HS1024").map(({ code, line, message }) => [code, line, message])).toEqual([["HS1043", 7, `'fake' looks like a training, but ${why}`]])
+})
+test.each(["rules: [{ learn: 'x', select: { kind: 'zzz' } }]", "expectations: [{}]", "takes: { image: { kind: 'pixels' } }", "blocks: [7]", "adaptations: [{ depth: 2, blocks: [{ block: 1, rank: 2, placements: [{ kind: 'what' }] }] }]"])(
+  "HS1043: a model's data that was put together by hand: %s",
+  async (part) => {
+    const found = await diagnosticsOf(`${head}export const m: any = { kind: "model", data: { ...(tiny as any).data, ${part} } }
+`)
+    expect(found.map(({ code, message }) => [code, message])).toEqual([["HS1043", "'m' looks like a model, but it was not made by model(…)"]])
+  },
+)
+test("names that no tensor can have, and children that are not there", async () => {
+  const net = (children: string, forward: string) =>
+    `model(define("X", ${children} as any, features(3), (m: any, x: any) => ${forward}), { name: "x", takes: { image: pixels({ size: 8 }) } } as any)`
+  const found = await diagnosticsOf(`${head}export const a: any = ${net("{ 'a.b': linear(3, 3), '../c': linear(3, 3) }", "m['a.b'](x)")}
+export const b: any = pipe(tiny, freezeAll, adapt(uniform(2, 4), (rank) => [afterAttention(adapter(rank), { name: "../x y" } as any)]))
+`)
+  expect(found.filter(({ severity }) => severity === "error").map(({ line, message }) => [line, message])).toEqual([
+    [4, "define takes a name without dots, slashes and spaces, not the text 'a.b'"],
+    [5, "afterAttention: name is a name without dots, slashes and spaces, not the text '../x y'"],
+  ])
+  const [lost] = await diagnosticsOf(`${head}export const a: any = ${net("{ conv: linear(3, 3) }", "m.convv(x)")}
+`)
+  expect(lost).toMatchObject({ code: "HS1005", message: "the spec throws: 'X' has no child 'convv': it has conv" })
+})
 test("HS1044: counts past 2⁵³", () => {
   const { status, text } = compile(
     `${head}const big = () => linear(9_000_000, 9_000_000)\nexport const huge: any = model(sequential(...Array.from({ length: 120 }, big) as any) as any, { name: "huge", takes: { x: { kind: "given", shape: [9_000_000] } }, teaches: {} } as any)\n`,
@@ -145,10 +181,15 @@ test("HS1044: counts past 2⁵³", () => {
 test("HS1045, HS1046, HS1048: warnings that save a day", () => {
   const { text } = compile(`${head}export const late = pipe(tiny, adapt(uniform(2, 4), (rank) => [afterAttention(adapter(rank))]), freezeAll)
 export const all = pipe(tiny, adapt(uniform(2, 32), (rank) => [afterAttention(adapter(rank))]))
+export const part = pipe(tiny, adapt(uniform(2, 4), (rank) => [afterAttention(adapter(rank))]), freeze("adapters" as any))
+export const idle = pipe(tiny, freezeAll)
+export const how = training(idle)
 `)
   expect(text).toContain("spec.ts(4,21): warning HS1045: in 'late', the adapters do not learn")
   expect(text).toMatch(/spec\.ts\(5,31\): warning HS1046: in 'all', nothing is frozen: [\d,]+ parameters learn/)
   expect(text).toContain("spec.ts(5,31): warning HS1048: a rank of 32 is larger than the 16 features of the block")
+  expect(text).toContain("warning HS1045: in 'part', the adapters do not learn: they are frozen after they are added")
+  expect(text).toMatch(/spec\.ts\(8,20\): warning HS1016: 'idle' is to be trained, but nothing of it learns/)
 })
 test("HS1047: a number for a rank", () => {
   const { text } = compile(`${head}export const m = pipe(tiny, freezeAll, adapt(uniform(2, 4), () => [afterAttention(adapter(4))]))\n`)
@@ -270,7 +311,7 @@ export const b: any = pipe(tiny, freezeAll, adapt(fitTrainable(9e15)(uniform(2, 
 })
 
 test("adapters that are none, and blocks that are none", async () => {
-  const found = await diagnosticsOf(`${head}import { blocks, freeze, without } from "hasam"
+  const found = await diagnosticsOf(`${head}import { blocks, without } from "hasam"
 export const a: any = pipe(tiny, freezeAll, adapt(without(1, 2)(uniform(2, 4)), (rank) => [afterAttention(adapter(rank))]))
 export const b: any = pipe(tiny, freezeAll, adapt(uniform(2, 4), () => []))
 export const c: any = pipe(tiny, freeze(blocks()))

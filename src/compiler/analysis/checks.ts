@@ -370,16 +370,17 @@ const freezingProblems = (name: string, model: ModelData, tensors: readonly Mode
         "Give a schedule that leaves a block, and a function that gives a placement; or leave adapt out.",
       ),
     )
-  const end = model.rules.findLastIndex(({ select }) => select.kind === "all")
-  const last = model.rules[end]
-  const added = model.rules.findIndex(({ select }) => select.kind === "adaptation")
-  if (last !== undefined && !last.learn && added >= 0 && added < end && !tensors.some(({ learns }) => learns))
+  const added = tensors.filter(({ adaptation }) => adaptation !== undefined)
+  const last = model.rules.findLast(({ learn }) => !learn)
+  if (last !== undefined && added.length > 0 && !added.some(({ learns }) => learns))
     return [
       warning(
         last.at,
         "HS1045",
-        `in '${name}', the adapters do not learn: everything is frozen after they are added`,
-        "Put freezeAll before adapt.",
+        last.select.kind === "all"
+          ? `in '${name}', the adapters do not learn: everything is frozen after they are added`
+          : `in '${name}', the adapters do not learn: they are frozen after they are added`,
+        last.select.kind === "all" ? "Put freezeAll before adapt." : "Freeze what is to be frozen before adapt.",
       ),
     ]
   if (model.rules.some(({ learn }) => !learn)) return []

@@ -179,7 +179,7 @@ interface Evaluated {
   readonly models: readonly { readonly name: string; readonly data: ModelData }[]
   readonly trainings: readonly { readonly name: string; readonly training: Training; readonly model?: string }[]
   readonly studies?: readonly NamedStudy[]
-  readonly fakes?: readonly { readonly name: string; readonly flaw: string }[]
+  readonly fakes?: readonly { readonly name: string; readonly flaw: string; readonly what: string }[]
   /** Exports that are functions. */
   readonly functions?: readonly string[]
   readonly senseless?: readonly Senseless[]
@@ -327,12 +327,12 @@ export const evaluateSpec = async (
     const exportOf = (name: string) => places.get(name) ?? { file: entry, line: 1, column: 1 }
     const models = result.models.toSorted(byOrder)
     const fakes = (result.fakes ?? []).map(
-      ({ name, flaw }): Diagnostic => ({
+      ({ name, flaw, what }): Diagnostic => ({
         ...exportOf(name),
         code: "HS1043",
         severity: "error",
-        message: `'${name}' looks like a model, but ${flaw}`,
-        help: "Make models with model(…) or a named one, and pipe(…).",
+        message: `'${name}' looks like ${what}, but ${flaw}`,
+        help: "Make models with model(…) or a named one, and pipe(…); trainings with training(…).",
       }),
     )
     const bound = new Set(models.flatMap(({ data }) => data.expectations.map(({ at }) => at)))

@@ -5,9 +5,10 @@ import { parentPort } from "node:worker_threads"
 import { guarded } from "../../dsl/guard.ts"
 import * as hasam from "../../dsl/index.ts"
 import type { Pair } from "../../dsl/layer.ts"
-import { isModel, type ModelData, withImageSize } from "../../dsl/model.ts"
+import { isMade, isModel, type ModelData, withImageSize } from "../../dsl/model.ts"
+import { misfitOf } from "../../dsl/signatures.ts"
 import { isStudy } from "../../dsl/study.ts"
-import { isTraining } from "../../dsl/training.ts"
+import { isTraining, type Training } from "../../dsl/training.ts"
 import { namedStudy } from "./study.ts"
 
 const nodeRequire = createRequire(import.meta.url)
@@ -33,20 +34,17 @@ const flawOf = (value: unknown, above: ReadonlySet<unknown> = new Set()): string
 }
 const isTable = (x: unknown): boolean => typeof x === "object" && x !== null && !Array.isArray(x)
 /** Only model(…) makes models, by itself or within a named one. */
-const modelFlaw = ({
-  network,
-  takes,
-  teaches,
-  blocks,
-  adaptations,
-  rules,
-  expectations,
-}: ModelData): string | undefined => {
+const modelFlaw = (data: ModelData): string | undefined => {
+  const { network, takes, teaches, blocks, adaptations, rules, expectations } = data
   if (!isTable(network) || typeof network.kind !== "string" || !isTable(takes) || !isTable(teaches))
     return "it was not made by model(…)"
   if (![blocks, adaptations, rules, expectations].every(Array.isArray)) return "it was not made by model(…)"
-  return flawOf(network) ?? flawOf({ takes, teaches, blocks, adaptations, rules, expectations })
+  const flaw = flawOf(network) ?? flawOf({ takes, teaches, blocks, adaptations, rules, expectations })
+  return flaw ?? (isMade(data) ? undefined : "it was not made by model(…)")
 }
+
+const trainingFlaw = ({ kind: _, model: __, at: ___, rates: ____, ...options }: Training): string | undefined =>
+  flawOf(options) ?? misfitOf("training", 1, options)
 
 /** The first place in the bundle on an error's stack. */
 const placeOf = (stack: string, filename: string): string | undefined => {
@@ -63,12 +61,14 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
     compileFunction(code, ["module", "exports", "require"], { filename })(module, module.exports, requireFor)
     const entries = Object.entries(module.exports)
     const fakes = entries.flatMap(([name, value]) => {
-      const flaw = isModel(value)
-        ? isTable(value.data)
-          ? modelFlaw(value.data)
-          : "it was not made by model(…)"
-        : undefined
-      return flaw === undefined ? [] : [{ name, flaw }]
+      if (isModel(value)) {
+        const flaw = isTable(value.data) ? modelFlaw(value.data) : "it was not made by model(…)"
+        return flaw === undefined ? [] : [{ name, flaw, what: "a model" }]
+      }
+      if (!isTraining(value)) return []
+      // A training may be written out of another's; what it says is looked at as training(…) does.
+      const flaw = isTable(value.model) ? (modelFlaw(value.model) ?? trainingFlaw(value)) : "its model is none"
+      return flaw === undefined ? [] : [{ name, flaw, what: "a training" }]
     })
     const isFake = (name: string) => fakes.some((fake) => fake.name === name)
     const models = entries.flatMap(([name, value]) =>
@@ -76,7 +76,7 @@ parentPort?.once("message", ({ code, filename, inputSize }: { code: string; file
     )
     const functions = entries.flatMap(([name, value]) => (typeof value === "function" ? [name] : []))
     const trainings = entries.flatMap(([name, value]) => {
-      if (!isTraining(value) || !isTable(value.model) || modelFlaw(value.model) !== undefined) return []
+      if (!isTraining(value) || isFake(name)) return []
       const of = models.find(({ data }) => data === value.model)?.name
       return [{ name, training: value, ...(of === undefined ? {} : { model: of }) }]
     })
