@@ -90,7 +90,8 @@ const unknownOptions = (
   value: unknown,
   path: string,
 ): readonly (readonly [path: string, known: readonly string[]])[] => {
-  if (!isRecord(value) || !(isOptions(slot) || kind?.fields !== undefined)) return []
+  const closed = kind === undefined ? isOptions(slot) : kind.fields !== undefined && kind.open !== true
+  if (!isRecord(value) || !closed) return []
   const numbers = isOptions(slot) ? slot.options : {}
   const fields = kind?.fields ?? {}
   const known = [...new Set([...Object.keys(fields), ...Object.keys(numbers)])]
@@ -147,17 +148,19 @@ export const guarded = (language: Readonly<Record<string, unknown>>): Guarded =>
     const title = name.replace(/^forward\./, "").replace(/^at\./, "at(…).")
     const guard = (...args: readonly unknown[]): unknown => {
       const before = told
-      const say: Say = (path, asked, got, code) =>
-        tell(
-          code === "HS1040"
-            ? `${path === "" ? title : `${title}: ${path}`} is ${asked}, not ${got}`
-            : `${path === "" ? `${title} takes` : `${title}: ${path} is`} ${asked}, not ${got}`,
-          `Give ${asked}.`,
-          code,
-          `${title} ${path}`,
-        )
+      const sayOf =
+        (i: number): Say =>
+        (path, asked, got, code) =>
+          tell(
+            code === "HS1040"
+              ? `${path === "" ? title : `${title}: ${path}`} is ${asked}, not ${got}`
+              : `${path === "" ? `${title} takes` : `${title}: ${path} is`} ${asked}, not ${got}`,
+            `Give ${asked}.`,
+            code,
+            `${title} ${i} ${path}`,
+          )
       const wrong = misfits(name, args, f.length)
-      for (const { path, asked, got } of wrong) say(path, asked, got, "HS1049")
+      for (const { i, path, asked, got } of wrong) sayOf(i)(path, asked, got, "HS1049")
       if (name === "chain") for (const key of wholeNames(args[0])) tell(wholeName(key), wholeNameHelp, "HS1051")
       if (expectations.has(name)) {
         const at = callSite()
@@ -166,9 +169,10 @@ export const guarded = (language: Readonly<Record<string, unknown>>): Guarded =>
       const [options] = args
       for (const [path, range] of isTable(options) ? (own(relations, name)?.(options) ?? []) : [])
         for (const value of [own(options as Readonly<Record<string, unknown>>, path)].flat())
-          if (typeof value === "number" && !isWithin(range, value)) say(path, rangeText(range), shown(value), "HS1040")
+          if (typeof value === "number" && !isWithin(range, value))
+            sayOf(0)(path, rangeText(range), shown(value), "HS1040")
       const seen = Array.from({ length: Math.max(args.length, f.length) }, (_, i) => {
-        const [slot, kind, value] = [slots[i], of[i], args[i]]
+        const [slot, kind, value, say] = [slots[i], of[i], args[i], sayOf(i)]
         for (const [path, known] of unknownOptions(slot, kind, value, ""))
           tell(`${title}: there is no option '${path}'`, `Its options are ${known.join(", ")}.`, "HS1049")
         // What a number may be else, such as a schedule, has been looked at as such; so has what is missing and is no number.

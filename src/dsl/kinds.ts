@@ -18,6 +18,8 @@ export interface Kind {
   readonly fields?: Readonly<Record<string, Kind>>
   /** Options that have no default. */
   readonly needed?: readonly string[]
+  /** A table that goes on to other functions, too, and may hold what is theirs. */
+  readonly open?: true
   /** Names of a table become names of tensors. */
   readonly named?: true
 }

@@ -62,21 +62,24 @@ const adapted: Kinds = { of: [ranks], applied: model }
 const rounding = oneOf("nearest", "floor", "ceil")
 const interpolation = options({ mode: oneOf("nearest", "bilinear", "bicubic"), alignCorners: flag })
 const samConfig = options({}, ["width", "depth", "heads", "globalBlocks"])
-const wholeSamConfig = options({ decoder: options() }, [
-  ...[
-    "imageSize",
-    "patchSize",
-    "width",
-    "depth",
-    "heads",
-    "windowSize",
-    "globalBlocks",
-    "mlpRatio",
-    "outChannels",
-    "maskChannels",
-    "decoder",
-  ],
-])
+const wholeSamConfig: Kind = {
+  ...options({ decoder: options() }, [
+    ...[
+      "imageSize",
+      "patchSize",
+      "width",
+      "depth",
+      "heads",
+      "windowSize",
+      "globalBlocks",
+      "mlpRatio",
+      "outChannels",
+      "maskChannels",
+      "decoder",
+    ],
+  ]),
+  open: true,
+}
 const arm = either(trainingKind, model)
 const one: Kinds = { of: [value] }
 const two: Kinds = { of: [value, value] }
@@ -115,7 +118,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   vit: { of: [options({ head: layer }, ["depth", "gives"])] },
   sam: { of: [samConfig] },
   samNetwork: { of: [wholeSamConfig, layer] },
-  samTakes: { of: [options({}, ["imageSize", "patchSize"])] },
+  samTakes: { of: [{ ...options({}, ["imageSize", "patchSize"]), open: true }] },
   samMlp: { of: [undefined, undefined, layer] },
   imageEncoder: { of: [wholeSamConfig] },
   promptEncoder: { of: [wholeSamConfig] },
@@ -290,15 +293,19 @@ const wrong = (kind: Kind, given: unknown, path: string): readonly Misfit[] => {
 }
 
 /** What of a call is something else than it has to be: where, what was asked for, what was given. */
-export const misfits = (name: string, args: readonly unknown[], needed: number): readonly Misfit[] => {
+export const misfits = (
+  name: string,
+  args: readonly unknown[],
+  needed: number,
+): readonly (Misfit & { readonly i: number })[] => {
   const kinds = own(functionKinds, name)
   if (kinds === undefined) return []
   return Array.from({ length: Math.max(args.length, Math.min(needed, kinds.of.length)) }, (_, i) => {
     const kind = i < kinds.of.length ? kinds.of[i] : kinds.rest
     const given = args[i]
     if (kind === undefined) return []
-    const optional = i < kinds.of.length && (i >= needed || (kind.fields !== undefined && kind.needed?.length === 0))
-    return given === undefined && optional ? [] : wrong(kind, given, "")
+    const optional = i < kinds.of.length && (i >= needed || (name.startsWith("at.") && kind.needed?.length === 0))
+    return given === undefined && optional ? [] : wrong(kind, given, "").map((one) => ({ ...one, i }))
   }).flat()
 }
 

@@ -299,7 +299,7 @@ test("HS1022: an image larger than any", async () => {
 const net = sequential(conv2d(1, 1, 1), ...Array.from({ length: 6 }, () => upsample(64)) as any)
 export const m = model(net as any, { name: "x", takes: { image: pixels({ size: 8, channels: 1 }) }, teaches: { masks: masks() } } as any)
 `)
-  expect(found.map(({ code, message }) => `${code} ${message}`)).toEqual(["HS1022 m > 3: an image cannot be 131072 × 131072: it has 1 to 65536 pixels a side"])
+  expect(found.map(({ code, message }) => `${code} ${message}`)).toEqual(["HS1022 m > 3: an image cannot be 2097152 × 2097152: it has 1 to 65536 pixels a side"])
 })
 test("HS1040: groups that divide no widths; a budget that no rank fills is told once at each place", async () => {
   const found = await diagnosticsOf(`${head}import { conv2d, fitTrainable } from "hasam"
