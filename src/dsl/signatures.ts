@@ -245,10 +245,9 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
     ],
   },
   ...Object.fromEntries(
-    ["add", "sub", "mul", "div", "matmul", "padLike", "repeatBatch", "cropLike"].map((name) => [
-      `forward.${name}`,
-      two,
-    ]),
+    ["add", "sub", "mul", "div", "matmul", "padLike", "repeatBatch", "repeatEach", "meanEach", "cropLike"].map(
+      (name) => [`forward.${name}`, two],
+    ),
   ),
   ...Object.fromEntries(
     [

@@ -257,6 +257,8 @@ const rightInside: Readonly<Record<string, readonly unknown[]>> = {
   padLike: [x, x],
   cropLike: [x, x],
   repeatBatch: [x, x],
+  repeatEach: [x, x],
+  meanEach: [x, x],
   scale: [x, 2],
   shift: [x, 2],
   equals: [x, 2],
