@@ -223,6 +223,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
           holds: (x) => isTable(x) && (x["kind"] === "each" || x["kind"] === "balanced"),
         },
         precision: oneOf("float32", "tf32", "bf16"),
+        frozen: oneOf("float32", "bf16", "int8"),
       }),
     ],
   },

@@ -214,6 +214,7 @@ const right: Readonly<Record<string, Right>> = {
           jitter: 0.1,
           sampling: hasam.balanced,
           precision: "float32",
+          frozen: "bf16",
           rates: hasam.rates({ all: 1e-3 }),
         },
       },
