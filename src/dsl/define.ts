@@ -277,16 +277,7 @@ export const define: Define = (
   try {
     for (const [key, child] of Object.entries(data))
       if (["parameter", "buffer"].includes(inner(child).kind)) recording.steps.push({ read: key, out: key })
-    const members = new Proxy(
-      Object.fromEntries(Object.entries(data).map(([key, child]) => [key, member(key, child)])),
-      {
-        get: (all, key) => {
-          if (typeof key === "string" && !Object.hasOwn(all, key))
-            throw new Error(`'${name}' has no child '${key}': it has ${Object.keys(all).join(", ") || "none"}`)
-          return all[key as string]
-        },
-      },
-    )
+    const members = Object.fromEntries(Object.entries(data).map(([key, child]) => [key, member(key, child)]))
     const results = forward(members, symbols(inputs))
     if (typeof results !== "object" || results === null || Object.keys(results).length === 0 || Array.isArray(results))
       throw new Error(
