@@ -15,8 +15,8 @@ type CostOf = NonNullable<CompileOptions["cost"]>["of"]
 const kind = "costs"
 
 /** The command's first file names all others by hashes of what is in them. Undefined from sources, where nothing is remembered. */
-const thisBuild = (): string | undefined => {
-  if (import.meta.url.endsWith(".ts")) return undefined
+export const thisBuild = (from: string = import.meta.url): string | undefined => {
+  if (from.endsWith(".ts")) return undefined
   try {
     return createHash("sha256")
       .update(readFileSync(join(packageRoot, "dist/cli/main.js")))

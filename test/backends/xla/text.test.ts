@@ -12,7 +12,7 @@ const { text } = emit(trainingProgram(smallSam, sizes, { ...paperDefaults, learn
 const lines = text.split("\n")
 
 test("arguments have their names, and state takes the place of what it replaces", () => {
-  expect(text).toMatch(/%arg\d+: tensor<1x3x64x64xf32> loc\("image"\)/)
+  expect(text).toMatch(/%arg\d+: tensor<1x3x32x32xf32> loc\("image"\)/)
   expect(text).toMatch(
     /%arg\d+: tensor<3x16xf32> \{tf\.aliasing_output = \d+ : i32\} loc\("image_encoder\.blocks\.0\.after_attention\.0\.weight"\)/,
   )
