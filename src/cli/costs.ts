@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { serialize } from "node:v8"
 import type { CompileOptions } from "../compiler/compile.ts"
 import { packageRoot } from "../compiler/frontend/package.ts"
 import { memoryOf, remember } from "../compiler/remembered.ts"
@@ -26,6 +25,30 @@ export const thisBuild = (from: string = import.meta.url): string | undefined =>
   }
 }
 
+/**
+ * Values as text that is the same for the same values, which V8's own serializer does not promise: it writes 8 as an integer or as a double, as the engine
+ * happens to hold it. Throws where something is no plain data.
+ */
+const plain = (_: string, value: unknown): unknown => {
+  if (typeof value === "number")
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : { number: Object.is(value, -0) ? "-0" : `${value}` }
+  if (ArrayBuffer.isView(value))
+    return {
+      bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64"),
+      of: value.constructor.name,
+    }
+  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : Object.prototype
+  if (
+    typeof value === "function" ||
+    typeof value === "symbol" ||
+    ![Object.prototype, Array.prototype, null].includes(prototype)
+  )
+    throw new TypeError("not plain data")
+  return value
+}
+
 /** `settings` is what `of` depends on beside its arguments. What it throws is not remembered. */
 export const remembered = (of: CostOf, settings: unknown, build = thisBuild()): CostOf => {
   if (build === undefined) return of
@@ -38,7 +61,7 @@ export const remembered = (of: CostOf, settings: unknown, build = thisBuild()): 
     } = training as typeof training & { readonly model?: unknown; readonly at?: unknown }
     let file: string
     try {
-      file = memoryOf(kind, serialize([build, settings, model, how]))
+      file = memoryOf(kind, JSON.stringify([build, settings, model, how], plain))
     } catch {
       // Not plain data: a model that was put together by hand.
       return of(model, tensors, training)
