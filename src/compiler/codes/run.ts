@@ -117,8 +117,9 @@ export const run = {
   },
   HS5331: {
     title: "a folder with the masks of something else",
-    cause: "The folder was begun with another model, other prompts or other options; its table would mix both.",
-    cure: "Give another --out, or delete the folder.",
+    cause:
+      "The folder was begun with another model, other prompts or other options, and its table would mix both; or it holds masks that hasam segment did not write, such as a data set's.",
+    cure: "Give another --out.",
   },
   HS5330: {
     title: "nothing to evaluate",

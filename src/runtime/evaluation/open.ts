@@ -5,6 +5,7 @@ import { frozenOf } from "../../compiler/analysis/frozen.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import type { Precision, Storage } from "../../dsl/training.ts"
+import { demandApart, demandForeground } from "../apart.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import { type DataFlags, dataFlagsOf, dataOptionsOf } from "../dataFlags.ts"
@@ -115,9 +116,11 @@ export const openEvaluation = async (
   const prompt = promptOf(flags.prompt, from.options.prompt, model)
   const [, taught] = taughtOf(model)
   demandUseful(flags, model, prompt, taught)
+  demandForeground(model, from.dataFlags.class)
   const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
   const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
   const opened = await openPart(from.data, dataOptions, { ...from, part: flags.part })
+  if (from.out !== undefined) await demandApart(from.out, from.data, opened.chosen)
   const { part } = opened
   if (opened.note !== undefined) tell({ kind: "note", line: `note: ${opened.note}` })
   const samples = reader({

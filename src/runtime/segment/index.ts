@@ -3,7 +3,7 @@
  * again; a batch of images is held at a time, one by default, and the next are read while it is computed.
  */
 import { createHash } from "node:crypto"
-import { appendFile, mkdir, readFile } from "node:fs/promises"
+import { appendFile, mkdir, readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type Diagnostic, Failed, failed } from "../../compiler/diagnostic.ts"
 import { csvText } from "../data/csv.ts"
@@ -14,7 +14,7 @@ import { stream } from "../data/random.ts"
 import { cannotWrite, writeAtomically } from "../files.ts"
 import { sourceOf } from "./dicomSeg.ts"
 import type { Named } from "./images.ts"
-import { labelled, type ObjectRow, rowsOf, type WriteOptions, writeImage } from "./outputs.ts"
+import { folders, labelled, type ObjectRow, rowsOf, type WriteOptions, writeImage } from "./outputs.ts"
 import { type Asked, outside } from "./prompts.ts"
 import type { Segmenter } from "./segmenter.ts"
 
@@ -82,12 +82,27 @@ const readJournal = async (path: string, hash: string): Promise<ReadonlyMap<stri
   return done
 }
 
+/** Masks that were there before are not written over: images may come with truths in a folder of that name. Throws HS5331. */
+const demandOwn = async (out: string, job: string): Promise<void> => {
+  const names = await readdir(out).catch(() => [])
+  if (names.some((name) => /^progress.*\.jsonl$/.test(name))) return
+  const found = names.filter((name) => [...folders, tableOf(job)].includes(name))
+  if (found.length > 0)
+    throw failed(
+      out,
+      "HS5331",
+      `the folder holds ${found.map((name) => `'${name}'`).join(" and ")} that hasam segment did not write`,
+      "Give another --out.",
+    )
+}
+
 export const segmentAll = async (run: SegmentRun): Promise<Segmented> => {
   const { out, job, images, signal } = run
   const journal = join(out, journalOf(job))
   const hash = hashOf(run.settings)
   const done = new Map(await readJournal(journal, hash))
   const before = done.size
+  await demandOwn(out, job)
   await mkdir(out, { recursive: true }).catch((error: unknown) => {
     throw cannotWrite(out, error)
   })

@@ -137,7 +137,11 @@ const overlayBytes = async (image: Raster, { found }: Labelled): Promise<Buffer>
 }
 
 /** Probabilities in 16 bits, 65535 is one; of classes and objects one file each. */
-const probabilityFiles = (name: string, { labels, found }: Labelled): readonly (readonly [string, Buffer])[] =>
+/** The folders that files go to. */
+export const folders = ["masks", "overlays", "probabilities"] as const
+type Written = readonly [path: `${(typeof folders)[number]}/${string}`, bytes: Buffer]
+
+const probabilityFiles = (name: string, { labels, found }: Labelled): readonly Written[] =>
   found.map(({ label, answer }) => {
     const size = labels.data.length
     const from = answer.planes > 1 ? label * size : 0
@@ -155,7 +159,7 @@ export const writeImage = async (
   prompted: boolean,
   { format, overlays, probabilities }: WriteOptions,
 ): Promise<void> => {
-  const maskFile = async (): Promise<readonly [string, Buffer]> => {
+  const maskFile = async (): Promise<Written> => {
     switch (format) {
       case "png":
         return [`masks/${name}.png`, maskBytes(found, classNames !== undefined)]
@@ -165,7 +169,7 @@ export const writeImage = async (
         return [`masks/${name}.dcm`, await dicomSegBytes(await sourceOf(path), found, { classNames, prompted })]
     }
   }
-  const files: (readonly [string, Buffer])[] = [
+  const files: readonly Written[] = [
     ...(probabilities ? probabilityFiles(name, found) : []),
     ...(overlays ? [[`overlays/${name}.png`, await overlayBytes(image, found)] as const] : []),
     await maskFile(),

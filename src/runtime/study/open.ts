@@ -7,6 +7,7 @@ import { splitSpec } from "../../compiler/frontend/resolve.ts"
 import type { ArmData, StudyData } from "../../compiler/frontend/study.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import { defaultsFor, type Training, type TrainingOptions } from "../../dsl/training.ts"
+import { demandApart, demandForeground } from "../apart.ts"
 import type { Case, Folds } from "../data/case.ts"
 import { byText, isFile, list } from "../data/folder.ts"
 import { openData } from "../data/layouts/index.ts"
@@ -115,6 +116,8 @@ export const openStudy = async (given: string, settings: StudySettings): Promise
     }),
   )
   const { cases, folds: official } = await openData(settings.data, dataOptionsOf(settings))
+  await demandApart(settings.out, settings.data, cases)
+  for (const { data } of models) demandForeground(data, settings.class)
   const { splits, by } = await splitsOf(study, settings, cases, official)
   return { name, spec, study, settings, models: byName, options, cases, splits, splitBy: by, warnings: warnings as [] }
 }

@@ -9,6 +9,7 @@ import type { Pair } from "../../dsl/layer.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { isWithin, rangeText, trainingRanges } from "../../dsl/ranges.ts"
 import type { Precision, Sampling, Storage, TrainingOptions } from "../../dsl/training.ts"
+import { demandApart, demandForeground } from "../apart.ts"
 import { modelWeights } from "../base.ts"
 import { reader } from "../data/reader.ts"
 import { fractionOfTraining } from "../data/split.ts"
@@ -253,11 +254,13 @@ const startIn = async (
   const before = flags.resume ? await readRun(folder) : undefined
   const options = overridden(selected.options, { ...changedBefore(before), ...flags }, model)
   demandStorage(target, options.frozen)
+  demandForeground(model, flags.class)
   const frozen = storageOf(model, options.frozen)
   const dataOptions = dataOptionsOf(flags)
   const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
   const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
+  await demandApart(folder, flags.data, opened.cases)
   const share = flags.fraction
   const split =
     share === undefined || flags.resume ? opened.split : fractionOfTraining(opened.split, opened.cases, share)
