@@ -19,6 +19,13 @@ export const demandApart = async (out: string, data: string, cases: readonly Cas
     throw failed("--out", "HS5002", `'${out}' is a folder of the data`, "Give a folder of its own.")
 }
 
+/** A file is not written over what it is made from. Throws HS5002. */
+export const demandOther = async (name: string, out: string, from: readonly (string | undefined)[]): Promise<void> => {
+  const sources = await Promise.all(from.flatMap((path) => (path === undefined ? [] : [real(path)])))
+  if (sources.includes(await real(out)))
+    throw failed(name, "HS5002", `'${out}' would be written over what it is made from`, "Give another file.")
+}
+
 /** A class is chosen where there is one foreground; a model of several takes each as it is. Throws HS5002. */
 export const demandForeground = (model: ModelData, chosen: number | undefined): void => {
   const labels = classesTaught(model)

@@ -5,22 +5,12 @@
 import { describe, expect, test } from "vitest"
 import { guarded, type Senseless } from "../../src/dsl/guard.ts"
 import * as hasam from "../../src/dsl/index.ts"
+import { tinyOptions } from "../tinySam.ts"
 
 type Any = (...args: readonly unknown[]) => any
 type Language = Readonly<Record<string, any>>
 
-const encoder = {
-  imageSize: 32,
-  patchSize: 8,
-  width: 16,
-  depth: 2,
-  heads: 2,
-  windowSize: 2,
-  globalBlocks: [1],
-  mlpRatio: 2,
-}
-const decoder = { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 }
-const config = { ...encoder, outChannels: 16, maskChannels: 4, decoder }
+const config = { ...tinyOptions, depth: 2, windowSize: 2, globalBlocks: [1], mlpRatio: 2 }
 const layer = () => hasam.linear(16, 16)
 const tiny = hasam.sam(config)
 const adapter = () => hasam.residual(hasam.sequential(hasam.linear(16, 4 as any), hasam.linear(4 as any, 16)))

@@ -51,6 +51,29 @@ test.each([
 })
 
 test.each([
+  [
+    "run",
+    "spec.ts#one",
+    "--weights",
+    "weights.safetensors",
+    "--inputs",
+    "in.safetensors",
+    "--outputs",
+    "weights.safetensors",
+  ],
+  ["run", "spec.ts#one", "--inputs", "weights.safetensors", "--outputs", "./weights.safetensors"],
+  ["weights", "convert", "weights.safetensors", "weights.safetensors"],
+])("%s %s %s …: a file is not written over what it is made from", (...args) => {
+  const weights = () => readFileSync(join(folder, "weights.safetensors")).toString("base64")
+  if (!existsSync(join(folder, "weights.safetensors"))) hasam("weights", "init", "spec.ts#one", "weights.safetensors")
+  const were = weights()
+  const { status, talk } = hasam(...args)
+  expect(talk).toContain("would be written over what it is made from")
+  expect(status).toBe(2)
+  expect(weights()).toBe(were)
+})
+
+test.each([
   ["train", "spec.ts#three", "--data", "data", "--out", "run"],
   ["eval", "spec.ts#three", "--data", "data", "--part", "all"],
   ["study", "spec.ts#both", "--data", "data", "--out", "studied"],

@@ -34,20 +34,9 @@ import { diceOf } from "../../src/runtime/task/masks.ts"
 import { clamped } from "../../src/runtime/task/point.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
 import { shared, temporary } from "../data/helpers.ts"
+import { tinyOptions } from "../tinySam.ts"
 
-const tiny = sam({
-  ...{
-    imageSize: 32,
-    patchSize: 8,
-    width: 16,
-    depth: 1,
-    heads: 2,
-    globalBlocks: [0],
-    outChannels: 16,
-    maskChannels: 4,
-  },
-  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 },
-}).data
+const tiny = sam(tinyOptions).data
 const net = (gives: number) => sequential(conv2d(3, 4, 3, { padding: 1 }), relu, conv2d(4, gives, 3, { padding: 1 }))
 const plain = modelOf(net(1), { name: "net", takes: { image: pixels({ size: 32 }) }, teaches: { masks: masks() } }).data
 const several = modelOf(net(3), {

@@ -86,6 +86,8 @@ let expected: { readonly losses: readonly number[]; readonly learned: Tensors }
 const wasm = await openWasm()
 // A software driver compiles each kernel anew: HASAM_SYSTEMS=1 takes the time.
 const gpu = process.env["HASAM_SYSTEMS"] !== undefined ? await tryWebGpu() : undefined
+if (process.env["HASAM_SYSTEMS"] === undefined)
+  console.warn("skipped: WebGPU, whose software driver takes minutes: HASAM_SYSTEMS=1 runs it")
 beforeAll(async () => {
   await writePhantoms(join(folder, "data"), { n: 8, size: 24, seed: 5, perSubject: 1 })
   expected = await trained("reference", await engineNamed("reference")({}))

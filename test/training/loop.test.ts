@@ -46,6 +46,7 @@ import { feedsOf, pixelsOf } from "../../src/runtime/task/index.ts"
 import { readLast } from "../../src/runtime/training/checkpoint.ts"
 import { rateAt } from "../../src/runtime/training/rate.ts"
 import { type TrainInput, train } from "../../src/runtime/training/train.ts"
+import { tinyOptions } from "../tinySam.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 let cases: readonly Case[] = []
@@ -54,18 +55,7 @@ beforeAll(async () => {
   cases = (await openData(join(folder, "data"))).cases
 })
 
-const tiny = sam({
-  imageSize: 32,
-  patchSize: 8,
-  width: 16,
-  depth: 2,
-  heads: 2,
-  windowSize: 2,
-  globalBlocks: [1],
-  outChannels: 16,
-  maskChannels: 4,
-  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 },
-})
+const tiny = sam({ ...tinyOptions, depth: 2, windowSize: 2, globalBlocks: [1] })
 const adapted = (p = 0) =>
   pipe(
     tiny,

@@ -11,20 +11,11 @@ import { initialValues } from "../../src/runtime/initial.ts"
 import { convert } from "../../src/runtime/weights/convert.ts"
 import { load, save } from "../../src/runtime/weights/index.ts"
 import { merged } from "../../src/runtime/weights/merge.ts"
+import { tinyOptions } from "../tinySam.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-wrapped-"))
 const at = (name: string) => join(folder, name)
-const base = sam({
-  imageSize: 32,
-  patchSize: 8,
-  width: 16,
-  depth: 2,
-  heads: 2,
-  globalBlocks: [0, 1],
-  outChannels: 16,
-  maskChannels: 4,
-  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 },
-})
+const base = sam({ ...tinyOptions, depth: 2, globalBlocks: [0, 1] })
 const onLayer = pipe(
   base,
   adapt(uniform(2, 3), (rank) => [lora({ rank, on: ["mlp.lin1"], alpha: 6 })]),

@@ -8,6 +8,7 @@ import { gradientProgram } from "../../compiler/passes/program.ts"
 import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
 import type { Loss, Precision, Storage } from "../../dsl/training.ts"
+import { demandOther } from "../../runtime/apart.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { decodeInputs } from "../../runtime/run/inputs.ts"
@@ -48,6 +49,7 @@ const withDiceOver = (loss: Loss, over: "image" | "batch"): Loss => {
 /** hasam run SPEC: inputs → outputs, named as the model declares them. */
 export const run = async (spec: string, flags: RunFlags): Promise<void> => {
   demandEngine(flags.target)
+  await demandOther("--outputs", flags.outputs, [flags.inputs, flags.weights, flags.adapters])
   const { model, options } = await selectModel(spec, flags)
   const { data } = model
   const { inputs, diagnostics } = decodeInputs(flags.inputs, data, await loadAll(flags.inputs), {

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
 import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
+import { demandOther } from "../../runtime/apart.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { inputSizeOf, selectModel, specOfRun } from "../../runtime/select.ts"
@@ -42,6 +43,7 @@ export const convertCommand = async (
   out: string,
   { names, ...options }: { readonly names: Naming } & ConversionOptions,
 ): Promise<void> => {
+  await demandOther("OUT", out, [file])
   say(renderConversion(await convert(file, out, names, options)))
 }
 
@@ -61,6 +63,7 @@ export const exportCommand = async (
   flags: { readonly merge?: boolean; readonly licence?: string },
 ): Promise<void> => {
   const about = await readRun(run)
+  await demandOther("OUT", out, [about.weights ?? undefined, join(run, files.best), join(run, files.last)])
   const { model } = await selectModel(specOfRun(about), sizeOfRun(about))
   const seed = Number(about.options["seed"])
   const { tensors, licence: found } = await modelWeights(model.data, about.weights ?? undefined, seed)

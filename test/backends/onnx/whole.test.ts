@@ -23,23 +23,14 @@ import type { Raster } from "../../../src/runtime/data/raster.ts"
 import { engines } from "../../../src/runtime/engines.ts"
 import type { Asked } from "../../../src/runtime/segment/prompts.ts"
 import { segmenter } from "../../../src/runtime/segment/segmenter.ts"
+import { tinyOptions } from "../../tinySam.ts"
 
 const imageOf = (width: number, height: number): Raster => {
   const random = stream("whole", width, height)
   const data = Uint8Array.from({ length: width * height * 3 }, () => random.below(256))
   return { width, height, channels: 3, data }
 }
-const small = sam({
-  imageSize: 32,
-  patchSize: 8,
-  width: 16,
-  depth: 1,
-  heads: 2,
-  globalBlocks: [0],
-  outChannels: 16,
-  maskChannels: 4,
-  decoder: { depth: 1, heads: 2, mlpWidth: 16, iouWidth: 8, iouDepth: 2, maskTokens: 2 },
-})
+const small = sam(tinyOptions)
 const open = async (data: ModelData) => {
   const weights = (await modelWeights(data, undefined, 4)).tensors
   const whole = wholeModel(data)
