@@ -39,6 +39,8 @@ import { relativeError } from "../ir/support.ts"
 const asked = process.env["HASAM_SYSTEMS"]
 const all = asked !== undefined
 const names = asked === undefined ? ["unet", "vptShallow"] : asked === "1" ? undefined : asked.split(",")
+if (!all)
+  console.warn(`skipped: WebGPU, and all systems and methods but ${names?.join(" and ")}: HASAM_SYSTEMS=1 runs them`)
 const seed = 3
 
 /** Without dropout, whose masks PyTorch draws otherwise. */
