@@ -27,7 +27,7 @@ test("HS1025: mistakes in what is exported as a model are still told, by evaluat
 test("HS1025: no folder for temporary files", () => {
   // Nothing is remembered of an earlier check.
   const { status, stderr } = compile({ TMPDIR: "/nowhere/tmp", HASAM_CACHE: "/nowhere/cache" }, "examples/small")
-  expect(stderr).toContain("error HS1025: the type checker did not run: ENOENT: no such file or directory")
+  expect(stderr).toContain("error HS1025: the type checker did not run: the folder for temporary files: there is no such file or folder")
   expect(stderr).toContain("set TMPDIR to one that can be written")
   expect(status).toBe(1)
 })
