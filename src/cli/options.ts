@@ -50,6 +50,7 @@ const target = (demand: (name: string) => unknown): Kind => ({
 export const kinds: Readonly<Record<string, Entry>> = {
   "--accumulate": number(trainingRanges.accumulate),
   "--adapters": path,
+  "--asks": choices(["points", "box", "mask"]),
   "--attention": choice(["whole", "fused"]),
   "--batch": number(trainingRanges.batch),
   "--budget": path,
@@ -91,6 +92,7 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--point": coordinates(["x", "y"]),
   "--points": path,
   "--prompts": path,
+  "--mask": path,
   "--localizer": path,
   "--box": coordinates(["x0", "y0", "x1", "y1"]),
   "--uncertainty": uncertainty,
@@ -144,6 +146,7 @@ export const needs: readonly (readonly [
   ],
   ["compile", "--weights", ({ target }) => target === "onnx" || target === "webgpu", "--target onnx or webgpu"],
   ["compile", "--licence", ({ target }) => target === "onnx", "--target onnx"],
+  ["compile", "--asks", ({ target }) => target === "onnx", "--target onnx"],
   ["compile", "--half", ({ target }) => target === "webgpu", "--target webgpu"],
   ["compile", "--example", ({ target }) => target === "webgpu", "--target webgpu"],
   ...["train", "compile"].map(
@@ -184,6 +187,7 @@ export const excludes: readonly (readonly [command: string, option: string, othe
   ["study", "--job", "--jobs", "one job is one process"],
   ["study", "--format", "--list", "a list of commands has one form"],
   ["study", "--format", "--slurm", "scripts have one form"],
+  ["compile", "--asks", "--batch", "a file of fitted images has one point an image"],
   ["compile", "--brief", "--json", "the document holds all"],
   ["compile", "--json", "--dump", "stdout holds one document"],
   ["compile", "--json", "--stop-after", "stdout holds one document"],

@@ -43,6 +43,7 @@ const compile = () =>
     .option("--out <dir>", "where files go", "build")
     .option("--weights <file>", "checkpoint to put into files for --target onnx or webgpu")
     .option("--licence <text>", "with --target onnx: the licence of the weights, where their file does not say it")
+    .option("--asks <kinds>", "with --target onnx: what every object is asked by together: points,box or mask,points …")
     .option("--half", "with --target webgpu: matrices and kernels in 16 bits, half the file")
     .option("--example <image>", "with --target webgpu: what the page's button 'Example' opens; a phantom by default")
     .option("--report <formats>", "also write report.{text,json,md,html,tex,svg,sarif} to --out, separated by commas")
@@ -159,7 +160,7 @@ const evaluate = () =>
   )
     .option("--split <file>", "a saved split")
     .option("--prompt <source>", "centre, randomInside, box, file or localizer")
-    .option("--points <file>", "points for --prompt file or localizer")
+    .option("--points <file>", "points for --prompt file or localizer; for file also what segment's --prompts takes")
     .option("--save-points <file>", "of a localizer: write its points, for --prompt file")
     .option("--hd95 <convention>", "pooled (MedPy) or larger (MONAI)", "pooled")
     .option("--empty <rule>", "one mask empty: diagonal or exclude", "diagonal")
@@ -181,9 +182,13 @@ const segment = () =>
     )
     .argument("<model-and-images...>", "runs' folders or one spec, then images or folders")
     .requiredOption("--out <dir>", "masks/, overlays/, table.csv")
-    .option("--prompts <file>", "csv of points or boxes: id,x,y or id,x0,y0,x1,y1; each row an object")
+    .option(
+      "--prompts <file>",
+      "csv of points, boxes or masks: id,x,y or id,x0,y0,x1,y1 or id,mask; rows of one 'object' go together",
+    )
     .option("--point <x,y>", "one point for every image, in pixels of the original")
-    .option("--box <x0,y0,x1,y1>", "one box for every image")
+    .option("--box <x0,y0,x1,y1>", "one box for every image, alone or with the point")
+    .option("--mask <path>", "masks found before, alone or with the others: a folder of them by image name, or a file")
     .option("--localizer <run>", "a run that finds the point")
     .option("--weights <file>", "checkpoint of the base")
     .option("--adapters <file>", "what training wrote; a run's best by default")

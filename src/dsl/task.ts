@@ -39,6 +39,8 @@ export interface MaskLogits {
   readonly kind: "mask"
   readonly size: Pair
 }
+/** The logit of what is surely inside a mask, and with a minus outside: of probabilities 0.999 and 0.001. Beyond it a prompt says nothing more. */
+export const surely = Math.log(999)
 /** Numbers that no image gives: whoever runs the model does, shape without the batch. */
 export interface GivenValues {
   readonly kind: "given"

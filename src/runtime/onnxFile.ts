@@ -3,10 +3,12 @@ import { basename, dirname, join } from "node:path"
 import { onnxFiles, wholeFiles } from "../backends/onnx/file.ts"
 import { canBeWhole, wholeModel } from "../backends/onnx/whole/index.ts"
 import { version } from "../compiler/compile.ts"
+import { failed } from "../compiler/diagnostic.ts"
 import type { Tensors } from "../compiler/ir/graph.ts"
 import { type InputSizes, standardSizes } from "../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../compiler/passes/program.ts"
 import type { ModelData } from "../dsl/model.ts"
+import { type Prompting, promptingOf } from "../dsl/task.ts"
 import { modelWeights } from "./base.ts"
 import { writeAtomically } from "./files.ts"
 import { modelHash } from "./training/identity.ts"
@@ -22,6 +24,8 @@ export interface OnnxOptions {
   /** Of the weights; left out: what the checkpoint says. */
   readonly licence?: string
   readonly sizes?: InputSizes
+  /** What every object is asked by, all of it at once. Default: points, or a box. */
+  readonly asks?: readonly Prompting[]
 }
 
 /** What a file takes, in a few words: the value of hasam.form. */
@@ -36,6 +40,7 @@ const metadataOf = (
   tensors: Tensors,
   form: Form,
   licence: string | undefined,
+  asks: readonly Prompting[] | undefined,
 ): Readonly<Record<string, string>> => ({
   "hasam.version": version,
   "hasam.model": model.name,
@@ -44,6 +49,7 @@ const metadataOf = (
   "hasam.form": form,
   "hasam.takes": JSON.stringify(model.takes),
   "hasam.teaches": JSON.stringify(model.teaches),
+  ...(asks === undefined ? {} : { "hasam.asks": asks.join(",") }),
   ...licensed(licence),
 })
 
@@ -56,13 +62,23 @@ export interface Written {
 /** Writes the file, and the weights beside it if they are large. Only ONNX's own ops, opset 20. */
 export const writeOnnx = async (
   model: ModelData,
-  { path, batch, weights, licence: given, sizes }: OnnxOptions,
+  { path, batch, weights, licence: given, sizes, asks }: OnnxOptions,
 ): Promise<Written> => {
+  const strange = asks?.find((kind) => !promptingOf(model.takes).includes(kind))
+  if (strange !== undefined)
+    throw failed(
+      model.name,
+      "HS4402",
+      `${model.name} is asked by no ${strange === "box" ? "box" : strange}`,
+      promptingOf(model.takes).length === 0
+        ? "It takes no prompts: leave --asks out."
+        : `It takes ${promptingOf(model.takes).join(", ")}.`,
+    )
   const { tensors, licence: found } = await modelWeights(model, weights, 0)
   const licence = given ?? found
-  const asIs = batch === undefined && sizes === undefined && canBeWhole(model)
+  const asIs = batch === undefined && sizes === undefined && canBeWhole(model, asks)
   const form = asIs ? "images as they are" : "images already fitted"
-  const options = { name: basename(path), metadata: metadataOf(model, tensors, form, licence) }
+  const options = { name: basename(path), metadata: metadataOf(model, tensors, form, licence, asks) }
   const notes: string[] = []
   const files = () => {
     if (!asIs) {
@@ -72,7 +88,7 @@ export const writeOnnx = async (
         doc: `${model.name}, written by hasam. Image raw 0…255, already fitted; outputs are logits.`,
       })
     }
-    const whole = wholeModel(model)
+    const whole = wholeModel(model, asks)
     if (whole.asks.startsWith("one"))
       notes.push(`the file of ${model.name} takes ${whole.asks}: its layers depend on how many there are`)
     return wholeFiles(whole, tensors, {

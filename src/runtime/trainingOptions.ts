@@ -63,6 +63,10 @@ export const pointsOf = async (
   return undefined
 }
 
+/** Cases of a run's split that are no longer among its data. */
+export const goneSince = (data: string): string =>
+  `They were renamed or removed in '${data}' since the run began: put them back, or start another run in another --out.`
+
 export interface Opened {
   readonly cases: readonly Case[]
   readonly layout: string
@@ -76,9 +80,12 @@ export const openWithSplit = async (
   options: DataOptions,
   seed: number,
   splitFile: string | undefined,
+  /** What to do where the data lack cases of the split. */
+  cure?: string,
 ): Promise<Opened> => {
   const { cases, layout } = await openData(dir, options)
-  const split = splitFile === undefined ? splitCases(cases, { seed, root: dir }) : await loadSplit(splitFile, cases)
+  const split =
+    splitFile === undefined ? splitCases(cases, { seed, root: dir }) : await loadSplit(splitFile, cases, cure)
   const of: Opened["of"] = (part) => {
     if (part === "all") return cases
     const ids = new Set(split[part])
@@ -109,6 +116,8 @@ export const openPart = async (
     readonly seed: number
     readonly split: string | undefined
     readonly otherData: boolean
+    /** What to do where the data lack cases of the split. */
+    readonly cure?: string | undefined
   },
 ): Promise<Evaluated> => {
   const { cases } = await openData(dir, options)
@@ -132,7 +141,7 @@ export const openPart = async (
       cases.filter(({ id }) => ids.has(id)),
     )
   }
-  if (asked.split !== undefined) return within(await loadSplit(asked.split, cases))
+  if (asked.split !== undefined) return within(await loadSplit(asked.split, cases, asked.cure))
   const given = cases.filter((one) => one.part === part)
   if (given.length > 0) return of(part, given)
   const all = (why: string) =>

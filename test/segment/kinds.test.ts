@@ -1,6 +1,7 @@
 /** Each kind of model and of prompt: `segment` and `eval` decide every pixel alike, on phantoms and on real samples where they are. */
 import { beforeAll, describe, expect, test } from "vitest"
 import type { Backend } from "../../src/backends/backend.ts"
+import { inferenceProgram } from "../../src/compiler/passes/program.ts"
 import {
   classes,
   conv2d,
@@ -21,6 +22,7 @@ import type { Case, DataOptions } from "../../src/runtime/data/case.ts"
 import { readImage } from "../../src/runtime/data/image.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
+import { fitted } from "../../src/runtime/data/prepare.ts"
 import { boxOf, centreOf } from "../../src/runtime/data/prompts.ts"
 import { area } from "../../src/runtime/data/raster.ts"
 import { reader, type Sample } from "../../src/runtime/data/reader.ts"
@@ -30,7 +32,9 @@ import { labelled } from "../../src/runtime/segment/outputs.ts"
 import type { Asked } from "../../src/runtime/segment/prompts.ts"
 import { segmenter } from "../../src/runtime/segment/segmenter.ts"
 import { pixelsOf, taughtOf } from "../../src/runtime/task/index.ts"
+import { maskFed } from "../../src/runtime/task/maskPrompt.ts"
 import { diceOf } from "../../src/runtime/task/masks.ts"
+import { pixelFeed } from "../../src/runtime/task/pixels.ts"
 import { clamped } from "../../src/runtime/task/point.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
 import { shared, temporary } from "../data/helpers.ts"
@@ -70,13 +74,10 @@ const sets: readonly (readonly [string, () => string | undefined, DataOptions])[
   ["busi-sample", () => shared("busi-sample"), {}],
 ]
 const kinds: readonly (readonly [string, ModelData, Prompt, (sample: Sample) => Asked])[] = [
-  [
-    ...(["points", tiny, { kind: "centre" }] as const),
-    ({ mask }) => ({ kind: "points", points: [{ ...centreOf(mask)!, label: 1 }] }),
-  ],
-  ["boxes", tiny, { kind: "box" }, ({ mask }) => ({ kind: "box", box: boxOf(mask)! })],
-  ["nothing", plain, { kind: "centre" }, () => ({ kind: "nothing" })],
-  ["nothing, of classes", several, { kind: "centre" }, () => ({ kind: "nothing" })],
+  [...(["points", tiny, { kind: "centre" }] as const), ({ mask }) => ({ points: [{ ...centreOf(mask)!, label: 1 }] })],
+  ["boxes", tiny, { kind: "box" }, ({ mask }) => ({ box: boxOf(mask)! })],
+  ["nothing", plain, { kind: "centre" }, () => ({})],
+  ["nothing, of classes", several, { kind: "centre" }, () => ({})],
 ]
 
 describe.each(sets)("%s", (_, rootOf, options) => {
@@ -130,11 +131,49 @@ test("a localizer's point is the one that eval writes down", async () => {
   await located.dispose()
 })
 
+test("a mask as prompt is what the network's own run takes: in its small grid, outside where the image ends", async () => {
+  const { tensors } = await modelWeights(tiny, undefined, 3)
+  const made = segmenter(backend, [{ model: tiny, weights: tensors }])
+  const image = {
+    width: 32,
+    height: 24,
+    channels: 3,
+    data: Uint8Array.from({ length: 32 * 24 * 3 }, (_, i) => (i * 7) % 256),
+  } as const
+  const logits = new Float32Array(32 * 24).fill(2)
+  const same = maskFed({ width: 32, height: 24, logits }, pixelsOf(tiny), { width: 32, height: 24 }, [16, 16])
+  expect([...same].map((x, p) => Math.abs(x - (p < 192 ? 2 : -Math.log(999))) < 1e-6).every(Boolean)).toBe(true)
+  const mask = { width: 32, height: 24, logits }
+  const point = [{ x: 9, y: 8, label: 1 }] as const
+  const [found] = await made.segment("a", image, [{ points: point, box: { x0: 2, y0: 3, x1: 20, y1: 18 }, mask }])
+  const sizes = {
+    batch: 1,
+    inputs: { image: [3, 32, 32], point_coords: [1, 2], point_labels: [1], boxes: [4], mask_input: [1, 16, 16] },
+  }
+  const program = inferenceProgram(
+    tiny,
+    { ...sizes, flags: [], extents: { original_size: [32, 32] } },
+    { outputs: ["iou_predictions"] },
+  )
+  const executable = await backend.compile(program)
+  await executable.load(tensors)
+  const given = await executable.run({
+    image: pixelFeed([fitted(image, pixelsOf(tiny))], pixelsOf(tiny)),
+    point_coords: { shape: [1, 1, 2], data: Float32Array.of(9, 8) },
+    point_labels: { shape: [1, 1], data: Float32Array.of(1) },
+    boxes: { shape: [1, 4], data: Float32Array.of(2, 3, 20, 18) },
+    mask_input: { shape: [1, 1, 16, 16], data: same },
+  })
+  expect(found!.numbers["iou_predictions"]).toBeCloseTo(given["iou_predictions"]!.data[0]!, 5)
+  await executable.dispose()
+  await made.dispose()
+})
+
 test("different folds: probabilities are averaged, each once; with the mirrored image, both sides of each", async () => {
   const weights = await Promise.all([3, 4, 5].map(async (seed) => (await modelWeights(tiny, undefined, seed)).tensors))
   const [one] = await casesOf(phantoms)
   const picture = await readImage(one!.image)
-  const asked: readonly Asked[] = [{ kind: "points", points: [{ x: 20, y: 14, label: 1 }] }]
+  const asked: readonly Asked[] = [{ points: [{ x: 20, y: 14, label: 1 }] }]
   const answer = async (chosen: readonly number[], flip = false) => {
     const made = segmenter(
       backend,
@@ -165,7 +204,7 @@ test("a palette tells classes apart in the file, from what the model says", asyn
   const made = segmenter(backend, [{ model: several, weights: tensors }])
   const [one] = await casesOf(phantoms)
   const picture = await readImage(one!.image)
-  const [found] = await made.segment("one", picture, [{ kind: "nothing" }])
+  const [found] = await made.segment("one", picture, [{}])
   const size = picture.width * picture.height
   const likeliest = Array.from({ length: size }, (_, i) => {
     const chances = [0, 1, 2].map((k) => found!.probabilities[k * size + i]!)

@@ -8,6 +8,7 @@ import { readImage, readLabels } from "../../src/runtime/data/image.ts"
 import { writePhantoms } from "../../src/runtime/data/phantoms/index.ts"
 import { diceOf } from "../../src/runtime/task/masks.ts"
 import { ran } from "../cli/session.ts"
+import { writeGrey } from "../data/helpers.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "hasam-segment-"))
 const hasam = (...args: readonly string[]) => {
@@ -43,6 +44,9 @@ export const how = training(model, { optimizer: adam({ rate: 1e-2 }), epochs: 3,
   done("train", "tiny.ts", "--data", "data/data.csv", "--out", "run")
   const points = names.map((name, i) => `${name},${14 + i},${12 + i}`)
   writeFileSync(at("points.csv"), `id,x,y\n${points.join("\n")}\n`)
+  const { width, height } = await readImage(at("data/images/0000.png"))
+  const classes = Array.from({ length: width * height }, (_, i) => i % 3)
+  await writeGrey(at("classes.png"), width, height, classes)
   const [header, ...rows] = readFileSync(at("data/data.csv"), "utf8").trim().split("\n")
   writeFileSync(at("data/four.csv"), `${header}\n${rows.slice(0, 4).join("\n")}\n`)
 }, 60_000)
@@ -75,6 +79,42 @@ test("the masks are those that eval measures, at the images' own names and sizes
   }
   expect(table("masks/table.csv").map(({ id, object }) => [id, object])).toEqual(names.map((name) => [name, "1"]))
   expect(Object.keys(table("masks/table.csv")[0]!)).toContain("iou_predictions")
+})
+
+test("a point, a box and a mask of one object go together, in the csv and as options; eval takes the same csv", async () => {
+  done("segment", "run", ...images, "--out", "before", "--prompts", "points.csv", "--probabilities")
+  const together = names.flatMap((name, i) => [
+    `${name},${14 + i},${12 + i},1,a,,,,,`,
+    `${name},2,3,0,a,,,,,`,
+    `${name},,,,a,5,${4 + i},40,30,before/probabilities/${name}.png`,
+  ])
+  writeFileSync(at("together.csv"), `id,x,y,label,object,x0,y0,x1,y1,mask\n${together.join("\n")}\n`)
+  done("segment", "run", ...images, "--out", "together", "--prompts", "together.csv")
+  const evaluated = ["eval", "run", "--data", "data/four.csv", "--part", "all", "--prompt", "file", "--out", "eval-all"]
+  const { cases } = JSON.parse(done(...evaluated, "--points", "together.csv", "--json").out) as {
+    cases: { id: string; dice: number }[]
+  }
+  expect(cases.map(({ id }) => id)).toEqual(names)
+  for (const { id, dice } of cases) {
+    const [mask, truth] = [await maskIn(`together/masks/${id}.png`), await maskIn(`data/masks/${id}.png`)]
+    expect(diceOf(mask, truth)).toBeCloseTo(dice, 6)
+  }
+  expect(table("together/table.csv").map(({ object }) => object)).toEqual(names.map(() => "1"))
+  // Options say the same of one place in all images as a csv does; a folder of masks by name, a file for all.
+  const place = ["--point", "20,15", "--box", "5,4,40,30"]
+  done("segment", "run", images[0]!, "--out", "options", ...place, "--mask", "before/masks")
+  writeFileSync(
+    at("one.csv"),
+    "id,object,x,y,x0,y0,x1,y1,mask\n0000,a,20,15,,,,,\n0000,a,,,5,4,40,30,before/masks/0000.png\n",
+  )
+  done("segment", "run", images[0]!, "--out", "csv", "--prompts", "one.csv", "--probabilities")
+  done("segment", "run", images[0]!, "--out", "file", ...place, "--mask", "before/masks/0000.png", "--probabilities")
+  done("segment", "run", images[0]!, "--out", "without", ...place, "--probabilities")
+  const bytes = (path: string) => readFileSync(at(path))
+  expect(bytes("options/masks/0000.png")).toEqual(bytes("csv/masks/0000.png"))
+  expect(bytes("file/probabilities/0000.png")).toEqual(bytes("csv/probabilities/0000.png"))
+  // The mask makes a difference.
+  expect(bytes("without/probabilities/0000.png")).not.toEqual(bytes("file/probabilities/0000.png"))
 })
 
 test("on other data an evaluation leaves the run's own results as they are", () => {
@@ -161,7 +201,10 @@ test.each([
     ["run", "data/images/0000.png", "--out", "beyond", "--point", "900,1"],
     "HS4402: the point (900, 1) of 0000 lies outside",
   ],
-  [["run", "data/images/0000.png", "--out", "no", "--point", "1,1", "--box", "1,1,2,2"], "does not go with"],
+  [["run", "data/images/0000.png", "--out", "no", "--prompts", "points.csv", "--box", "1,1,2,2"], "does not go with"],
+  [["run", "data/images/0000.png", "--out", "no", "--point", "1,1", "--localizer", "run"], "does not go with"],
+  [["run", "data/images", "--out", "no", "--mask", "before/masks"], "HS4402: there is no prompt for 8 of 12 images"],
+  [["run", "data/images/0000.png", "--out", "no", "--mask", "classes.png"], "HS4402: the mask holds 0, 1, 2"],
 ] as const)("hasam segment %j", (args, message) => {
   const { status, text } = hasam("segment", ...args)
   expect([status === 0, text.includes(message)]).toEqual([false, true])

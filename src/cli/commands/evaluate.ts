@@ -6,6 +6,7 @@ import type { Taught } from "../../dsl/task.ts"
 import { csvText } from "../../runtime/data/csv.ts"
 import type { Mask } from "../../runtime/data/raster.ts"
 import type { Sample } from "../../runtime/data/reader.ts"
+import { predictorOf } from "../../runtime/evaluation/asked.ts"
 import { locate, measure } from "../../runtime/evaluation/cases.ts"
 import { measureOptionsOf, resultsOf, saveEvaluation } from "../../runtime/evaluation/measured.ts"
 import { type EvaluationSettings, openEvaluation } from "../../runtime/evaluation/open.ts"
@@ -13,7 +14,6 @@ import { writeAtomically } from "../../runtime/files.ts"
 import { classesOf, ofClass, type Results, summaries } from "../../runtime/metrics/results.ts"
 import { intervalWords, type Summary } from "../../runtime/metrics/statistics.ts"
 import { taughtOf } from "../../runtime/task/index.ts"
-import { predictor } from "../../runtime/training/predict.ts"
 import { say, talk, tell } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
 
@@ -75,7 +75,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
   })
   const { from, model, report, opened, samples, taught, cases, prompt, weights } = evaluation
   const precision = { precision: evaluation.precision, frozen: evaluation.frozen }
-  const segmenter = await predictor(await engineFor(flags.target, precision), model, weights, prompt)
+  const segmenter = await predictorOf(await engineFor(flags.target, precision), evaluation)
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     format: "{bar} {value}/{total}  {eta_formatted} left",

@@ -5,12 +5,16 @@ import { counted } from "../../compiler/report/units.ts"
 import { promptingOf } from "../../dsl/task.ts"
 import type { Precision, Storage } from "../../dsl/training.ts"
 import { toldOnce } from "../../runtime/data/alike.ts"
+import { isFile } from "../../runtime/data/folder.ts"
+import type { Picture } from "../../runtime/data/image.ts"
 import type { Window } from "../../runtime/data/images/window.ts"
+import type { Point } from "../../runtime/data/point.ts"
 import { type LoadedModel, loadModel } from "../../runtime/loaded.ts"
 import { imagesOf, type Named, partOf } from "../../runtime/segment/images.ts"
 import { segmentAll, tableOf } from "../../runtime/segment/index.ts"
-import { type Asked, askedOf, readAsked } from "../../runtime/segment/prompts.ts"
-import { type Member, segmenter } from "../../runtime/segment/segmenter.ts"
+import type { Member } from "../../runtime/segment/member.ts"
+import { type Asked, askedOf, demandTaken, readAsked, type Wanted, withMask } from "../../runtime/segment/prompts.ts"
+import { segmenter } from "../../runtime/segment/segmenter.ts"
 import { taughtOf } from "../../runtime/task/index.ts"
 import { clamped } from "../../runtime/task/point.ts"
 import { exists, files } from "../../runtime/training/checkpoint.ts"
@@ -24,6 +28,7 @@ export interface SegmentFlags {
   readonly prompts?: string
   readonly point?: readonly [number, number]
   readonly box?: readonly [number, number, number, number]
+  readonly mask?: string
   readonly localizer?: string
   readonly window?: Window
   readonly flip?: boolean
@@ -64,10 +69,40 @@ const split = async (args: readonly string[]) => {
   return { subjects, images }
 }
 
-const sources = ["prompts", "point", "box", "localizer"] as const
+const sources = ["prompts", "point", "box", "mask", "localizer"] as const
+/** What says where by itself: a csv of all, or one place for every image, to which a box and a mask may be added. */
+const alone = ["prompts", "point", "localizer"] as const
+
+/** Throws HS5002 for options of which one says it all. */
+const demandOneSource = (flags: SegmentFlags): void => {
+  const given = sources.filter((name) => flags[name] !== undefined)
+  const [first, second] = [
+    ...alone.filter((name) => given.includes(name)),
+    ...(flags.prompts === undefined ? [] : (["box", "mask"] as const).filter((name) => given.includes(name))),
+  ]
+  if (second !== undefined)
+    throw failed(
+      `--${second}`,
+      "HS5002",
+      `--${second} does not go with --${first}`,
+      first === "prompts" ? "Say all of it in the csv." : "Give one of them.",
+    )
+}
+
+/** Masks by the images' names: one file for every image, or a folder of them. */
+const masksOf = async (path: string): Promise<(image: Named) => string | undefined> => {
+  if (await isFile(path)) return () => path
+  const found = new Map((await imagesOf([path])).map((one) => [one.name, one.path]))
+  return ({ name }) => found.get(name)
+}
 
 /** Where prompts come from; whether the models take them is told before anything is loaded. */
-const askedBy = async (flags: SegmentFlags, members: readonly Loaded[], images: readonly Named[]) => {
+const askedBy = async (
+  flags: SegmentFlags,
+  members: readonly Loaded[],
+  images: readonly Named[],
+  locate: (image: Named, picture: Picture) => Promise<Point>,
+) => {
   const given = sources.filter((name) => flags[name] !== undefined)
   const takes = members.map(({ model }) => promptingOf(model.takes))
   const asking = takes.filter((list) => list.length > 0).length
@@ -78,8 +113,6 @@ const askedBy = async (flags: SegmentFlags, members: readonly Loaded[], images: 
       "some of the models are asked about a place, and others are not",
       "Segment with each kind by itself.",
     )
-  if (given.length > 1)
-    throw failed(`--${given[1]}`, "HS5002", `--${given[1]} does not go with --${given[0]}`, "Give one of them.")
   if (asking === 0 && given.length > 0)
     throw failed(
       `--${given[0]}`,
@@ -94,54 +127,70 @@ const askedBy = async (flags: SegmentFlags, members: readonly Loaded[], images: 
       "--uncertainty does nothing: the model takes no prompt that could be shifted",
       "Leave --uncertainty out.",
     )
-  if (asking === 0) return async (): Promise<readonly Asked[]> => [{ kind: "nothing" }]
+  if (asking === 0) return async (): Promise<readonly Asked[]> => [{}]
   if (given.length === 0)
     throw failed(
       "segment",
       "HS4402",
       "the model is asked about a place, and none is given",
-      "Give --prompts FILE, --point x,y, --box x0,y0,x1,y1, or --localizer RUN.",
+      "Give --prompts FILE, --point x,y, --box x0,y0,x1,y1, --mask FILE or --localizer RUN.",
     )
-  const demand = (asked: Asked): Asked => {
-    const wanted = asked.kind === "box" ? "box" : "points"
-    if (takes.every((list) => list.includes(wanted))) return asked
-    throw failed(
-      "segment",
-      "HS4402",
-      `the model takes no ${wanted === "box" ? "boxes" : "points"}`,
-      `It takes ${takes[0]!.join(", ")}.`,
-    )
+  const demand = (asked: Wanted) => {
+    for (const list of takes) demandTaken("segment", asked, list)
   }
-  if (flags.point !== undefined) {
-    const [x, y] = flags.point
-    const asked = demand({ kind: "points", points: [{ x, y, label: 1 }] })
-    return async () => [asked]
+  const demandAll = (from: string, without: readonly Named[], help: string) => {
+    if (without.length > 0)
+      throw failed(
+        from,
+        "HS4402",
+        `there is no prompt for ${without.length} of ${images.length} images: ${without
+          .slice(0, 5)
+          .map(({ name }) => name)
+          .join(", ")}${without.length > 5 ? ", …" : ""}`,
+        help,
+      )
   }
-  if (flags.box !== undefined) {
-    const [x0, y0, x1, y1] = flags.box
-    const asked = demand({ kind: "box", box: { x0, y0, x1, y1 } })
-    return async () => [asked]
-  }
-  if (flags.prompts === undefined) return undefined
-  const all = await readAsked(flags.prompts)
-  for (const list of all.values()) list.forEach(demand)
-  const without = images.filter((image) => askedOf(all, image) === undefined)
-  if (without.length > 0)
-    throw failed(
+  if (flags.prompts !== undefined) {
+    const all = await readAsked(flags.prompts)
+    for (const list of all.values()) list.forEach(demand)
+    demandAll(
       flags.prompts,
-      "HS4402",
-      `there is no prompt for ${without.length} of ${images.length} images: ${without
-        .slice(0, 5)
-        .map(({ name }) => name)
-        .join(", ")}${without.length > 5 ? ", …" : ""}`,
+      images.filter((image) => askedOf(all, image) === undefined),
       "Give a row for each; the column id holds the image's name, with or without its ending.",
     )
-  return async (image: Named) => askedOf(all, image)!
+    return async (image: Named, picture: Picture) =>
+      Promise.all(askedOf(all, image)!.map((one) => withMask(one, picture)))
+  }
+  const [x0, y0, x1, y1] = flags.box ?? []
+  const [x, y] = flags.point ?? []
+  const everywhere: Wanted = {
+    ...(x === undefined ? {} : { points: [{ x, y: y!, label: 1 }] }),
+    ...(x0 === undefined ? {} : { box: { x0, y0: y0!, x1: x1!, y1: y1! } }),
+  }
+  const maskOf = flags.mask === undefined ? undefined : await masksOf(flags.mask)
+  if (maskOf !== undefined)
+    demandAll(
+      flags.mask!,
+      images.filter((image) => maskOf(image) === undefined),
+      "Give a folder with a mask for each image, under the image's name.",
+    )
+  demand({
+    ...everywhere,
+    ...(flags.localizer === undefined ? {} : { points: [] }),
+    ...(maskOf === undefined ? {} : { maskFile: "" }),
+  })
+  return async (image: Named, picture: Picture): Promise<readonly Asked[]> => {
+    const located: Wanted =
+      flags.localizer === undefined ? {} : { points: [{ ...(await locate(image, picture)), label: 1 }] }
+    const file = maskOf?.(image)
+    return [await withMask({ ...everywhere, ...located, ...(file === undefined ? {} : { maskFile: file }) }, picture)]
+  }
 }
 
 /** hasam segment RUN… | SPEC IMAGE | DIR … */
 export const segment = async (args: readonly string[], flags: SegmentFlags): Promise<void> => {
   demandEngine(flags.target)
+  demandOneSource(flags)
   const { subjects, images: paths } = await split(args)
   const all = await imagesOf(paths)
   const images = flags.part === undefined ? all : partOf(all, flags.part)
@@ -161,10 +210,9 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
   const inEngine = async (one: Loaded): Promise<Member> =>
     one.frozen === undefined ? one : { ...one, engine: await engineFor(target, { ...how, frozen: one.frozen }) }
   const window = members.find((one) => one.window !== undefined)?.window
-  const given = await askedBy(flags, members, images)
   const localizer =
-    given === undefined
-      ? await loadMember(flags.localizer!, {
+    flags.localizer !== undefined
+      ? await loadMember(flags.localizer, {
           out: flags.out,
           overlays: false,
           batch: 1,
@@ -176,6 +224,9 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
   if (localizer !== undefined && taughtOf(localizer.model)[1].kind !== "point")
     throw failed(flags.localizer!, "HS5002", "the run gives no points", "Give a run of a model that teaches a point.")
   const pointing = localizer === undefined ? undefined : segmenter(backend, [await inEngine(localizer)])
+  const asked = await askedBy(flags, members, images, async (image, picture) =>
+    clamped(await pointing!.locate(image.name, picture), [picture.height, picture.width]),
+  )
   const masks = segmenter(backend, await Promise.all(members.map(inEngine)))
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
@@ -199,12 +250,7 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
       out: flags.out,
       job: flags.part === undefined ? "" : `${flags.part.i}-of-${flags.part.n}`,
       images,
-      asked:
-        given ??
-        (async (image, picture) => {
-          const point = await pointing!.locate(image.name, picture)
-          return [{ kind: "points", points: [{ ...clamped(point, [picture.height, picture.width]), label: 1 }] }]
-        }),
+      asked,
       segmenter: masks,
       ...(window === undefined ? {} : { window }),
       batch: Math.min(flags.batch, Math.max(1, images.length)),

@@ -1,5 +1,6 @@
 import type { Compiled, CompiledModel } from "../../compiler/compile.ts"
 import type { Program } from "../../compiler/ir/graph.ts"
+import type { Prompting } from "../../dsl/task.ts"
 import type { Precision } from "../../dsl/training.ts"
 import type { OpenEngine } from "../../runtime/engines.ts"
 import type { Trainer } from "../../runtime/training/elsewhere.ts"
@@ -18,6 +19,8 @@ export interface LowerFlags extends StepFlags {
   readonly weights?: string
   /** Of the weights, where their file does not say it. */
   readonly licence?: string
+  /** What every object is asked by in an ONNX file, all of it at once. */
+  readonly asks?: readonly Prompting[]
   /** Weights of pages in 16 bits. */
   readonly half?: boolean
   /** An image that pages come with. */

@@ -54,9 +54,10 @@ export const data = {
     cure: "Copy it again, or leave the case out.",
   },
   HS4202: {
-    title: "a mask of another size",
-    cause: "A mask has one value for each pixel of its image, and this one has other sides.",
-    cure: "Export the mask again at the image's size.",
+    title: "a mask that does not fit its image",
+    cause:
+      "A mask has one value for each pixel of its image, and this one has other sides; or its image is turned by an orientation tag, of which the mask knows nothing.",
+    cure: "Export the mask again at the image's size; save turned images upright, without the tag.",
   },
   HS4203: {
     title: "a mask of several classes",

@@ -83,8 +83,8 @@ export const run = {
   HS5308: {
     title: "pixels and millimetres would be mixed",
     cause:
-      "Some of the images to evaluate have a pixel spacing and others have none, so their distances have two units.",
-    cure: "Give the table a spacing for every image, or for none.",
+      "Some of the images to evaluate have a pixel spacing and others have none, so their distances have two units; or a spacing is no millimetres: images would be metres wide.",
+    cure: "Give the table a spacing for every image, in millimetres per pixel, or for none.",
   },
   HS5309: {
     title: "another process holds the run's folder",

@@ -66,7 +66,8 @@ const ofClasses = (): boolean =>
   file !== undefined && Object.values(file.model.teaches).some(({ kind }) => kind === "classes")
 const drawable = (): boolean =>
   file !== undefined && Object.values(file.model.teaches).some(({ kind }) => kind !== "point")
-const taking = () => ({ points: takes("points"), box: takes("box"), drawable: drawable() })
+const touch = matchMedia("(hover: none)")
+const taking = () => ({ points: takes("points"), box: takes("box"), drawable: drawable(), touch: touch.matches })
 const tool = (): Tool => (document.querySelector<HTMLInputElement>("#tools input:checked")?.value ?? "ask") as Tool
 const saysOutside = (): boolean => document.querySelector<HTMLInputElement>("#sides input:checked")?.value === "out"
 

@@ -6,17 +6,23 @@ interface Taking {
   readonly box: boolean
   /** It answers with pixels. */
   readonly drawable: boolean
+  /** By fingers alone: there is no Shift and no right button. */
+  readonly touch: boolean
 }
 
-export const hintOf = ({ points, box, drawable }: Taking): string => {
+export const hintOf = ({ points, box, drawable, touch }: Taking): string => {
   if (!points && !box) return drawable ? "The model segments each image at once; the brush corrects it." : ""
   if (!points) return "Drag a box around what to segment."
-  const click = "Click what to segment; Shift-click, or the right button, what does not belong to it."
+  const click = touch
+    ? "Tap what to segment; choose Outside for what does not belong to it."
+    : "Click what to segment; Shift-click, or the right button, what does not belong to it."
   return `${click}${box ? " Or drag a box around it." : ""}`
 }
 
-export const readyText = ({ points, box }: Taking, seconds: number): string =>
-  points || box ? `Ready after ${timeText(seconds)}. ${points ? "Click" : "Drag a box around"} what to segment.` : ""
+export const readyText = ({ points, box, touch }: Taking, seconds: number): string =>
+  points || box
+    ? `Ready after ${timeText(seconds)}. ${points ? (touch ? "Tap" : "Click") : "Drag a box around"} what to segment.`
+    : ""
 
 /** How long it took, of the image that is open. Undefined: not yet. */
 export interface Times {

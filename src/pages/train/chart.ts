@@ -9,7 +9,16 @@ export interface Curve {
 
 const margin = { left: 48, right: 12, top: 10, bottom: 26 }
 const spelled = (value: number): string =>
-  value !== 0 && (Math.abs(value) >= 1000 || Math.abs(value) < 0.001) ? value.toExponential(1) : value.toPrecision(3)
+  value !== 0 && (Math.abs(value) >= 1000 || Math.abs(value) < 0.001)
+    ? value.toExponential(1)
+    : String(Number(value.toPrecision(3)))
+
+/** The least round number that is no less: an axis ends at a number that people read. */
+const round = (value: number): number => {
+  if (!(value > 0)) return 1
+  const power = 10 ** Math.floor(Math.log10(value))
+  return power * ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8].find((step) => step * power >= value) ?? 10)
+}
 
 /** Of many points a mean for each column of the canvas: what is seen is what is there. */
 const thinned = (points: Curve["points"], most: number): Curve["points"] => {
@@ -37,18 +46,20 @@ export const chart = (canvas: HTMLCanvasElement, { points, range, unit }: Curve)
   context.clearRect(0, 0, wide, high)
   const drawn = thinned(points, Math.max(2, wide - margin.left - margin.right))
   const ys = drawn.map(({ y }) => y)
-  const [low, high_] = range ?? [Math.min(0, ...ys), Math.max(...ys, Number.MIN_VALUE)]
-  const last = Math.max(1, drawn.at(-1)?.x ?? 1)
-  const sx = (x: number) => margin.left + (x / last) * (wide - margin.left - margin.right)
-  const sy = (y: number) =>
-    high - margin.bottom - ((y - low) / (high_ - low || 1)) * (high - margin.top - margin.bottom)
+  const least = Math.min(0, ...ys)
+  const [low, top] = range ?? [least < 0 ? -round(-least) : 0, round(Math.max(0, ...ys))]
+  const [first, last] = [drawn[0]?.x ?? 0, Math.max(1, drawn.at(-1)?.x ?? 1)]
+  // A single point stands in the middle.
+  const along = (x: number) => (last > first ? (x - first) / (last - first) : 0.5)
+  const sx = (x: number) => margin.left + along(x) * (wide - margin.left - margin.right)
+  const sy = (y: number) => high - margin.bottom - ((y - low) / (top - low || 1)) * (high - margin.top - margin.bottom)
   context.font = `12px ${style.fontFamily}`
   context.fillStyle = context.strokeStyle = colour("color")
   context.textBaseline = "middle"
   context.textAlign = "right"
   context.lineWidth = 1
   for (const share of [0, 0.5, 1]) {
-    const value = low + share * (high_ - low)
+    const value = low + share * (top - low)
     context.fillText(spelled(value), margin.left - 6, sy(value))
     context.globalAlpha = 0.25
     context.beginPath()

@@ -236,7 +236,11 @@ const render = (): void => {
   page.drawnText.textContent = `${plural(drawn, "image whose mask was", "images whose masks were")} drawn in the page that segments.`
   page.saves.hidden = !begun || scores.length + (kept?.run?.epochs.length ?? 0) === 0
   const again = phase === "paused" || phase === "done"
-  page.options.querySelector("#start")?.replaceChildren(again ? "Start again" : "Train")
+  const start = page.options.querySelector("#start")
+  start?.replaceChildren(again ? "Start again" : "Train")
+  // What is wanted next stands out: to train, to go on, to save.
+  start?.classList.toggle("primary", !again)
+  page.adapters.classList.toggle("primary", phase === "done")
   if (phase !== "training") page.left.textContent = ""
   drawSoon()
 }
@@ -291,6 +295,8 @@ page.pause.onclick = () => {
 }
 page.resume.onclick = () => train(true)
 page.forget.onclick = () => {
+  const lost = kept?.run !== undefined || losses.length > 0
+  if (lost && !confirm("Delete the training and its data from this browser? Save what it learned first.")) return
   page.report.hidden = true
   session.send({ kind: "forget" })
 }

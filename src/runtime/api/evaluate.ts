@@ -36,11 +36,11 @@ export const evaluate = (
     const open = engineNamed(settings.target ?? "cpu")
     const { openEvaluation } = await import("../evaluation/open.ts")
     const { locate, measure } = await import("../evaluation/cases.ts")
-    const { predictor } = await import("../training/predict.ts")
+    const { predictorOf } = await import("../evaluation/asked.ts")
     const evaluation = await openEvaluation(subject, settings, on)
-    const { model, report, samples, taught, cases, prompt, weights, precision, frozen } = evaluation
+    const { report, samples, taught, cases, precision, frozen } = evaluation
     const backend = await open({ precision, frozen, note: (line) => on({ kind: "note", line }) })
-    const predicting = await predictor(backend, model, weights, prompt)
+    const predicting = await predictorOf(backend, evaluation)
     let done = 0
     const counted: Pick<typeof predicting, "predict"> = {
       predict: async (sample) => {

@@ -13,11 +13,17 @@ import type { Asked } from "../segment/prompts.ts"
 import type { Segmenter } from "../segment/segmenter.ts"
 import { explained } from "./attempt.ts"
 
-/** Where an object is, in pixels of the original image, x first and from the left; a label of 0 says that a point lies outside of it. */
-export type Prompt =
-  | { readonly point: readonly [x: number, y: number] }
-  | { readonly points: readonly { readonly x: number; readonly y: number; readonly label: 0 | 1 }[] }
-  | { readonly box: readonly [x0: number, y0: number, x1: number, y1: number] }
+/**
+ * Where an object is, in pixels of the original image, x first and from the left; a label of 0 says that a point lies outside of it. What is said together
+ * is asked together: a box with points, a mask that was found before with a point.
+ */
+export interface Prompt {
+  readonly point?: readonly [x: number, y: number]
+  readonly points?: readonly { readonly x: number; readonly y: number; readonly label: 0 | 1 }[]
+  readonly box?: readonly [x0: number, y0: number, x1: number, y1: number]
+  /** A file (one value beside 0, or probabilities), or probabilities of 0…1 as large as the image, row by row. */
+  readonly mask?: string | ArrayLike<number>
+}
 
 export interface SegmentSettings {
   /** One prompt, or one for each object. Left out for a model that takes none. */
@@ -83,14 +89,27 @@ export interface Loaded {
   dispose(): Promise<void>
 }
 
-const askedOf = (prompt: Prompt): Asked => {
-  if ("point" in prompt) return { kind: "points", points: [{ x: prompt.point[0], y: prompt.point[1], label: 1 }] }
-  if ("points" in prompt) return { kind: "points", points: prompt.points }
-  const [x0, y0, x1, y1] = prompt.box
-  return { kind: "box", box: { x0, y0, x1, y1 } }
+const refuse = (message: string, help: string) => failed("prompt", "HS4402", message, help)
+
+const maskOf = async (mask: string | ArrayLike<number>, { width, height }: Raster): Promise<Asked["mask"]> => {
+  if (typeof mask === "string") return (await import("../segment/maskFile.ts")).readMaskPrompt(mask, { width, height })
+  const { logitOf } = await import("../task/maskPrompt.ts")
+  if (mask.length !== width * height)
+    throw refuse(
+      `the mask has ${mask.length} values, and the image ${width} × ${height} pixels`,
+      "Give one value from 0 to 1 for each pixel, row by row.",
+    )
+  return { width, height, logits: Float32Array.from(mask, logitOf) }
 }
 
-const refuse = (message: string, help: string) => failed("prompt", "HS4402", message, help)
+const askedOf = async ({ point, points, box, mask }: Prompt, image: Raster): Promise<Asked> => {
+  const places = [...(point === undefined ? [] : [{ x: point[0], y: point[1], label: 1 as const }]), ...(points ?? [])]
+  return {
+    ...(places.length === 0 ? {} : { points: places }),
+    ...(box === undefined ? {} : { box: { x0: box[0], y0: box[1], x1: box[2], y1: box[3] } }),
+    ...(mask === undefined ? {} : { mask: (await maskOf(mask, image)) as NonNullable<Asked["mask"]> }),
+  }
+}
 
 /** Throws HS4402. */
 const promptsFor = async (
@@ -98,31 +117,31 @@ const promptsFor = async (
   image: Raster,
   given: SegmentSettings["prompt"],
 ): Promise<readonly Asked[]> => {
-  const { outside } = await import("../segment/prompts.ts")
+  const { demandTaken, kindsOf, outside } = await import("../segment/prompts.ts")
   const kinds = promptingOf(model.takes)
   const prompts = given === undefined ? [] : "length" in given ? given : [given]
   if (kinds.length === 0 && prompts.length > 0) throw refuse(`${model.name} takes no prompt`, "Leave the prompt out.")
-  if (kinds.length === 0) return [{ kind: "nothing" }]
-  if (prompts.length === 0)
-    throw refuse(
+  if (kinds.length === 0) return [{}]
+  const nothing = () =>
+    refuse(
       `${model.name} is asked about a place, and none is given`,
       `It takes ${kinds.join(" and ")}: give prompt: { ${kinds.includes("points") ? "point: [x, y]" : "box: [x0, y0, x1, y1]"} }.`,
     )
-  return prompts.map((prompt) => {
-    const asked = askedOf(prompt)
-    if (!kinds.includes(asked.kind === "box" ? "box" : "points"))
-      throw refuse(
-        `${model.name} takes no ${asked.kind === "box" ? "boxes" : "points"}`,
-        `It takes ${kinds.join(", ")}.`,
-      )
+  if (prompts.length === 0) throw nothing()
+  const all: Asked[] = []
+  for (const prompt of prompts) {
+    const asked = await askedOf(prompt, image)
+    if (kindsOf(asked).length === 0) throw nothing()
+    demandTaken("prompt", asked, kinds)
     const beyond = outside(asked, image)
     if (beyond !== undefined)
       throw refuse(
         `${beyond} lies outside the image of ${image.width} × ${image.height} pixels`,
         "Give prompts in pixels of the original image, x first.",
       )
-    return asked
-  })
+    all.push(asked)
+  }
+  return all
 }
 
 type Read = Raster & { readonly spacing?: { readonly x: number; readonly y: number } }

@@ -61,7 +61,7 @@ export interface CheckOptions extends DataOptions {
 const cornersOf = ({ width, data }: Mask): number =>
   data[0]! + data[width - 1]! + data[data.length - width]! + data.at(-1)!
 
-const look = (one: Case, { image, mask, encodings }: Loaded): Seen => ({
+const look = (one: Case, { image, mask, encodings, turnedAlone }: Loaded): Seen => ({
   one,
   width: image.width,
   height: image.height,
@@ -74,6 +74,7 @@ const look = (one: Case, { image, mask, encodings }: Loaded): Seen => ({
     .digest("base64"),
   range: image.range,
   ...(image.turned === undefined ? {} : { turned: image.turned }),
+  ...(turnedAlone === undefined ? {} : { turnedAlone }),
   brightest: image.data.reduce((a, b) => Math.max(a, b), 0),
   flat: image.data.every((v) => v === image.data[0]),
   corners: cornersOf(mask),
@@ -130,7 +131,7 @@ export const checkData = async (root: string, options: CheckOptions = {}): Promi
 }
 
 /** What a table would mend: layouts, tables, pairs, subjects. */
-const ofFiles: readonly string[] = ["HS4101", "HS4102", "HS4103", "HS4104", "HS4105", "HS4107", "HS4304"]
+const ofFiles: readonly string[] = ["HS4002", "HS4101", "HS4102", "HS4103", "HS4104", "HS4105", "HS4107", "HS4304"]
 
 const folderOf = async (root: string): Promise<string> =>
   (await isFile(root).catch(() => false)) ? dirname(root) : root

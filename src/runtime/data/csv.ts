@@ -31,7 +31,12 @@ export const otherDelimiter = (
 const textOf = (path: string, bytes: Buffer): string => {
   const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
   if (wide) throw failed(path, "HS4105", "the table is UTF-16 text", "Save it as comma-separated values in UTF-8.")
-  return bytes.toString("utf8")
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    // As spreadsheets in western Europe save it: two names that differ in an umlaut stay two.
+    return new TextDecoder("windows-1252").decode(bytes)
+  }
 }
 
 /** Column names are trimmed and in lower case; empty lines are skipped. Throws HS4002, HS4105. */

@@ -19,6 +19,8 @@ export interface Seen {
   readonly range: Range
   /** EXIF's, where the image has been turned by it. */
   readonly turned?: number
+  /** By a tag that its mask does not have. */
+  readonly turnedAlone?: boolean
   /** The greatest of its values, 0…255, and whether all are alike. */
   readonly brightest: number
   readonly flat: boolean
@@ -151,6 +153,8 @@ export const aboutMasks = (root: string, seen: readonly Seen[], chosen: number |
   return out
 }
 
+/** Millimetres. No ultrasound image is a metre wide. */
+const widest = 1000
 /** Below it, an image is black to a person. */
 const dark = 16
 
@@ -158,6 +162,9 @@ const dark = 16
 export const aboutImages = (root: string, seen: readonly Seen[]): readonly Diagnostic[] => {
   const nothing = seen.filter(({ flat, brightest }) => flat || brightest < dark)
   const told = seen.filter(({ range, flat }) => range.from === "content" && !flat)
+  const turned = seen.filter(({ turnedAlone }) => turnedAlone)
+  const widthOf = ({ one, width }: Seen) => width * (one.spacing?.x ?? 0)
+  const vast = seen.filter((one) => widthOf(one) > widest)
   const depths = tally(told.map(({ range }) => rangeText({ ...range, from: "type" })))
   return [
     ...(nothing.length > 0
@@ -167,6 +174,26 @@ export const aboutImages = (root: string, seen: readonly Seen[]): readonly Diagn
             "HS4213",
             `${nothing.length} of ${seen.length} images show nothing: they are of one value, or black, as ${some(nothing.map(({ one }) => one.id))}`,
             "Look at them; leave them out, or say with --window which of their values are black and white.",
+          ),
+        ]
+      : []),
+    ...(turned.length > 0
+      ? [
+          warning(
+            root,
+            "HS4202",
+            `${turned.length} of ${seen.length} images are turned by an orientation tag that their masks do not have, as ${some(turned.map(({ one }) => one.id))}`,
+            "Look at one of them with its mask: drawn on the file as it lies, the mask is turned against its image. Save both upright, without a tag.",
+          ),
+        ]
+      : []),
+    ...(vast.length > 0
+      ? [
+          warning(
+            root,
+            "HS5308",
+            `the pixel spacing makes ${vast.length} of ${seen.length} images wider than a metre, as ${vast[0]!.one.id}: ${vast[0]!.width} pixels of ${vast[0]!.one.spacing!.x} mm are ${Number((widthOf(vast[0]!) / 1000).toPrecision(3))} m`,
+            "Give millimetres per pixel: 60 micrometres are 0.06.",
           ),
         ]
       : []),

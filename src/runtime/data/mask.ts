@@ -14,6 +14,8 @@ export interface Loaded {
   readonly mask: Mask
   /** How each mask file is stored; none of run lengths. */
   readonly encodings: readonly Encoding[]
+  /** The image was turned by a tag that a mask's file does not have. */
+  readonly turnedAlone?: boolean
 }
 
 /** Image and mask of a case, at their own size. Throws HS4002, HS4106, HS4201 to HS4203, HS4208 to HS4211. */
@@ -43,6 +45,7 @@ export const loadCase = async (one: Case, options: PixelOptions = {}): Promise<L
     return { image, mask: await classMask(one, image, options.labels, options.palette), encodings: [] }
   const masks: Mask[] = []
   const encodings: Encoding[] = []
+  let turnedAlone = false
   for (const path of one.mask.paths) {
     const labels = await readLabels(path)
     const result = foreground(labels, options)
@@ -70,8 +73,9 @@ export const loadCase = async (one: Case, options: PixelOptions = {}): Promise<L
       )
     masks.push(mask)
     encodings.push(encoding)
+    turnedAlone ||= image.turned !== labels.turned
   }
-  return { image, mask: union(masks as [Mask, ...Mask[]]), encodings }
+  return { image, mask: union(masks as [Mask, ...Mask[]]), encodings, ...(turnedAlone ? { turnedAlone } : {}) }
 }
 
 const cureOf = (kind: "grey" | "palette" | "colour", lossy: boolean): string => {

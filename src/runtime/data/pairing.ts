@@ -1,6 +1,9 @@
 /** Images and masks that belong together by their names. */
 import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
-import { stem } from "./folder.ts"
+import { stem as stemOf } from "./folder.ts"
+
+/** Macs write an umlaut as two characters, others as one. */
+const stem = (name: string): string => stemOf(name).normalize("NFC")
 
 export const noMask = (image: string): Diagnostic =>
   aboutFile(

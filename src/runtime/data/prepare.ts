@@ -1,7 +1,7 @@
 /** A case as a model takes it: fitted to what the network sees. Normalisation is the program's; padding comes with the batch. */
 import type { Tensor } from "../../compiler/ir/graph.ts"
 import type { Pixels } from "../../dsl/task.ts"
-import { fittedSize, planes } from "../task/pixels.ts"
+import { type Fitted, fittedSize, planes } from "../task/pixels.ts"
 import type { Point } from "./prompts.ts"
 import { scalePoint } from "./prompts.ts"
 import type { Mask, Raster } from "./raster.ts"
@@ -22,6 +22,12 @@ export interface Prepared {
   readonly centre?: Point
 }
 
+/** An image as the network sees it, without its padding. */
+export const fitted = (image: Raster, pixels: Pixels): Fitted => ({
+  image: planes(resizeBilinear(image, fittedSize(pixels, image)), pixels.channels),
+  originalSize: [image.height, image.width],
+})
+
 /** Resizes image, mask and point to where the network sees them. */
 export const prepare = (
   {
@@ -39,10 +45,9 @@ export const prepare = (
 ): Prepared => {
   const to = fittedSize(pixels, image)
   return {
-    image: planes(resizeBilinear(image, to), pixels.channels),
+    ...fitted(image, pixels),
     mask,
     resizedMask: resizeNearest(mask, to),
-    originalSize: [image.height, image.width],
     ...(point === undefined ? {} : { point: scalePoint(point, image, to) }),
     ...(centre === undefined ? {} : { centre: scalePoint(centre, image, to) }),
   }

@@ -29,6 +29,15 @@ export const proposedTable = async (root: string, cases: readonly Case[]): Promi
   return csvText(["image", "mask", "subject", "spacing"], lines)
 }
 
+const numberIn = (path: string): string | undefined =>
+  /(\d+)\D*$/.exec(stem(basename(path)))?.[1]?.replace(/^0+(?=\d)/, "")
+/** img_7 and mask_07: the mask with the image's number, where there is one. */
+const byNumber = (masks: readonly string[], image: string): string | undefined => {
+  const number = numberIn(image)
+  const found = number === undefined ? [] : masks.filter((mask) => numberIn(mask) === number)
+  return found.length === 1 ? found[0] : undefined
+}
+
 /** Images anywhere below, each with the mask whose name fits best. */
 const guessed = async (root: string): Promise<readonly (readonly (string | number)[])[]> => {
   const found: string[] = []
@@ -49,7 +58,8 @@ const guessed = async (root: string): Promise<readonly (readonly (string | numbe
   const masks = found.filter(isMask)
   const maskOf = (image: string) =>
     masks.find((mask) => stem(basename(mask)) === stem(basename(image))) ??
-    masks.find((mask) => basename(mask).startsWith(stem(basename(image))))
+    masks.find((mask) => basename(mask).startsWith(stem(basename(image)))) ??
+    byNumber(masks, image)
   const pairs = found
     .filter((path) => !isMask(path))
     .map((image) => [image, maskOf(image) ?? `masks/${stem(basename(image))}.png`] as const)

@@ -54,8 +54,8 @@ export const saveSplit = async (
   return writeAtomically(path, `${JSON.stringify(manifest, undefined, 1)}\n`)
 }
 
-/** The split in a file, checked against the data. Throws HS4002, HS4301, HS4303. */
-export const loadSplit = async (path: string, cases: readonly Case[]): Promise<Split> => {
+/** The split in a file, checked against the data; `cure` says what to do where they lack its cases. Throws HS4002, HS4301, HS4303. */
+export const loadSplit = async (path: string, cases: readonly Case[], cure?: string): Promise<Split> => {
   const help = "Write it with `hasam data split`, or delete it to have the data split anew."
   const json = parse((await readBytes(path)).toString("utf8"))
   const older = (json as { readonly $schema?: unknown } | undefined)?.$schema === "hasam/split/1"
@@ -73,7 +73,7 @@ export const loadSplit = async (path: string, cases: readonly Case[]): Promise<S
   }
   const { seed, by, train, validation, test } = decoded.right
   const split = { seed, by, train, validation, test }
-  const problems = checkSplit(split, cases, path)
+  const problems = checkSplit(split, cases, path, cure)
   if (problems.length > 0) throw new Failed(problems as unknown as Diagnostics)
   return split
 }
@@ -95,7 +95,12 @@ const some = (names: readonly string[]): string =>
   `${names.slice(0, 5).join(", ")}${names.length > 5 ? `, … (${names.length})` : ""}`
 
 /** Cases or subjects in two parts (a leak: the test would flatter), and cases that the data lack. */
-export const checkSplit = (split: Split, cases: readonly Case[], file: string): readonly Diagnostic[] => {
+export const checkSplit = (
+  split: Split,
+  cases: readonly Case[],
+  file: string,
+  cure = "It was made for other data; delete it to have the data split anew.",
+): readonly Diagnostic[] => {
   const subjectOf = new Map(cases.map(({ id, subject }) => [id, subject]))
   const unknown = parts.flatMap((part) => split[part]).filter((id) => !subjectOf.has(id))
   const leaks = (keys: (id: string) => string | undefined): readonly string[] => {
@@ -113,15 +118,10 @@ export const checkSplit = (split: Split, cases: readonly Case[], file: string): 
   const twice = leaks((id) => id)
   const subjects = leaks((id) => subjectOf.get(id))
   const help = "Split by subject, so that no person is both learnt from and tested on."
-  const problem = (code: "HS4301" | "HS4303", list: readonly string[], message: string, cure: string) =>
-    list.length > 0 ? [aboutFile(file, code, `${message}: ${some(list)}`, cure)] : []
+  const problem = (code: "HS4301" | "HS4303", list: readonly string[], message: string, help: string) =>
+    list.length > 0 ? [aboutFile(file, code, `${message}: ${some(list)}`, help)] : []
   return [
-    ...problem(
-      "HS4303",
-      unknown,
-      "the split names cases that the data lack",
-      "It was made for other data; delete it to have the data split anew.",
-    ),
+    ...problem("HS4303", unknown, "the split names cases that the data lack", cure),
     ...problem("HS4301", twice, "cases are in two parts of the split", help),
     ...problem("HS4301", subjects, "subjects are in two parts of the split", help),
   ]

@@ -7,6 +7,7 @@ import type { ModelData } from "../../dsl/model.ts"
 import type { Precision, Storage } from "../../dsl/training.ts"
 import { demandApart, demandForeground } from "../apart.ts"
 import { modelWeights } from "../base.ts"
+import type { Case } from "../data/case.ts"
 import { reader } from "../data/reader.ts"
 import { type DataFlags, dataFlagsOf, dataOptionsOf } from "../dataFlags.ts"
 import type { Tell } from "../events.ts"
@@ -18,6 +19,7 @@ import { exists, files, readRun } from "../training/checkpoint.ts"
 import { askable, unitOf } from "../trainingData.ts"
 import { openPart, type PromptName, pointsOf, promptOf } from "../trainingOptions.ts"
 import { leftOnDisk } from "../weights/onDisk.ts"
+import { askedIn, demandAsked } from "./asked.ts"
 import { demandUnit, demandUseful } from "./measured.ts"
 
 export interface EvaluationSettings extends DataFlags {
@@ -39,7 +41,7 @@ export interface EvaluationSettings extends DataFlags {
   /** A saved split. */
   readonly split?: string
   readonly prompt?: PromptName
-  /** Points by image, for the prompts `file` and `localizer`. */
+  /** Points by image, for the prompts `file` and `localizer`; for `file` also points, boxes and masks as `hasam segment --prompts` takes them. */
   readonly points?: string
   /** Of both directions: pooled, as MedPy, or the larger of the two, as MONAI. Default: pooled. */
   readonly hd95?: MetricOptions["hausdorff"]
@@ -83,6 +85,7 @@ const subjectOf = async (subject: string, flags: EvaluationSettings, compiled: S
     weights: flags.weights ?? run?.weights ?? undefined,
     adapters: flags.adapters ?? (isRun ? join(folder, files.best) : undefined),
     split: flags.split ?? (isRun && !otherData ? join(folder, files.split) : undefined),
+    ...(isRun && flags.split === undefined && !otherData ? { cure: evaluatedElse(data) } : {}),
     out: flags.out ?? (isRun ? (otherData ? elsewhere(folder, data) : folder) : undefined),
     seed: Number(run?.options["seed"] ?? flags.seed ?? 0),
     dataFlags: dataFlagsOf(run?.options ?? {}, flags),
@@ -90,6 +93,9 @@ const subjectOf = async (subject: string, flags: EvaluationSettings, compiled: S
     options: (run?.options ?? selected.options) as typeof selected.options,
   }
 }
+
+const evaluatedElse = (data: string): string =>
+  `They were renamed or removed in '${data}' since the run began: put them back, or evaluate all that is there with --part all.`
 
 /**
  * Where a run's results on other data go: beside those on its own, which `hasam compare` reads from the run's folder. Folders of one name are told apart by
@@ -118,7 +124,10 @@ export const openEvaluation = async (
   demandUseful(flags, model, prompt, taught)
   demandForeground(model, from.dataFlags.class)
   const asksFile = prompt.kind === "file" || prompt.kind === "localizer"
-  const points = await pointsOf(flags.points ?? (asksFile ? from.points : undefined), prompt)
+  const file = flags.points ?? (asksFile ? from.points : undefined)
+  const asked = prompt.kind === "file" ? await askedIn(file, model) : undefined
+  const points = asked === undefined ? await pointsOf(file, prompt) : undefined
+  const isGiven = (one: Case) => asked?.(one) !== undefined || points?.has(one.id) === true
   const opened = await openPart(from.data, dataOptions, { ...from, part: flags.part })
   if (from.out !== undefined) await demandApart(from.out, from.data, opened.chosen)
   const { part } = opened
@@ -129,21 +138,22 @@ export const openEvaluation = async (
     centres: teachesCentres(model),
     labels: classesTaught(model),
     seed: from.seed,
-    prompt,
+    prompt: asked === undefined ? prompt : { kind: "centre" },
     ...(points === undefined ? {} : { points }),
     ...(flags.jitter === undefined ? {} : { jitter: flags.jitter }),
   })
   // A prompt from outside can be given for an image without foreground, too: what is found there is false.
   const kept = await askable(
     samples,
-    opened.chosen.filter(({ id }) => taught.kind === "point" || points?.has(id) !== true),
+    opened.chosen.filter((one) => taught.kind === "point" || !isGiven(one)),
     model,
     prompt,
     part === "all" ? "" : part,
     tell,
   )
-  const asked = new Set(kept.map(({ id }) => id))
-  const cases = opened.chosen.filter(({ id }) => asked.has(id) || (taught.kind !== "point" && points?.has(id) === true))
+  const asking = new Set(kept.map(({ id }) => id))
+  const cases = opened.chosen.filter((one) => asking.has(one.id) || (taught.kind !== "point" && isGiven(one)))
+  if (asked !== undefined) demandAsked(file!, cases, asked)
   if (cases.length === 0)
     throw failed(
       from.data,
@@ -159,6 +169,7 @@ export const openEvaluation = async (
   const { tensors, notes } = await modelWeights(model, from.weights, from.seed, leftOnDisk(frozen?.names))
   for (const note of notes) tell({ kind: "note", line: `note: ${note}` })
   const weights = from.adapters === undefined ? tensors : await withAdapters(model, tensors, from.adapters)
-  return { from, model, report, part, opened, samples, taught, cases, unit, prompt, precision, frozen, weights }
+  const result = { from, model, report, part, opened, samples, taught, cases, unit, prompt, precision, frozen, weights }
+  return { ...result, ...(asked === undefined ? {} : { asked }) }
 }
 export type Evaluation = Awaited<ReturnType<typeof openEvaluation>>

@@ -15,7 +15,7 @@ import { cannotWrite, writeAtomically } from "../files.ts"
 import { sourceOf } from "./dicomSeg.ts"
 import type { Named } from "./images.ts"
 import { folders, labelled, type ObjectRow, rowsOf, type WriteOptions, writeImage } from "./outputs.ts"
-import { type Asked, outside } from "./prompts.ts"
+import { type Asked, kindsOf, outside } from "./prompts.ts"
 import type { Segmenter } from "./segmenter.ts"
 
 export interface SegmentRun extends WriteOptions {
@@ -199,7 +199,7 @@ const segmentReady = async (run: SegmentRun, ready: readonly Ready[]): Promise<r
   const lines: Line[] = []
   for (const [i, { image, picture, asked }] of ready.entries()) {
     const found = labelled(picture, answers[i]!)
-    const prompted = asked.some(({ kind }) => kind !== "nothing")
+    const prompted = asked.some((one) => kindsOf(one).length > 0)
     await writeImage(run.out, image, picture, found, run.classNames, prompted, run)
     lines.push({ id: image.name, rows: rowsOf(image.name, image.path, found, picture.spacing, run.classNames) })
   }

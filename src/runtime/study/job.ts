@@ -8,6 +8,7 @@ import { pngBytes } from "../data/images/pngWrite.ts"
 import type { Mask } from "../data/raster.ts"
 import type { Sample } from "../data/reader.ts"
 import { engineNamed, engines } from "../engines.ts"
+import { predictorOf } from "../evaluation/asked.ts"
 import { locate, measure } from "../evaluation/cases.ts"
 import { measureOptionsOf, resultsOf, saveEvaluation } from "../evaluation/measured.ts"
 import { type EvaluationSettings, openEvaluation } from "../evaluation/open.ts"
@@ -16,7 +17,6 @@ import { writeAtomically } from "../files.ts"
 import type { Selected } from "../select.ts"
 import { exists, files } from "../training/checkpoint.ts"
 import type { Trainer } from "../training/elsewhere.ts"
-import { predictor } from "../training/predict.ts"
 import { type RunEvent, startRun, type TrainSettings } from "../training/start.ts"
 import type { OpenStudy } from "./open.ts"
 import { type Condition, conditionsOf, type Job, jobsOf, localizerOf, runFolder, splitFile } from "./plan.ts"
@@ -111,9 +111,9 @@ const evaluateUnder = async (opened: OpenStudy, job: Job, condition: Condition, 
   const subject = job.arm.trained ? runFolder(opened.settings.out, job) : `${opened.spec}#${job.arm.of}`
   const tell = (event: Told): void => on?.(event)
   const evaluation = await openEvaluation(subject, settings, tell, () => undefined, selectedOf(opened, job))
-  const { model, samples, taught, cases, prompt, weights, precision, frozen } = evaluation
+  const { samples, taught, cases, precision, frozen } = evaluation
   const backend = await engineOf(opened.settings.target)({ precision, frozen, note })
-  const predicting = await predictor(backend, model, weights, prompt)
+  const predicting = await predictorOf(backend, evaluation)
   try {
     if (taught.kind === "point") {
       const everywhere = await locate(predicting, samples.evaluation(evaluation.opened.cases))

@@ -21,7 +21,7 @@ import { frozenOf } from "../run/adapters.ts"
 import { type Selected, selectModel } from "../select.ts"
 import { classesTaught, measureOf, pixelsOf, taughtOf, teachesCentres } from "../task/index.ts"
 import { askable, demandUsable } from "../trainingData.ts"
-import { openWithSplit, overridden, type PromptName, pointsOf } from "../trainingOptions.ts"
+import { goneSince, openWithSplit, overridden, type PromptName, pointsOf } from "../trainingOptions.ts"
 import { hashOf } from "../weights/learned.ts"
 import { leftOnDisk } from "../weights/onDisk.ts"
 import { exists, files, identityOf, type RunFile, readLog, readRun, standingOf, writeRun } from "./checkpoint.ts"
@@ -178,8 +178,19 @@ const tellStart = (spec: string, model: ModelData, tell: Tell): void => {
     })
 }
 
+/** Said before the data are read, which may lack all that the run's split names. */
+const demandSameData = (folder: string, before: RunFile, data: string): void => {
+  if (before.data === data) return
+  throw failed(
+    "--data",
+    "HS5302",
+    `the run in '${folder}' was trained on '${before.data}', not on '${data}'`,
+    `Go on with --data ${before.data}. To learn from other data, start another run in another --out; --weights with what hasam weights export ${folder} writes lets it begin from what this one learned.`,
+  )
+}
+
 const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
-  const keys = ["hash", "base", "data", "options"] as const
+  const keys = ["hash", "base", "options"] as const
   // Of options the names tell, not their order.
   const other = keys.filter((key) =>
     key === "options"
@@ -187,9 +198,15 @@ const demandSame = (folder: string, before: RunFile, now: RunFile): void => {
       : JSON.stringify(before[key]) !== JSON.stringify(now[key]),
   )
   if (other.length === 0) return
-  const words = { hash: "model", base: "base weights", data: "data", options: "training options" }
+  const words = { hash: "model", base: "base weights", options: "training options" }
+  const said = (value: unknown) => (value === undefined || value === null ? "nothing" : JSON.stringify(value))
+  // A value that fills a line says no more than its name.
+  const beside = (key: string) => {
+    const [from, to] = [said(before.options[key]), said(now.options[key])]
+    return from.length + to.length > 60 ? key : `${key}: ${from} then, ${to} now`
+  }
   const details = other.map((key) =>
-    key === "options" ? `${words[key]} (${differing(before.options, now.options).join(", ")})` : words[key],
+    key === "options" ? `${words[key]} (${differing(before.options, now.options).map(beside).join(", ")})` : words[key],
   )
   throw failed(
     folder,
@@ -252,6 +269,7 @@ const startIn = async (
   const selected = compiled ?? (await selectModel(spec, flags))
   const { data: model, name } = selected.model
   const before = flags.resume ? await readRun(folder) : undefined
+  if (before !== undefined) demandSameData(flags.out, before, resolve(flags.data))
   const options = overridden(selected.options, { ...changedBefore(before), ...flags }, model)
   demandStorage(target, options.frozen)
   demandForeground(model, flags.class)
@@ -259,7 +277,13 @@ const startIn = async (
   const dataOptions = dataOptionsOf(flags)
   const points = await pointsOf(flags.points, options.prompt)
   const savedSplit = join(folder, files.split)
-  const opened = await openWithSplit(flags.data, dataOptions, options.seed, flags.resume ? savedSplit : flags.split)
+  const opened = await openWithSplit(
+    flags.data,
+    dataOptions,
+    options.seed,
+    flags.resume ? savedSplit : flags.split,
+    flags.resume ? goneSince(flags.data) : undefined,
+  )
   await demandApart(folder, flags.data, opened.cases)
   const share = flags.fraction
   const split =

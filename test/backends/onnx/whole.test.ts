@@ -17,6 +17,7 @@ import {
   sigmoid,
 } from "../../../src/dsl/index.ts"
 import type { ModelData } from "../../../src/dsl/model.ts"
+import type { Prompting } from "../../../src/dsl/task.ts"
 import { modelWeights } from "../../../src/runtime/base.ts"
 import { stream } from "../../../src/runtime/data/random.ts"
 import type { Raster } from "../../../src/runtime/data/raster.ts"
@@ -31,9 +32,9 @@ const imageOf = (width: number, height: number): Raster => {
   return { width, height, channels: 3, data }
 }
 const small = sam(tinyOptions)
-const open = async (data: ModelData) => {
+const open = async (data: ModelData, together?: readonly Prompting[]) => {
   const weights = (await modelWeights(data, undefined, 4)).tensors
-  const whole = wholeModel(data)
+  const whole = wholeModel(data, together)
   const [file] = wholeFiles(whole, weights)
   const session = await InferenceSession.create(Buffer.concat(file!.chunks), { logSeverityLevel: 3 })
   const ours = segmenter(await engines.cpu({}), [{ model: data, weights }])
@@ -65,32 +66,29 @@ test("points and boxes of several objects, on images of several sizes", async ()
     const [x, y] = [width / 3, height / 2]
     const both: Asked[] = [
       {
-        kind: "points",
         points: [
           { x, y, label: 1 },
           { x: 2, y: 3, label: 0 },
         ],
       },
       {
-        kind: "points",
         points: [
           { x: y, y: 1, label: 1 },
           { x: 4, y: 4, label: 1 },
         ],
       },
       {
-        kind: "points",
         points: [
           { x: 1, y: 1, label: 0 },
           { x, y, label: 1 },
         ],
       },
-      { kind: "box", box: { x0: 1, y0: 2, x1: x, y1: y } },
-      { kind: "box", box: { x0: 0, y0: 0, x1: width - 1, y1: height - 1 } },
+      { box: { x0: 1, y0: 2, x1: x, y1: y } },
+      { box: { x0: 0, y0: 0, x1: width - 1, y1: height - 1 } },
     ]
     const expected = await ours.segment("a", image, both)
-    const asked = both.flatMap((one) => (one.kind === "points" ? [one.points] : []))
-    const boxes = both.flatMap((one) => (one.kind === "box" ? [Object.values(one.box)] : []))
+    const asked = both.flatMap(({ points }) => (points === undefined ? [] : [points]))
+    const boxes = both.flatMap(({ box }) => (box === undefined ? [] : [Object.values(box)]))
     const given = await run(image, {
       point_coords: floats(
         asked.flat().flatMap((p) => [p.x, p.y]),
@@ -123,8 +121,8 @@ test("one kind of prompt alone, and one point", async () => {
   const { ours, run } = await smallOpened
   const image = imageOf(40, 30)
   const [byPoint, byBox] = await ours.segment("a", image, [
-    { kind: "points", points: [{ x: 11, y: 12, label: 1 }] },
-    { kind: "box", box: { x0: 3, y0: 4, x1: 30, y1: 20 } },
+    { points: [{ x: 11, y: 12, label: 1 }] },
+    { box: { x0: 3, y0: 4, x1: 30, y1: 20 } },
   ])
   const none = { point_coords: floats([], [0, 1, 2]), point_labels: floats([], [0, 1]), boxes: floats([], [0, 4]) }
   const points = await run(image, {
@@ -139,6 +137,58 @@ test("one kind of prompt alone, and one point", async () => {
   ] as const) {
     expect(given["masks"]!.dims).toEqual([1, 1, 30, 40])
     expect(apart(Array.from(given["masks"]!.data as Float32Array, sigmoidOf), answer!.probabilities)).toBeLessThan(1e-5)
+  }
+})
+
+test("points, a box and a mask found before, all of one object", async () => {
+  const { ours, run, whole } = await open(small.data, ["points", "box", "mask"])
+  expect(whole.asks).toBe("any objects, any points")
+  expect(whole.model.inputs.map(({ name, shape }) => [name, ...shape.map(String)].join(" "))).toEqual([
+    "image height width 3",
+    "point_coords objects points 2",
+    "point_labels objects points",
+    "boxes objects 4",
+    "mask_input objects 1 height width",
+  ])
+  for (const [width, height] of [
+    [50, 21],
+    [9, 17],
+  ] as const) {
+    const random = stream("masks", width, height)
+    const size = width * height
+    const asked = [0, 1].map(
+      (i): Asked => ({
+        points: [
+          { x: width / 3, y: height / 2 + i, label: 1 },
+          { x: 2, y: 3 + i, label: 0 },
+        ],
+        box: { x0: 1 + i, y0: 2, x1: width - 2, y1: height / 2 },
+        mask: { width, height, logits: Float32Array.from({ length: size }, () => 8 * random.uniform() - 4) },
+      }),
+    )
+    const expected = await ours.segment("a", imageOf(width, height), asked)
+    const given = await run(imageOf(width, height), {
+      point_coords: floats(
+        asked.flatMap(({ points }) => points!.flatMap(({ x, y }) => [x, y])),
+        [2, 2, 2],
+      ),
+      point_labels: floats([1, 0, 1, 0], [2, 2]),
+      boxes: floats(
+        asked.flatMap(({ box }) => Object.values(box!)),
+        [2, 4],
+      ),
+      mask_input: floats(
+        asked.flatMap(({ mask }) => [...mask!.logits]),
+        [2, 1, height, width],
+      ),
+    })
+    expect(given["masks"]!.dims).toEqual([2, 1, height, width])
+    expect(
+      apart(
+        Array.from(given["masks"]!.data as Float32Array, sigmoidOf),
+        expected.flatMap(({ probabilities }) => [...probabilities]),
+      ),
+    ).toBeLessThan(1e-5)
   }
 })
 
@@ -177,7 +227,7 @@ test.each([
       expect(apart(out!.data as Float32Array, await ours.locate("a", picture))).toBeLessThan(1e-4)
       continue
     }
-    const [answer] = await ours.segment("a", picture, [{ kind: "nothing" }])
+    const [answer] = await ours.segment("a", picture, [{}])
     expect(out!.dims).toEqual([1, kind === "classes" ? 3 : 1, height, width])
     const logits = out!.data as Float32Array
     const size = width * height

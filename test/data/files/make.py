@@ -196,6 +196,28 @@ Image.fromarray((scene > 127).astype("uint8")).save(at("mask.png"))
 case("mask.png", code="HS4209", labels=scene > 127)
 case("mask.png", (scene > 127) * np.uint8(255), window="0,1")
 
+# --- Numbers of 64 bits, compressions and colours of TIFF -----------------------------------------------------------------------------------------
+tifffile.imwrite(at("big.tif"), s16 * 4, bigtiff=True)
+case("big.tif", to8(s16 * 4, 0, 1023))
+tifffile.imwrite(at("big-signed.tif"), s16.astype("int16") * 4 - 100, bigtiff=True)
+case("big-signed.tif", code="HS4209", labels=s16.astype("int16") * 4 - 100)
+tifffile.imwrite(at("big-palette.tif"), scene // 64, bigtiff=True, photometric="palette", colormap=np.repeat(np.pad(table, ((0, 252), (0, 0))).T, 1, 0).astype("uint16") * 257)
+case("big-palette.tif", table[scene // 64], labels=scene // 64)
+for compression, name in [("zstd", "Zstandard"), ("lerc", "LERC"), ("jpeg2000", "JPEG 2000"), ("lzma", "LZMA")]:
+    tifffile.imwrite(at(f"{compression}.tif"), scene, compression=compression)
+    case(f"{compression}.tif", code="HS4208", says=f"a TIFF with {name} inside")
+tifffile.imwrite(at("lab.tif"), colour, photometric="cielab")
+case("lab.tif", code="HS4208", says="a TIFF of CIE Lab colours")
+tifffile.imwrite(at("half.tif"), (scene / 255).astype("float16"))
+case("half.tif", code="HS4208", says="16-bit floating-point")
+tifffile.imwrite(at("tiled.tif"), colour, tile=(16, 16), photometric="rgb")
+case("tiled.tif", colour)
+tifffile.imwrite(at("predicted.tif"), (scene / 255).astype("float32"), predictor=3, compression="zlib")
+case("predicted.tif", scene)
+for compression in ["group3", "group4"]:
+    Image.fromarray(bits).save(at(f"{compression}.tif"), compression=compression)
+    case(f"{compression}.tif", bits * np.uint8(255))
+
 # --- Formats that are not read, by name ------------------------------------------------------------------------------------------------------------
 for ending, name in [("jp2", "JPEG 2000"), ("avif", "AVIF"), ("ppm", "PNM")]:
     Image.fromarray(colour).save(at(f"other.{ending}"))
@@ -279,6 +301,22 @@ lut |= {
 dicom("palette.dcm", scene, PhotometricInterpretation="PALETTE COLOR", **lut)
 ramp = np.arange(256) * 257
 case("palette.dcm", np.stack([(ramp // d)[scene] >> 8 for d in [1, 2, 4]], -1))
+# Pixels that are no part of the image are black, and say nothing of the range.
+padded = np.where(scene < 40, 65535, s16 * 16).astype("uint16")
+dicom("padding.dcm", padded, BitsStored=16, PixelPaddingValue=65535)
+case("padding.dcm", to8(np.where(scene < 40, padded[scene >= 40].min(), padded), 0, 4095))
+dicom("sigmoid.dcm", s16 * 16, BitsStored=12, WindowCenter="2000", WindowWidth="1000", VOILUTFunction="SIGMOID")
+case("sigmoid.dcm", code="HS4209", says="shown by the function SIGMOID")
+case("sigmoid.dcm", to8(s16 * 16, 0, 4080), window="0,4080")
+table8 = Dataset()
+table8.add_new(0x00283002, "US", [256, 0, 8])
+table8.add_new(0x00283006, "OW", bytes(range(256)))
+dicom("shown.dcm", scene, VOILUTSequence=Sequence([table8]))
+case("shown.dcm", code="HS4209", says="shown by a look-up table")
+case("shown.dcm", scene, window="0,255")
+table8.ModalityLUTType = "US"
+dicom("modality.dcm", scene, ModalityLUTSequence=Sequence([table8]))
+case("modality.dcm", code="HS4208", says="modality look-up table")
 dicom("frames.dcm", np.stack([scene] * 2), NumberOfFrames=2)
 case("frames.dcm", code="HS4210", says="2 images")
 dicom("spacing.dcm", scene, PixelSpacing=["0.3", "0.2"])

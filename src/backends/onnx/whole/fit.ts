@@ -2,7 +2,7 @@
  * Images of any size become what a network sees, inside the file, and what it gives becomes an answer at the image's own size. The arithmetic of
  * src/runtime/data/resize.ts and src/runtime/task/pixels.ts, in 64-bit floats, which hold each step of Pillow's fixed point exactly.
  */
-import type { Pixels } from "../../../dsl/task.ts"
+import { type Pixels, surely } from "../../../dsl/task.ts"
 import type { Emitter } from "../emitter.ts"
 import { types } from "../model.ts"
 
@@ -40,12 +40,10 @@ export const geometryOf = (e: Emitter, image: string, { size: [height, width], f
   return { height: { given: h, fitted: side(hs, height) }, width: { given: w, fitted: side(ws, width) } }
 }
 
-/** How much each pixel of a side gives to each of its fitted pixels, [fitted, given], in 2⁻²²: Pillow's bilinear filter, wider when an image shrinks. */
-const weights = (e: Emitter, { given, fitted }: Side): string => {
-  const [from, to] = [toDouble(e, given), toDouble(e, fitted)]
-  const scale = e.node("Div", [from, to])
+/** What each pixel gives to each place, [places, pixels], before its sum is one: bilinear, wider where a place is wider than a pixel. */
+const triangles = (e: Emitter, count: string, given: string, scale: string) => {
   const support = e.node("Max", [scale, e.double(1)])
-  const places = e.node("Unsqueeze", [toDouble(e, numbered(e, fitted)), e.ints([1])])
+  const places = e.node("Unsqueeze", [toDouble(e, numbered(e, count)), e.ints([1])])
   const centre = e.node("Mul", [e.node("Add", [places, e.double(0.5)]), scale])
   const pixel = e.node("Unsqueeze", [toDouble(e, numbered(e, given)), e.ints([0])])
   const end = (op: "Add" | "Sub") => e.node("Floor", [e.node("Add", [e.node(op, [centre, support]), e.double(0.5)])])
@@ -53,7 +51,12 @@ const weights = (e: Emitter, { given, fitted }: Side): string => {
   const distance = e.node("Div", [e.node("Add", [e.node("Sub", [pixel, centre]), e.double(0.5)]), support])
   const triangle = e.node("Max", [e.double(0), e.node("Sub", [e.double(1), e.node("Abs", [distance])])])
   const share = e.node("Mul", [triangle, toDouble(e, inside)])
-  const sum = e.node("ReduceSum", [share, e.ints([1])], { keepdims: 1 })
+  return { centre, share, sum: e.node("ReduceSum", [share, e.ints([1])], { keepdims: 1 }) }
+}
+/** How much each pixel of a side gives to each of its fitted pixels, [fitted, given], in 2⁻²²: Pillow's bilinear filter, wider when an image shrinks. */
+const weights = (e: Emitter, { given, fitted }: Side): string => {
+  const scale = e.node("Div", [toDouble(e, given), toDouble(e, fitted)])
+  const { share, sum } = triangles(e, fitted, given, scale)
   const scaled = e.node("Mul", [e.node("Div", [share, sum]), e.double(2 ** 22)])
   return e.node("Floor", [e.node("Add", [scaled, e.double(0.5)])])
 }
@@ -114,6 +117,31 @@ export const scaled = (e: Emitter, places: string, kind: "points" | "box", at: G
   const scale = scaleOf(e, at)
   const by = kind === "points" ? scale : e.node("Concat", [scale, scale], { axis: 0 })
   return toFloat(e, e.node("Mul", [toDouble(e, places), by]))
+}
+
+/**
+ * Logits of masks [n, 1, h, w] at the image's size as the network takes them, [n, 1, …size], padding outside: src/runtime/task/maskPrompt.ts.
+ */
+export const maskFed = (
+  e: Emitter,
+  logits: string,
+  { size: [height, width] }: Pixels,
+  at: Geometry,
+  [rows, columns]: readonly [number, number],
+): string => {
+  const cells = ({ given, fitted }: Side, seen: number, count: number) => {
+    const scale = e.node("Mul", [e.node("Div", [toDouble(e, given), toDouble(e, fitted)]), e.double(seen / count)])
+    const { centre, share, sum } = triangles(e, e.ints([count]), given, scale)
+    return {
+      shares: e.node("Div", [share, e.node("Max", [sum, e.double(1e-300)])]),
+      within: e.node("Less", [centre, toDouble(e, given)]),
+    }
+  }
+  const [down, across] = [cells(at.height, height, rows), cells(at.width, width, columns)]
+  const narrow = e.node("MatMul", [toDouble(e, logits), e.transpose(across.shares, [1, 0])])
+  const small = e.node("MatMul", [down.shares, narrow])
+  const within = e.node("And", [down.within, e.transpose(across.within, [1, 0])])
+  return toFloat(e, e.node("Where", [within, small, e.double(-surely)]))
 }
 
 /** Images in another size, bilinear between the two nearest pixels. */

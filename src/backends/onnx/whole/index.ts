@@ -7,12 +7,12 @@ import { sizeOf } from "../../../compiler/ir/graph.ts"
 import { type InputSizes, standardSizes } from "../../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram } from "../../../compiler/passes/program.ts"
 import type { ModelData } from "../../../dsl/model.ts"
-import { imageOf, type Pixels, promptingOf } from "../../../dsl/task.ts"
+import { imageOf, type Pixels, type Prompting, promptingOf } from "../../../dsl/task.ts"
 import { type Sources, sourcesOf } from "../../tensors.ts"
 import { Emitter } from "../emitter.ts"
 import { lower } from "../lower.ts"
 import type { Branch, External, Initializer, OnnxModel, OnnxNode, ValueInfo } from "../model.ts"
-import { fed, geometryOf, located, scaled, undone } from "./fit.ts"
+import { fed, geometryOf, located, maskFed, scaled, undone } from "./fit.ts"
 import { opened } from "./open.ts"
 
 export interface Whole {
@@ -23,7 +23,6 @@ export interface Whole {
   readonly asks: "any objects, any points" | "one object, any points" | "one object, one point" | "nothing"
 }
 
-type Prompt = "points" | "box"
 const inputsOf = ({ graph }: Program): ReadonlyMap<string, Shape> =>
   new Map(graph.nodes.flatMap((node) => (node.op === "input" ? [[node.attrs.name, node.shape] as const] : [])))
 /** Outputs of one number an image: what the model says of its own mask. */
@@ -33,7 +32,7 @@ const tells = ({ graph }: Program, taught: readonly string[]): readonly string[]
   )
 
 /** Sizes of a run that asks about so many objects at once, each by so many points. */
-const sizesFor = (model: ModelData, asked: Prompt, objects: number, points: number): InputSizes => {
+const sizesFor = (model: ModelData, asked: readonly Prompting[], objects: number, points: number): InputSizes => {
   const sizes = standardSizes(model, objects, asked)
   const inputs = Object.entries(sizes.inputs).map(([name, shape]) => [
     name,
@@ -67,19 +66,28 @@ interface Asking {
 }
 
 /** Is there an image to fit, and nothing else that no image and no prompt gives? */
-export const canBeWhole = ({ takes }: Pick<ModelData, "takes">): boolean => {
+export const canBeWhole = ({ takes }: Pick<ModelData, "takes">, together?: readonly Prompting[]): boolean => {
   const feeds = Object.values(takes)
   const images = feeds.filter(({ kind }) => kind === "pixels").length
-  return images === 1 && feeds.every(({ kind }) => kind !== "given") && !onlyByMask({ takes })
+  return (
+    images === 1 && feeds.every(({ kind }) => kind !== "given") && (together !== undefined || !onlyByMask({ takes }))
+  )
 }
+/** Then someone has to say that a mask is given: nothing else is left out of the file by itself. */
 const onlyByMask = ({ takes }: Pick<ModelData, "takes">): boolean => {
   const prompting = promptingOf(takes)
   return prompting.length > 0 && prompting.every((kind) => kind === "mask")
 }
 
-export const wholeModel = (model: ModelData): Whole => {
+/**
+ * `together`: what every object is asked by, all of it at once, such as points and a box. Default: an object is points, or a box.
+ */
+export const wholeModel = (model: ModelData, together?: readonly Prompting[]): Whole => {
   const { name: image, pixels } = imageOf(model.takes) as { name: string; pixels: Pixels }
-  const kinds = promptingOf(model.takes).filter((kind): kind is Prompt => kind !== "mask")
+  const kinds =
+    together === undefined
+      ? promptingOf(model.takes).flatMap((kind) => (kind === "mask" ? [] : [[kind]]))
+      : [promptingOf(model.takes).filter((kind) => together.includes(kind))]
   const keeps = kinds.length > 0 ? model.keeps : []
   const taught = Object.keys(model.teaches)
   const sources = new Map<string, Sources extends ReadonlyMap<string, infer S> ? S : never>()
@@ -150,15 +158,20 @@ export const wholeModel = (model: ModelData): Whole => {
       ? {}
       : place(inferenceProgram(model, standardSizes(model, 1), { outputs: keeps }), "_image_", new Map([[image, seen]]))
 
+  // Objects of different kinds are counted apart.
+  const counted = (kind: Prompting) => (kinds.length === 1 ? "objects" : kind === "box" ? "boxed" : "asked")
   const inputs = Object.entries(model.takes).flatMap(([name, feed]): readonly ValueInfo[] => {
-    if (feed.kind === "points")
-      return [{ name, shape: feed.part === "coords" ? ["asked", "points", 2] : ["asked", "points"] }]
-    return feed.kind === "box" ? [{ name, shape: ["boxed", 4] }] : []
+    if (feed.kind === "pixels" || feed.kind === "given" || !kinds.some((list) => list.includes(feed.kind))) return []
+    const first = counted(feed.kind)
+    if (feed.kind === "mask") return [{ name, shape: [first, 1, "height", "width"] }]
+    if (feed.kind === "box") return [{ name, shape: [first, 4] }]
+    return [{ name, shape: feed.part === "coords" ? [first, "points", 2] : [first, "points"] }]
   })
-  const nameOf = (kind: Prompt) => Object.entries(model.takes).find(([, feed]) => feed.kind === kind)![0]
+  const nameOf = (kind: Prompting) => Object.entries(model.takes).find(([, feed]) => feed.kind === kind)![0]
 
-  const asking = (kind: Prompt): Asking => {
-    const sizes = (objects: number, points: number) => sizesFor(model, kind, objects, points)
+  const asking = (kinds: readonly Prompting[]): Asking => {
+    const kind = kinds.join("_")
+    const sizes = (objects: number, points: number) => sizesFor(model, kinds, objects, points)
     const told = tells(inferenceProgram(model, sizes(1, 1)), taught)
     const programAt = (objects: number, points: number) =>
       use(inferenceProgram(model, sizes(objects, points), { kept: keeps, outputs: [...taught, ...told] }))
@@ -167,8 +180,8 @@ export const wholeModel = (model: ModelData): Whole => {
       lower(programAt(objects, points).graph, { portable: true, scores: Number.MAX_SAFE_INTEGER })
     const one = programAt(1, 1)
     const inner = new Emitter(true, `_${kind}_`)
-    const count = (axis: number) => inner.node("Shape", [nameOf(kind)], { start: axis, end: axis + 1 })
-    const [objects, points] = [count(0), kind === "points" ? count(1) : undefined]
+    const count = (of: Prompting, axis: number) => inner.node("Shape", [nameOf(of)], { start: axis, end: axis + 1 })
+    const [objects, points] = [count(kinds[0]!, 0), kinds.includes("points") ? count("points", 1) : undefined]
     const all =
       points === undefined
         ? opened(([n]) => lowerAt(n!, 1), [objects], inner)
@@ -189,6 +202,7 @@ export const wholeModel = (model: ModelData): Whole => {
         )
       else if ((feed?.kind === "points" && feed.part === "coords") || feed?.kind === "box")
         given.set(name, scaled(inner, name, feed.kind, at))
+      else if (feed?.kind === "mask") given.set(name, maskFed(inner, name, pixels, at, feed.size))
     }
     const { nodes, initializers, call } = renamed(found, `_${kind}_`, given, new Set(sources.keys()))
     joined.push(
@@ -209,7 +223,7 @@ export const wholeModel = (model: ModelData): Whole => {
     }
   }
 
-  const list = kinds.map((kind) => ({ kind, ...asking(kind) }))
+  const list = kinds.map((kinds) => ({ kind: kinds[0]!, ...asking(kinds) }))
   const [first] = list as [(typeof list)[number]]
   if (list.length === 1) {
     e.nodes.push(...first.nodes)

@@ -63,18 +63,19 @@ const shapeOf = (feed: Feed): Shape => {
 export const extentsOf = (network: LayerData): readonly string[] =>
   network.kind === "module" ? (network.extents ?? []) : []
 
-/** Whole images, asked by one prompt of this kind, a point where the model takes one: what reports and budgets speak of. */
+/** Whole images, asked by one prompt of this kind or of these together, a point where the model takes one: what reports and budgets speak of. */
 export const standardSizes = (
   model: ModelData,
   batch = 1,
-  asked: Prompting = asks(defaultPrompt(model)),
+  asked: Prompting | readonly Prompting[] = asks(defaultPrompt(model)),
 ): InputSizes => {
+  const together: readonly string[] = typeof asked === "string" ? [asked] : asked
   const size = imageOf(model.takes)?.pixels.size ?? [1, 1]
   return {
     batch,
     inputs: Object.fromEntries(
       Object.entries(model.takes)
-        .filter(([, feed]) => feed.kind === "pixels" || feed.kind === "given" || feed.kind === asked)
+        .filter(([, feed]) => feed.kind === "pixels" || feed.kind === "given" || together.includes(feed.kind))
         .map(([name, feed]) => [name, shapeOf(feed)]),
     ),
     flags: [],

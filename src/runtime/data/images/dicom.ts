@@ -55,6 +55,8 @@ const tags = {
   windowFunction: "x00281056",
   modalityLut: "x00283000",
   voiLut: "x00283010",
+  padding: "x00280120",
+  paddingLimit: "x00280121",
   regions: "x00186011",
   pixels: "x7fe00010",
 } as const
@@ -131,7 +133,7 @@ export const readDicom = async (path: string, bytes: Buffer, refuse: Refuse): Pr
       const frame = fragmentsOf(data, element)
       const { width: w, height: h, channels, data: pixels } = await readStandard(path, frame, "jpeg", refuse)
       if (w !== width || h !== height) throw new Error(`its JPEG has ${w} × ${h} pixels, not ${width} × ${height}`)
-      if (channels === 1) return { ...grey(data, pixels, path, refuse), width, height, ...common, lossy: true }
+      if (channels === 1) return { ...grey(data, pixels, refuse), width, height, ...common, lossy: true }
       return { width, height, channels, data: pixels, ...common, lossy: true }
     }
     const raw = syntax === runLengths ? unpacked(data, element, width * height) : plainBytes(data, element)
@@ -139,7 +141,7 @@ export const readDicom = async (path: string, bytes: Buffer, refuse: Refuse): Pr
     const needed = width * height * (data.uint16(tags.samples) ?? 1)
     const halved = data.string(tags.photometric) === "YBR_FULL_422" && known
     if (samples.length < (halved ? (needed * 2) / 3 : needed)) throw new Error("its pixel data are cut off")
-    return { ...coloured(data, samples, width, height, path, refuse, known), ...common }
+    return { ...coloured(data, samples, width, height, refuse, known), ...common }
   } catch (error) {
     throw unreadable(path, error)
   }
@@ -228,31 +230,49 @@ const interleaved = (values: Values, channels: number): Values => {
 const grey = (
   data: DataSet,
   samples: Values,
-  path: string,
   refuse: Refuse,
-): Pick<Stored, "channels" | "data" | "bits" | "window" | "lowIsWhite"> => {
+): Pick<Stored, "channels" | "data" | "bits" | "window" | "shownBy" | "lowIsWhite"> => {
   if (data.elements[tags.modalityLut]?.items?.length) throw refuse.format("a DICOM with a modality look-up table")
   const [slope, intercept] = [data.floatString(tags.slope) ?? 1, data.floatString(tags.intercept) ?? 0]
   const rescaled = slope !== 1 || intercept !== 0
-  const values = rescaled ? Float64Array.from(samples, (v) => v * slope + intercept) : samples
+  const unpadded = withoutPadding(data, samples)
+  const values = rescaled ? Float64Array.from(unpadded, (v) => v * slope + intercept) : unpadded
   const stored = data.uint16(tags.stored) ?? 8
   const signed = data.uint16(tags.signed) === 1
   const window = windowOf(data)
-  if (window === undefined && data.elements[tags.voiLut]?.items?.length)
-    throw failed(
-      path,
-      "HS4209",
-      "its grey values are shown by a look-up table, which is not read",
-      "Say which values are black and white with --window LOW,HIGH.",
-    )
+  const by = data.string(tags.windowFunction)
+  const shownBy =
+    by !== undefined && !by.startsWith("LINEAR")
+      ? `the function ${by}`
+      : window === undefined && data.elements[tags.voiLut]?.items?.length
+        ? "a look-up table"
+        : undefined
   const bits = !signed && !rescaled && stored > 8 && stored < 16 ? { bits: stored } : {}
   return {
     channels: 1,
     data: values,
     ...bits,
     ...(window === undefined ? {} : { window }),
+    ...(shownBy === undefined ? {} : { shownBy }),
     ...(data.string(tags.photometric) === "MONOCHROME1" ? { lowIsWhite: true } : {}),
   }
+}
+
+/** Pixels that are no part of the image are as dark as its darkest: a value that stands for them says nothing of its range (PS3.3 C.7.5.1.1.2). */
+const withoutPadding = (data: DataSet, samples: Values): Values => {
+  const of = (tag: string) => (data.uint16(tags.signed) === 1 ? data.int16(tag) : data.uint16(tag))
+  const padding = data.elements[tags.padding] === undefined ? undefined : of(tags.padding)
+  if (padding === undefined) return samples
+  const limit = data.elements[tags.paddingLimit] === undefined ? padding : (of(tags.paddingLimit) ?? padding)
+  const [low, high] = [Math.min(padding, limit), Math.max(padding, limit)]
+  const white = data.string(tags.photometric) === "MONOCHROME1"
+  let darkest: number | undefined
+  let padded = 0
+  for (const v of samples)
+    if (v >= low && v <= high) padded++
+    else if (darkest === undefined || (white ? v > darkest : v < darkest)) darkest = v
+  if (padded === 0 || darkest === undefined) return samples
+  return samples.map((v: number) => (v >= low && v <= high ? darkest : v)) as Values
 }
 
 /** The first window; its ends as PS3.3 C.11.2.1.2 defines them. */
@@ -270,14 +290,13 @@ const coloured = (
   samples: Values,
   width: number,
   height: number,
-  path: string,
   refuse: Refuse,
   uncompressed: boolean,
 ): Omit<Stored, "format"> => {
   const photometric = data.string(tags.photometric) ?? "MONOCHROME2"
   const n = width * height
   const size = { width, height }
-  if (photometric.startsWith("MONOCHROME")) return { ...size, ...grey(data, samples.subarray(0, n), path, refuse) }
+  if (photometric.startsWith("MONOCHROME")) return { ...size, ...grey(data, samples.subarray(0, n), refuse) }
   if (photometric === "PALETTE COLOR") return { ...size, ...looked(data, samples.subarray(0, n)) }
   if (!(samples instanceof Uint8Array)) throw refuse.format(`a DICOM of ${photometric} with more than 8 bits`)
   if (photometric === "RGB") return { ...size, channels: 3, data: samples.subarray(0, 3 * n) }

@@ -5,7 +5,7 @@ import type { Format } from "./format.ts"
 import { indicesAsGrey, pngHeader } from "./png.ts"
 import { type Refuse, unreadable } from "./refuse.ts"
 import type { Stored, Values } from "./stored.ts"
-import { relabelled, tiffHeader } from "./tiff.ts"
+import { compressions, relabelled, tiffHeader } from "./tiff.ts"
 
 const namesOf: Readonly<Record<string, string>> = { png: "PNG", jpeg: "JPEG", tiff: "TIFF", webp: "WebP", gif: "GIF" }
 
@@ -38,6 +38,7 @@ export const readStandard = async (
     if (!readable || sampleFormat > 3)
       throw refuse.format(`a TIFF of ${bitsPerSample}-bit ${sampleFormat === 3 ? "floating-point " : ""}samples`)
     if (samples > 4) throw refuse.format(`a TIFF of ${samples} channels`)
+    if (tiff.lab) throw refuse.format("a TIFF of CIE Lab colours")
   }
   try {
     if (png !== undefined && !png.whole) throw new Error("it ends before its last chunk")
@@ -82,6 +83,9 @@ export const readStandard = async (
       ...(orientation > 1 ? { turned: orientation } : {}),
     }
   } catch (error) {
+    const packing = compressions[tiff?.compression ?? 1]
+    if (packing !== undefined && error instanceof Error && /compression/i.test(error.message))
+      throw refuse.format(`a TIFF with ${packing} inside`)
     throw unreadable(path, error)
   }
 }

@@ -28,6 +28,8 @@ export interface Stored {
   readonly bits?: number
   /** What the file says is shown as black and as white. */
   readonly window?: readonly [low: number, high: number]
+  /** What the file shows its values by, where that is no window. */
+  readonly shownBy?: string
   /** The least value is white (MONOCHROME1, WhiteIsZero). */
   readonly lowIsWhite?: boolean
   /** JPEG and its like: values near an edge are not those that were saved. */

@@ -18,6 +18,10 @@ export interface TiffHeader {
   readonly bitsPerSample: number
   readonly samples: number
   readonly whiteIsZero: boolean
+  /** CIE Lab colours. */
+  readonly lab: boolean
+  /** The number in the file. */
+  readonly compression: number
   /** JPEG or WebP inside. */
   readonly lossy: boolean
   /** Images in the file, thumbnails not counted. */
@@ -31,7 +35,29 @@ export interface TiffHeader {
   readonly little: boolean
 }
 
-const sizes: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 11: 4, 12: 8 }
+const sizes: Readonly<Record<number, number>> = {
+  ...{ 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 11: 4, 12: 8 },
+  ...{ 13: 4, 16: 8, 17: 8, 18: 8 },
+}
+
+/** Compressions by the number in the file that are no part of TIFF 6.0, and may not be read: they are told by name. */
+export const compressions: Readonly<Record<number, string>> = {
+  2: "CCITT",
+  3: "CCITT",
+  4: "CCITT",
+  6: "JPEG",
+  7: "JPEG",
+  33003: "JPEG 2000",
+  33005: "JPEG 2000",
+  34712: "JPEG 2000",
+  34887: "LERC",
+  34925: "LZMA",
+  50000: "Zstandard",
+  50001: "WebP",
+  50002: "JPEG XL",
+}
+/** Colours that are no red, green and blue. */
+const labColours = [8, 9, 10]
 
 const tag = {
   subfile: 254,
@@ -47,32 +73,39 @@ const tag = {
   format: 339,
 } as const
 
-/** Undefined for a BigTIFF, or where the first directory is damaged: the decoder will say so. */
+/** Undefined where the first directory is damaged: the decoder will say so. A BigTIFF has the same entries with wider numbers. */
 export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
   const little = bytes[0] === 0x49
   const u16 = (at: number) => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at))
   const u32 = (at: number) => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+  const u64 = (at: number) => Number(little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at))
   try {
-    if (u16(2) !== 42) return undefined
+    const big = u16(2) === 43
+    if (!big && u16(2) !== 42) return undefined
+    const wide = big ? u64 : u32
+    const [counter, entrySize, pointer] = big ? [8, 20, 8] : [2, 12, 4]
     const directory = (from: number) => {
       const entries = new Map<number, Entry>()
-      const n = u16(from)
+      const n = Math.min(big ? u64(from) : u16(from), 10_000)
       for (let i = 0; i < n; i++) {
-        const at = from + 2 + 12 * i
-        const [type, count] = [u16(at + 2), u32(at + 4)]
-        const inside = (sizes[type] ?? 1) * count <= 4
-        entries.set(u16(at), { type, count, at: inside ? at + 8 : u32(at + 8) })
+        const at = from + counter + entrySize * i
+        const [type, count] = [u16(at + 2), wide(at + 4)]
+        const inside = (sizes[type] ?? 1) * count <= pointer
+        const value = at + 4 + pointer
+        entries.set(u16(at), { type, count, at: inside ? value : wide(value) })
       }
-      return { entries, next: u32(from + 2 + 12 * n) }
+      return { entries, next: wide(from + counter + entrySize * n) }
     }
+    const readers: Readonly<Record<number, (at: number) => number>> = { 3: u16, 4: u32, 16: u64 }
     const numberOf = (entry: Entry | undefined): number | undefined =>
-      entry === undefined ? undefined : entry.type === 3 ? u16(entry.at) : entry.type === 4 ? u32(entry.at) : undefined
+      entry === undefined ? undefined : readers[entry.type]?.(entry.at)
 
-    const first = directory(u32(4))
+    const start = wide(big ? 8 : 4)
+    const first = directory(start)
     const value = (key: number) => numberOf(first.entries.get(key))
     let pages = 0
     const seen = new Set<number>()
-    for (let at = u32(4); at !== 0 && !seen.has(at) && seen.size < 10_000; ) {
+    for (let at = start; at !== 0 && !seen.has(at) && seen.size < 10_000; ) {
       seen.add(at)
       const { entries, next } = directory(at)
       // Bit 0: a reduced image; bit 2: a transparency mask.
@@ -104,6 +137,8 @@ export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
       samples: value(tag.samples) ?? 1,
       lossy: [6, 7, 34892, 50001].includes(value(tag.compression) ?? 1),
       whiteIsZero: value(tag.photometric) === 0,
+      lab: labColours.includes(value(tag.photometric) ?? 1),
+      compression: value(tag.compression) ?? 1,
       pages: Number.isFinite(images) ? Math.max(pages, images) : pages,
       ...(Number.isInteger(depth) && depth >= 8 && depth < 16 ? { bits: depth } : {}),
       ...(low < high ? { window: [low, high] as const } : {}),

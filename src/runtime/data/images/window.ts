@@ -59,7 +59,8 @@ export const rangeText = ({ low, high, from }: Range): string => {
 
 /** Left: why it cannot be told, as half a sentence. */
 export const rangeOf = (stored: Stored, given?: Window): Either<string, Range> => {
-  const { data, bits, window } = stored
+  const { data, bits, window, shownBy } = stored
+  if (shownBy !== undefined && given === undefined) return left(`it says that they are shown by ${shownBy}`)
   if (data instanceof Uint8Array && given === undefined && window === undefined)
     return data.length > 1 && binary(data)
       ? left("it holds only 0 and 1")
