@@ -131,6 +131,11 @@ describe.skipIf(!here)("the train page", () => {
     const [all, found] = [await expected(1), await losses(page, 2)]
     found.forEach((loss, i) => expect(Math.abs(loss - all[i]!), `step ${i + 1}`).toBeLessThan(1e-4))
     expect(await page.locator("#samples li").count()).toBeGreaterThan(0)
+    // What was learned goes only where it is wanted.
+    page.once("dialog", (asked) => asked.dismiss())
+    await page.click("#forget")
+    expect(await page.isVisible("#adapters")).toBe(true)
+    page.once("dialog", (asked) => asked.accept())
     await page.click("#forget")
     await status(page, /Choose a folder/)
     await page.reload()

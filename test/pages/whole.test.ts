@@ -18,11 +18,19 @@ type Browser = typeof import("../../src/runtime/browser/index.ts")
 /** What the commands read and a page does not, each with its sentence. */
 const png = "is not read in a browser: save it as PNG"
 const unread: readonly string[] = [
+  `big-palette.tif the image cannot be read: a BigTIFF ${png}`,
+  `big-signed.tif the image cannot be read: a BigTIFF ${png}`,
+  `big.tif the image cannot be read: a BigTIFF ${png}`,
   `bits.tif the image cannot be read: a TIFF that leaves out how many bits a sample has ${png}`,
-  `fax.tif the image cannot be read: a TIFF with CCITT inside ${png}`,
+  "fax.tif the file is a TIFF with CCITT inside, which is not read",
+  "group3.tif the file is a TIFF with CCITT inside, which is not read",
+  "group4.tif the file is a TIFF with CCITT inside, which is not read",
   `int32.tif the image cannot be read: a TIFF of 32-bit integers ${png}`,
-  `jpeg.tif the image cannot be read: a TIFF with JPEG inside ${png}`,
+  "jpeg.tif the file is a TIFF with JPEG inside, which is not read",
   `planar.tif the image cannot be read: a TIFF of colours in tiles or planes ${png}`,
+  `predicted-tiles.tif the image cannot be read: a TIFF of tiles that are stored as differences ${png}`,
+  `predicted.tif the image cannot be read: a TIFF of floating-point samples that are stored as differences ${png}`,
+  `tiled.tif the image cannot be read: a TIFF of colours in tiles or planes ${png}`,
   `uint32.tif the image cannot be read: a TIFF of 32-bit integers ${png}`,
 ]
 

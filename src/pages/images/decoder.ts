@@ -4,6 +4,7 @@ import { decode as decodeTiff, type TiffIfd } from "tiff"
 import type { About, Decoded } from "../../runtime/data/images/decoder.ts"
 import type { Format } from "../../runtime/data/images/format.ts"
 import type { Values } from "../../runtime/data/images/stored.ts"
+import { compressions } from "../../runtime/data/images/tiff.ts"
 import { framesOf } from "./frames.ts"
 import { orientationOf, upright } from "./orientation.ts"
 import { entryAt, withoutPackBits } from "./packbits.ts"
@@ -71,27 +72,16 @@ const depths: Readonly<Record<string, string>> = {
   Float32Array: "float",
   Float64Array: "double",
 }
-/** What is read by the commands and not here, by the number in the file. */
-const unread: Readonly<Record<number, string>> = {
-  2: "CCITT",
-  3: "CCITT",
-  4: "CCITT",
-  6: "JPEG",
-  7: "JPEG",
-  33003: "JPEG 2000",
-  33005: "JPEG 2000",
-  34712: "JPEG 2000",
-  34887: "LERC",
-  34925: "LZMA",
-  50000: "Zstandard",
-  50001: "WebP",
-}
+/** TIFF's compressions that the library undoes: none, LZW, zlib (both numbers), and PackBits, which is undone before it. */
+const known = [1, 5, 8, 32946, 32773]
 const asPng = "is not read in a browser: save it as PNG"
 const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
   const orientation = orientationOf(bytes, "tiff") ?? 1
+  if (bytes[2] === 43 || bytes[3] === 43) throw new Error(`a BigTIFF ${asPng}`)
   const [about] = decodeTiff(bytes, { pages: [0], ignoreImageData: true }) as [TiffIfd]
-  const packing = unread[about.compression ?? 1]
-  if (packing !== undefined) throw new Error(`a TIFF with ${packing} inside ${asPng}`)
+  const packing = about.compression ?? 1
+  if (!known.includes(packing))
+    throw new Error(`a TIFF with ${compressions[packing] ?? `compression ${packing}`} inside ${asPng}`)
   const { bitsPerSample: bits, sampleFormat } = about as {
     readonly bitsPerSample?: number
     readonly sampleFormat: number
@@ -102,6 +92,11 @@ const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
   // Of tiles with several channels and of planes the library does not know, and does not say so.
   if (channels > 1 && (about.tiled || about.planarConfiguration === 2))
     throw new Error(`a TIFF of colours in tiles or planes ${asPng}`)
+  // Differences begin anew in each tile, which the library does not know either.
+  if (about.predictor === 3 || (about.tiled && about.predictor === 2))
+    throw new Error(
+      `a TIFF of ${about.tiled ? "tiles" : "floating-point samples"} that are stored as differences ${asPng}`,
+    )
   const readable = withoutPackBits(orientation === 1 ? bytes : withoutOrientation(bytes))
   const [page] = decodeTiff(readable, { pages: [0] }) as [TiffIfd]
   const { width, height } = page

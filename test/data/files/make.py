@@ -214,6 +214,8 @@ tifffile.imwrite(at("tiled.tif"), colour, tile=(16, 16), photometric="rgb")
 case("tiled.tif", colour)
 tifffile.imwrite(at("predicted.tif"), (scene / 255).astype("float32"), predictor=3, compression="zlib")
 case("predicted.tif", scene)
+tifffile.imwrite(at("predicted-tiles.tif"), np.tile(scene, (4, 4)), tile=(16, 16), predictor=2, compression="lzw")
+case("predicted-tiles.tif", np.tile(scene, (4, 4)))
 for compression in ["group3", "group4"]:
     Image.fromarray(bits).save(at(f"{compression}.tif"), compression=compression)
     case(f"{compression}.tif", bits * np.uint8(255))

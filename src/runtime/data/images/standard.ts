@@ -84,7 +84,8 @@ export const readStandard = async (
     }
   } catch (error) {
     const packing = compressions[tiff?.compression ?? 1]
-    if (packing !== undefined && error instanceof Error && /compression/i.test(error.message))
+    // The engine that decodes says it in its own words.
+    if (packing !== undefined && error instanceof Error && /compression| inside /i.test(error.message))
       throw refuse.format(`a TIFF with ${packing} inside`)
     throw unreadable(path, error)
   }

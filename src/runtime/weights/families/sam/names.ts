@@ -170,6 +170,7 @@ const wrappers: Readonly<Record<string, string>> = {
   "sam.": "a wrapping module",
   "sam_model.": "a wrapping module",
   "net.": "a wrapping module",
+  "network.": "a wrapping module",
 }
 
 /** The prefix that all names share because the module was wrapped, outermost first; "" if none. */
