@@ -82,14 +82,13 @@ test("the masks are those that eval measures, at the images' own names and sizes
 })
 
 test("a point, a box and a mask of one object go together, in the csv and as options; eval takes the same csv", async () => {
-  done("segment", "run", ...images, "--out", "before", "--prompts", "points.csv", "--probabilities")
   const together = names.flatMap((name, i) => [
     `${name},${14 + i},${12 + i},1,a,,,,,`,
     `${name},2,3,0,a,,,,,`,
-    `${name},,,,a,5,${4 + i},40,30,before/probabilities/${name}.png`,
+    `${name},,,,a,5,${4 + i},40,30,masks/masks/${name}.png`,
   ])
   writeFileSync(at("together.csv"), `id,x,y,label,object,x0,y0,x1,y1,mask\n${together.join("\n")}\n`)
-  done("segment", "run", ...images, "--out", "together", "--prompts", "together.csv")
+  done("segment", "run", ...images, "--out", "together", "--prompts", "together.csv", "--no-overlays")
   const evaluated = ["eval", "run", "--data", "data/four.csv", "--part", "all", "--prompt", "file", "--out", "eval-all"]
   const { cases } = JSON.parse(done(...evaluated, "--points", "together.csv", "--json").out) as {
     cases: { id: string; dice: number }[]
@@ -100,21 +99,16 @@ test("a point, a box and a mask of one object go together, in the csv and as opt
     expect(diceOf(mask, truth)).toBeCloseTo(dice, 6)
   }
   expect(table("together/table.csv").map(({ object }) => object)).toEqual(names.map(() => "1"))
-  // Options say the same of one place in all images as a csv does; a folder of masks by name, a file for all.
-  const place = ["--point", "20,15", "--box", "5,4,40,30"]
-  done("segment", "run", images[0]!, "--out", "options", ...place, "--mask", "before/masks")
+  // Options say the same of one place in all images as a csv does.
   writeFileSync(
     at("one.csv"),
-    "id,object,x,y,x0,y0,x1,y1,mask\n0000,a,20,15,,,,,\n0000,a,,,5,4,40,30,before/masks/0000.png\n",
+    "id,object,x,y,x0,y0,x1,y1,mask\n0000,a,20,15,,,,,\n0000,a,,,5,4,40,30,masks/masks/0000.png\n",
   )
-  done("segment", "run", images[0]!, "--out", "csv", "--prompts", "one.csv", "--probabilities")
-  done("segment", "run", images[0]!, "--out", "file", ...place, "--mask", "before/masks/0000.png", "--probabilities")
-  done("segment", "run", images[0]!, "--out", "without", ...place, "--probabilities")
+  const one = ["segment", "run", images[0]!, "--probabilities", "--no-overlays", "--out"]
+  done(...one, "csv", "--prompts", "one.csv")
+  done(...one, "options", "--point", "20,15", "--box", "5,4,40,30", "--mask", "masks/masks")
   const bytes = (path: string) => readFileSync(at(path))
-  expect(bytes("options/masks/0000.png")).toEqual(bytes("csv/masks/0000.png"))
-  expect(bytes("file/probabilities/0000.png")).toEqual(bytes("csv/probabilities/0000.png"))
-  // The mask makes a difference.
-  expect(bytes("without/probabilities/0000.png")).not.toEqual(bytes("file/probabilities/0000.png"))
+  expect(bytes("options/probabilities/0000.png")).toEqual(bytes("csv/probabilities/0000.png"))
 })
 
 test("on other data an evaluation leaves the run's own results as they are", () => {
@@ -203,7 +197,7 @@ test.each([
   ],
   [["run", "data/images/0000.png", "--out", "no", "--prompts", "points.csv", "--box", "1,1,2,2"], "does not go with"],
   [["run", "data/images/0000.png", "--out", "no", "--point", "1,1", "--localizer", "run"], "does not go with"],
-  [["run", "data/images", "--out", "no", "--mask", "before/masks"], "HS4402: there is no prompt for 8 of 12 images"],
+  [["run", "data/images", "--out", "no", "--mask", "masks/masks"], "HS4402: there is no prompt for 8 of 12 images"],
   [["run", "data/images/0000.png", "--out", "no", "--mask", "classes.png"], "HS4402: the mask holds 0, 1, 2"],
 ] as const)("hasam segment %j", (args, message) => {
   const { status, text } = hasam("segment", ...args)
