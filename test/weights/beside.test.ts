@@ -70,3 +70,12 @@ test("what would run something is refused beside a state dict, too", async () =>
   const path = await file(`}(${text("args")}cos\nsystem\n(${text("true")}tR${text("model_state")}${state}u`)
   expect(await codesOf(readAll(path))).toEqual(["HS3005"])
 })
+
+test("a dict of NumPy arrays is told how it becomes a state dict", async () => {
+  const array = "cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+  const [problem] = await problems(readAll(await file(`}(${text("w")}${array}u`)))
+  expect([problem!.code, problem!.help]).toEqual([
+    "HS3007",
+    "Its values are NumPy arrays: save { name: torch.from_numpy(array) } with torch.save.",
+  ])
+})

@@ -306,9 +306,14 @@ export const stateDictOf = (file: string, root: Value): StateDict => {
     file,
     "HS3007",
     `there is no state dict in the file, but ${described(root)}`,
-    "Save `model.state_dict()`.",
+    holdsArrays(value)
+      ? "Its values are NumPy arrays: save { name: torch.from_numpy(array) } with torch.save."
+      : "Save `model.state_dict()`.",
   )
 }
+
+const holdsArrays = (value: Value): boolean =>
+  isDict(value) && [...value.items.values()].some((one) => isOpaque(one) && one.name.startsWith("numpy"))
 
 const described = (root: Value): string =>
   isTensor(root)
