@@ -277,6 +277,16 @@ const more: readonly Slip[] = [
     "layout       folders",
   ],
   [
+    "a table that spells an umlaut as Macs do, beside files of others",
+    async (root) => {
+      await image(join(root, `images/${"ü".normalize("NFC")}.png`))
+      await mask(join(root, `masks/${"ü".normalize("NFC")}.png`))
+      await write(join(root, "data.csv"), `image,mask\n${"images/ü.png,masks/ü.png".normalize("NFD")}\n`)
+    },
+    1,
+    "layout       table",
+  ],
+  [
     "img_1 and mask_01: the table that would do pairs them by their numbers",
     (root) =>
       pairs(root, [

@@ -1,5 +1,5 @@
 /** hasam segment, as a user calls it: the same masks as eval measures, objects, folds, jobs, and going on. */
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -134,6 +134,45 @@ test("the same command does nothing twice, and other options do not mix", () => 
   expect(statSync(at("masks/masks/0000.png")).mtimeMs).toBe(before)
   const other = hasam("segment", "run", ...images, "--out", "masks", "--prompts", "points.csv", "--flip")
   expect([other.status, other.text.includes("HS5331")]).toEqual([1, true])
+})
+
+test("what was written among the images is no image when the command goes on", () => {
+  mkdirSync(at("scans"))
+  for (const name of names) cpSync(at(`data/images/${name}.png`), at(`scans/${name}.png`))
+  for (const out of ["scans", "scans/out"]) {
+    const again = ["segment", "run", "scans", "--out", out, "--point", "14,12"]
+    expect(done(...again).out).toContain("4 images, 4 objects")
+    const { out: said, text } = done(...again)
+    expect(said).toContain("4 images, 4 objects")
+    expect(text).toContain("4 images were done before")
+    rmSync(at(out, "masks"), { recursive: true })
+    rmSync(at(out, "overlays"), { recursive: true })
+  }
+})
+
+test("an umlaut is one letter, however names and tables spell it", () => {
+  const [files, tables] = ["müller".normalize("NFD"), "müller".normalize("NFC")]
+  mkdirSync(at("umlauts", "masks"), { recursive: true })
+  cpSync(at("data/images/0000.png"), at(`umlauts/${files}.png`))
+  cpSync(at("data/masks/0000.png"), at(`umlauts/masks/${tables}.png`))
+  writeFileSync(at("umlauts.csv"), `id,x,y\n${tables},14,12\n`)
+  writeFileSync(at("umlauts-data.csv"), `image,mask\numlauts/${files}.png,umlauts/masks/${tables}.png\n`)
+  const image = `umlauts/${files}.png`
+  done("segment", "run", image, "--out", "umlauts-csv", "--prompts", "umlauts.csv")
+  done("segment", "run", image, "--out", "umlauts-mask", "--point", "14,12", "--mask", "umlauts/masks")
+  const evaluated = [
+    "eval",
+    "run",
+    "--data",
+    "umlauts-data.csv",
+    "--part",
+    "all",
+    "--prompt",
+    "file",
+    "--out",
+    "umlauts-eval",
+  ]
+  expect(done(...evaluated, "--points", "umlauts.csv").out).toContain("Dice")
 })
 
 test("several objects, boxes beside points, negative points, overlaps", async () => {

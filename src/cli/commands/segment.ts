@@ -5,7 +5,7 @@ import { counted } from "../../compiler/report/units.ts"
 import { promptingOf } from "../../dsl/task.ts"
 import type { Precision, Storage } from "../../dsl/training.ts"
 import { toldOnce } from "../../runtime/data/alike.ts"
-import { isFile } from "../../runtime/data/folder.ts"
+import { isFile, spelled } from "../../runtime/data/folder.ts"
 import type { Picture } from "../../runtime/data/image.ts"
 import type { Window } from "../../runtime/data/images/window.ts"
 import type { Point } from "../../runtime/data/point.ts"
@@ -13,7 +13,15 @@ import { type LoadedModel, loadModel } from "../../runtime/loaded.ts"
 import { imagesOf, type Named, partOf } from "../../runtime/segment/images.ts"
 import { segmentAll, tableOf } from "../../runtime/segment/index.ts"
 import type { Member } from "../../runtime/segment/member.ts"
-import { type Asked, askedOf, demandTaken, readAsked, type Wanted, withMask } from "../../runtime/segment/prompts.ts"
+import {
+  type Asked,
+  askedOf,
+  demandEach,
+  demandTaken,
+  readAsked,
+  type Wanted,
+  withMask,
+} from "../../runtime/segment/prompts.ts"
 import { segmenter } from "../../runtime/segment/segmenter.ts"
 import { taughtOf } from "../../runtime/task/index.ts"
 import { clamped } from "../../runtime/task/point.ts"
@@ -92,8 +100,8 @@ const demandOneSource = (flags: SegmentFlags): void => {
 /** Masks by the images' names: one file for every image, or a folder of them. */
 const masksOf = async (path: string): Promise<(image: Named) => string | undefined> => {
   if (await isFile(path)) return () => path
-  const found = new Map((await imagesOf([path])).map((one) => [one.name, one.path]))
-  return ({ name }) => found.get(name)
+  const found = new Map((await imagesOf([path])).map((one) => [spelled(one.name), one.path]))
+  return ({ name }) => found.get(spelled(name))
 }
 
 /** Where prompts come from; whether the models take them is told before anything is loaded. */
@@ -138,24 +146,13 @@ const askedBy = async (
   const demand = (asked: Wanted) => {
     for (const list of takes) demandTaken("segment", asked, list)
   }
-  const demandAll = (from: string, without: readonly Named[], help: string) => {
-    if (without.length > 0)
-      throw failed(
-        from,
-        "HS4402",
-        `there is no prompt for ${without.length} of ${images.length} images: ${without
-          .slice(0, 5)
-          .map(({ name }) => name)
-          .join(", ")}${without.length > 5 ? ", …" : ""}`,
-        help,
-      )
-  }
   if (flags.prompts !== undefined) {
     const all = await readAsked(flags.prompts)
     for (const list of all.values()) list.forEach(demand)
-    demandAll(
+    demandEach(
       flags.prompts,
-      images.filter((image) => askedOf(all, image) === undefined),
+      images.length,
+      images.filter((image) => askedOf(all, image) === undefined).map(({ name }) => name),
       "Give a row for each; the column id holds the image's name, with or without its ending.",
     )
     return async (image: Named, picture: Picture) =>
@@ -169,9 +166,10 @@ const askedBy = async (
   }
   const maskOf = flags.mask === undefined ? undefined : await masksOf(flags.mask)
   if (maskOf !== undefined)
-    demandAll(
+    demandEach(
       flags.mask!,
-      images.filter((image) => maskOf(image) === undefined),
+      images.length,
+      images.filter((image) => maskOf(image) === undefined).map(({ name }) => name),
       "Give a folder with a mask for each image, under the image's name.",
     )
   demand({
@@ -192,7 +190,7 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
   demandEngine(flags.target)
   demandOneSource(flags)
   const { subjects, images: paths } = await split(args)
-  const all = await imagesOf(paths)
+  const all = await imagesOf(paths, flags.out)
   const images = flags.part === undefined ? all : partOf(all, flags.part)
   const members: Loaded[] = []
   for (const subject of subjects) members.push(await loadMember(subject, flags))

@@ -7,7 +7,7 @@ import { reason } from "../files.ts"
 import { imageBytes } from "./images/bounds.ts"
 import { formatOf, isPictureName } from "./images/format.ts"
 
-export { stem } from "./images/format.ts"
+export { spelled, stem } from "./images/format.ts"
 
 /** By code units, not by a locale. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

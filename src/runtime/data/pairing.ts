@@ -1,9 +1,8 @@
 /** Images and masks that belong together by their names. */
 import { aboutFile, type Diagnostic } from "../../compiler/diagnostic.ts"
-import { stem as stemOf } from "./folder.ts"
+import { spelled, stem as stemOf } from "./folder.ts"
 
-/** Macs write an umlaut as two characters, others as one. */
-const stem = (name: string): string => stemOf(name).normalize("NFC")
+const stem = (name: string): string => spelled(stemOf(name))
 
 export const noMask = (image: string): Diagnostic =>
   aboutFile(

@@ -8,6 +8,7 @@ import { aboutFile, type Diagnostic, type Diagnostics, Failed, failed } from "..
 import { readBytes } from "../files.ts"
 import { components } from "./components.ts"
 import { readCsv } from "./csv.ts"
+import { spelled } from "./images/format.ts"
 import type { Point } from "./point.ts"
 import type { Random } from "./random.ts"
 import { area, type Mask } from "./raster.ts"
@@ -92,7 +93,7 @@ export const movedBox = ({ x0, y0, x1, y1 }: Box, share: number, random: Random,
 
 const PointFile = t.record(t.string, t.type({ x: t.number, y: t.number }))
 
-/** Points by case, from a csv with the columns id, x, y or from JSON { "id": { "x": 1, "y": 2 } }. Throws HS4002, HS4105, HS4401. */
+/** Points by case (its id as it is spelled, folder.ts), from a csv with the columns id, x, y or from JSON { "id": { "x": 1, "y": 2 } }. Throws HS4002, HS4105, HS4401. */
 export const readPoints = async (path: string): Promise<ReadonlyMap<string, Point>> =>
   /\.json$/i.test(path) ? pointsOfJson(path) : pointsOfCsv(path)
 
@@ -123,7 +124,7 @@ const pointsOfJson = async (path: string): Promise<ReadonlyMap<string, Point>> =
   const decoded = PointFile.decode(json)
   if (isLeft(decoded))
     throw failed(path, "HS4401", `these are no points: look at '${decoded.left[0]?.context[1]?.key ?? ""}'`, shape)
-  return new Map(Object.entries(decoded.right))
+  return new Map(Object.entries(decoded.right).map(([id, point]) => [spelled(id), point]))
 }
 
 const pointsOfCsv = async (path: string): Promise<ReadonlyMap<string, Point>> => {
@@ -134,13 +135,14 @@ const pointsOfCsv = async (path: string): Promise<ReadonlyMap<string, Point>> =>
   const problems: Diagnostic[] = []
   for (const { line, values } of rows) {
     const [x, y] = [values.x, values.y].map((text) => (text ? Number(text) : Number.NaN)) as [number, number]
-    if (points.has(values.id!))
+    const id = spelled(values.id!)
+    if (points.has(id))
       problems.push({
         ...aboutFile(path, "HS4401", `${values.id} has two points`, "Keep one row for each image."),
         line,
         column: 1,
       })
-    else if (Number.isFinite(x) && Number.isFinite(y)) points.set(values.id!, { x, y })
+    else if (Number.isFinite(x) && Number.isFinite(y)) points.set(id, { x, y })
     else
       problems.push({
         ...aboutFile(path, "HS4401", `'${values.x}, ${values.y}' is not a point`, shape),

@@ -6,6 +6,7 @@ import { type Augmentation, noAugmentation, type Prompt, type Sampling } from ".
 import { augmentWith, draw, type Pixels } from "./augment.ts"
 import { leastRecentlyUsed } from "./cache.ts"
 import type { Case, PixelOptions } from "./case.ts"
+import { spelled } from "./images/format.ts"
 import { loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { type Prepared, prepare } from "./prepare.ts"
@@ -76,7 +77,7 @@ export const reader = (options: ReaderOptions): Reader => {
   /** Of a prompt that comes from outside, not from the mask. */
   const givenPoint = (one: Case, { width, height }: Mask): Point | undefined => {
     if (prompt.kind !== "file" && prompt.kind !== "localizer") return undefined
-    const point = options.points?.get(one.id)
+    const point = options.points?.get(spelled(one.id))
     if (point !== undefined && point.x >= 0 && point.y >= 0 && point.x < width && point.y < height) return point
     throw failed(
       one.image,

@@ -8,7 +8,7 @@ import type { Prompt } from "../../dsl/training.ts"
 import type { Case } from "../data/case.ts"
 import { readCsv } from "../data/csv.ts"
 import { member } from "../segment/member.ts"
-import { askedOf, demandTaken, outside, readAsked, type Wanted, withMask } from "../segment/prompts.ts"
+import { askedOf, demandEach, demandTaken, outside, readAsked, type Wanted, withMask } from "../segment/prompts.ts"
 import { type Predictor, predictor } from "../training/predict.ts"
 
 export type AskedOfCase = (one: Pick<Case, "id" | "image">) => readonly Wanted[] | undefined
@@ -27,19 +27,13 @@ export const askedIn = async (file: string | undefined, model: ModelData): Promi
 }
 
 /** Throws HS4402. */
-export const demandAsked = (file: string, cases: readonly Case[], asked: AskedOfCase): void => {
-  const without = cases.filter((one) => asked(one) === undefined)
-  if (without.length > 0)
-    throw failed(
-      file,
-      "HS4402",
-      `there is no prompt for ${without.length} of ${cases.length} images: ${without
-        .slice(0, 5)
-        .map(({ id }) => id)
-        .join(", ")}${without.length > 5 ? ", …" : ""}`,
-      "Give a row for each; the column id holds the case's id or its image's name.",
-    )
-}
+export const demandAsked = (file: string, cases: readonly Case[], asked: AskedOfCase): void =>
+  demandEach(
+    file,
+    cases.length,
+    cases.filter((one) => asked(one) === undefined).map(({ id }) => id),
+    "Give a row for each; the column id holds the case's id or its image's name.",
+  )
 
 export interface Weighed {
   readonly model: ModelData

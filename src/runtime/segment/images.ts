@@ -1,7 +1,8 @@
 /** The images that were named: files, and all that lie in folders, in an order that is the same everywhere. */
-import { basename, extname, join, relative } from "node:path"
+import { basename, extname, join, relative, resolve } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
 import { byText, images, isFile, list, stem } from "../data/folder.ts"
+import { folders } from "./outputs.ts"
 
 export interface Named {
   readonly path: string
@@ -9,13 +10,14 @@ export interface Named {
   readonly name: string
 }
 
-/** Throws HS4002 for what is not there, HS4102 where there is no image. */
-export const imagesOf = async (paths: readonly string[]): Promise<readonly Named[]> => {
+/** Throws HS4002 for what is not there, HS4102 where there is no image. What was written to `out` are no images, where it lies among them. */
+export const imagesOf = async (paths: readonly string[], out?: string): Promise<readonly Named[]> => {
   const found: Named[] = []
+  const written = new Set(out === undefined ? [] : folders.map((folder) => resolve(out, folder)))
   for (const path of paths) {
     if (await isFile(path)) found.push({ path, name: stem(basename(path)) })
     else
-      for (const file of await below(path))
+      for (const file of await below(path, written))
         found.push({ path: file, name: stem(relative(path, file).replaceAll("\\", "/")) })
   }
   if (found.length === 0)
@@ -36,9 +38,9 @@ export const imagesOf = async (paths: readonly string[]): Promise<readonly Named
     .sort((a, b) => byText(a.name, b.name))
 }
 
-const below = async (folder: string): Promise<readonly string[]> => {
-  const inside = (await list(folder)).folders
-  const deeper = await Promise.all(inside.map((name) => below(join(folder, name))))
+const below = async (folder: string, without: ReadonlySet<string>): Promise<readonly string[]> => {
+  const inside = (await list(folder)).folders.map((name) => join(folder, name))
+  const deeper = await Promise.all(inside.filter((one) => !without.has(resolve(one))).map((one) => below(one, without)))
   return [...(await images(folder)).map((name) => join(folder, name)), ...deeper.flat()]
 }
 

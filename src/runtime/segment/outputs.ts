@@ -136,11 +136,11 @@ const overlayBytes = async (image: Raster, { found }: Labelled): Promise<Buffer>
     .toBuffer()
 }
 
-/** Probabilities in 16 bits, 65535 is one; of classes and objects one file each. */
 /** The folders that files go to. */
 export const folders = ["masks", "overlays", "probabilities"] as const
 type Written = readonly [path: `${(typeof folders)[number]}/${string}`, bytes: Buffer]
 
+/** Probabilities in 16 bits, 65535 is one; of classes and objects one file each. */
 const probabilityFiles = (name: string, { labels, found }: Labelled): readonly Written[] =>
   found.map(({ label, answer }) => {
     const size = labels.data.length

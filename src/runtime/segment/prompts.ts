@@ -6,7 +6,7 @@ import { basename, dirname, resolve } from "node:path"
 import { aboutFile, type Diagnostic, type Diagnostics, Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Prompting } from "../../dsl/task.ts"
 import { readCsv } from "../data/csv.ts"
-import { stem } from "../data/folder.ts"
+import { spelled, stem } from "../data/folder.ts"
 import type { Box, Point } from "../data/prompts.ts"
 import type { MaskPrompt } from "../task/maskPrompt.ts"
 import type { Size } from "../task/pixels.ts"
@@ -75,8 +75,9 @@ export const readAsked = async (path: string): Promise<ReadonlyMap<string, reado
   for (const { line, values } of rows) {
     const number = (name: string): number => (values[name] ? Number(values[name]) : Number.NaN)
     const wrong = (message: string) => problems.push({ ...aboutFile(path, "HS4401", message, shape), line, column: 1 })
-    const of = objects.get(values[id]!) ?? new Map<string, Wanted>()
-    objects.set(values[id]!, of)
+    const image = spelled(values[id]!)
+    const of = objects.get(image) ?? new Map<string, Wanted>()
+    objects.set(image, of)
     const key = values["object"] || `row ${of.size}`
     const before = of.get(key) ?? {}
     const name = `the object ${key} of ${values[id]}`
@@ -108,7 +109,20 @@ export const readAsked = async (path: string): Promise<ReadonlyMap<string, reado
 
 /** The objects of an image: its id is its name with or without folders and ending. */
 export const askedOf = <A>(all: ReadonlyMap<string, A>, { path, name }: Named): A | undefined =>
-  all.get(name) ?? all.get(basename(path)) ?? all.get(stem(basename(path))) ?? all.get(path)
+  [name, basename(path), stem(basename(path)), path]
+    .map((one) => all.get(spelled(one)))
+    .find((one) => one !== undefined)
+
+/** Throws HS4402 where images are asked nothing. */
+export const demandEach = (from: string, all: number, without: readonly string[], help: string): void => {
+  if (without.length > 0)
+    throw failed(
+      from,
+      "HS4402",
+      `there is no prompt for ${without.length} of ${all} images: ${without.slice(0, 5).join(", ")}${without.length > 5 ? ", …" : ""}`,
+      help,
+    )
+}
 
 /** With its mask. Throws HS4002 and HS42… for a file that is no mask, HS4402 for one of another size than the image. */
 export const withMask = async ({ maskFile, ...asked }: Wanted, image: Size): Promise<Asked> =>

@@ -70,6 +70,9 @@ const beside = ["PDF", "SVG", "video", "MATLAB", "HDF5", "Photoshop", "raw"]
 export const isPictureName = (name: string): boolean =>
   isImageName(name) || !beside.includes(unreadFormat(name) ?? "PDF")
 
+/** A name as it is compared with others: Macs write an umlaut as two characters, others as one. */
+export const spelled = (name: string): string => name.normalize("NFC")
+
 /** A name without its ending; of "a.nii.gz" both. */
 export const stem = (name: string): string =>
   /\.nii\.gz$/i.test(name) ? name.slice(0, -7) : name.slice(0, name.length - extname(name).length)

@@ -134,7 +134,11 @@ const caseOf = (
   const value = (field: Field): string => (of[field] === undefined ? "" : (row.values[of[field]] ?? ""))
   const [image, subject, label, part] = [value("image"), value("subject"), value("class"), value("part")]
   const [spacing, spacingX, spacingY] = [value("spacing"), value("spacing_x"), value("spacing_y")]
-  const path = (name: string) => (isAbsolute(name) ? name : join(dirname(file), name.replaceAll("\\", "/")))
+  const path = (name: string): string => {
+    const asWritten = isAbsolute(name) ? name : join(dirname(file), name.replaceAll("\\", "/"))
+    // The table may spell an umlaut otherwise than the folder.
+    return [asWritten, asWritten.normalize("NFC"), asWritten.normalize("NFD")].find(existsSync) ?? asWritten
+  }
   const masks = value("mask")
     .split(";")
     .map((name) => name.trim())
