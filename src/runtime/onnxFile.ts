@@ -59,7 +59,7 @@ export interface Written {
   readonly notes: readonly string[]
 }
 
-/** Writes the file, and the weights beside it if they are large. Only ONNX's own ops, opset 20. */
+/** Writes the file, and the weights beside it if they are large. Only ONNX's own ops, opset 20. Throws HS4402, HS5002 for what it cannot be asked by. */
 export const writeOnnx = async (
   model: ModelData,
   { path, batch, weights, licence: given, sizes, asks }: OnnxOptions,
@@ -74,9 +74,16 @@ export const writeOnnx = async (
         ? "It takes no prompts: leave --asks out."
         : `It takes ${promptingOf(model.takes).join(", ")}.`,
     )
+  const asIs = batch === undefined && sizes === undefined && canBeWhole(model, asks)
+  if (asks !== undefined && !asIs)
+    throw failed(
+      "--asks",
+      "HS5002",
+      `--asks does nothing: the file of ${model.name} takes images that are already fitted, and what the network itself takes`,
+      "Leave --asks out.",
+    )
   const { tensors, licence: found } = await modelWeights(model, weights, 0)
   const licence = given ?? found
-  const asIs = batch === undefined && sizes === undefined && canBeWhole(model, asks)
   const form = asIs ? "images as they are" : "images already fitted"
   const options = { name: basename(path), metadata: metadataOf(model, tensors, form, licence, asks) }
   const notes: string[] = []

@@ -1,4 +1,7 @@
 /** Files that take images as they are: what they give is what `segment` gives, for any size and any number of prompts. */
+import { existsSync, mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { expect, test } from "vitest"
 import { wholeFiles } from "../../../src/backends/onnx/file.ts"
@@ -22,6 +25,7 @@ import { modelWeights } from "../../../src/runtime/base.ts"
 import { stream } from "../../../src/runtime/data/random.ts"
 import type { Raster } from "../../../src/runtime/data/raster.ts"
 import { engines } from "../../../src/runtime/engines.ts"
+import { writeOnnx } from "../../../src/runtime/onnxFile.ts"
 import type { Asked } from "../../../src/runtime/segment/prompts.ts"
 import { segmenter } from "../../../src/runtime/segment/segmenter.ts"
 import { tinyOptions } from "../../tinySam.ts"
@@ -242,4 +246,15 @@ test.each([
       ),
     ).toBeLessThan(1e-5)
   }
+})
+
+test("where the file takes what the network itself takes, prompts that go together are refused", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "hasam-asks-")), "x.onnx")
+  const twice = { ...small.data, takes: { ...small.data.takes, second: small.data.takes["image"]! } }
+  for (const [model, options] of [
+    [small.data, { batch: 2 }],
+    [twice, {}],
+  ] as const)
+    await expect(writeOnnx(model, { path, asks: ["points", "box"], ...options })).rejects.toThrow("--asks does nothing")
+  expect(existsSync(path)).toBe(false)
 })
