@@ -52,6 +52,14 @@ describe("equal nodes are one", () => {
     expect(new Set(values).size).toBe(values.length)
     numbers.forEach((n, i) => expect(b.constant([n], [])).toBe(values[3 * i]))
   })
+  test("long lists are compared by what is in them, not by which list they are", () => {
+    const { b } = start()
+    const table = b.input("table", [7, 2])
+    const rows = (last: number) => [...Array.from({ length: 300 }, (_, i) => i % 7), last]
+    const values = [0, 0, 1].map((last) => b.gather(table, rows(last)))
+    expect(values[1]).toBe(values[0])
+    expect(values[2]).not.toBe(values[0])
+  })
   test("whatever numbers they hold", () => {
     const number = fc.oneof(fc.double(), fc.constantFrom(0, -0, 1, Number.NaN, Number.POSITIVE_INFINITY))
     fc.assert(

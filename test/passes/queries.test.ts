@@ -95,3 +95,33 @@ test("a group of windows has to save something", () => {
   expect([...queriesOf(graph, undefined, 0).values()].map((groups) => groups.length)).toEqual([4, 4])
   expect(queriesOf(graph).size).toBe(0)
 })
+test("thousands of windows are few groups, each window in one of them, in order", () => {
+  const [groups, ...rest] = [...queriesOf(taught(inWindows(61, 61, 2, true)), undefined, 0).values()]
+  expect(groups!.map(({ height, width, windows }) => [height, width, windows.length])).toEqual([
+    [2, 2, 2 * 900],
+    [2, 1, 2 * 30],
+    [1, 2, 2 * 30],
+    [1, 1, 2],
+  ])
+  for (const { windows } of groups!) expect(windows).toEqual(windows.toSorted((a, b) => a - b))
+  expect(groups!.flatMap(({ windows }) => windows).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 2 * 31 ** 2 }, (_, i) => i),
+  )
+  expect(rest).toEqual([groups])
+})
+test("blocks that are alike are asked once", () => {
+  const graph = taught((b) => {
+    const ctx = { b } as Context
+    const table = (name: string) => b.parameter(name, [5, width / heads])
+    const attended = (x: Value, block: number): Value => {
+      const cut = meanings.windows(ctx, [x], { size: 3 })
+      const qkv = b.linear(cut, b.parameter(`${block}.qkv`, [3 * width, width]))
+      const out = meanings.relPosAttention(ctx, [qkv, table(`${block}.rh`), table(`${block}.rw`)], { heads })
+      return meanings.unwindows(ctx, [b.reshape(out, [b.shapeOf(cut)[0]!, 3, 3, width]), x], { size: 3 })
+    }
+    return attended(attended(b.tanh(b.input("x", [2, 5, 7, width])), 0), 1)
+  })
+  const found = [...queriesOf(graph, undefined, 0)].filter(([{ op }]) => op === "relPosAttention")
+  expect(found).toHaveLength(2)
+  expect(found[0]![1]).toBe(found[1]![1])
+})

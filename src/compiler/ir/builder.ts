@@ -21,14 +21,29 @@ const shortened = (text: string): string => {
   longTexts.set(text, short)
   return short
 }
-const textOf = (node: Node): string => {
-  const held = node.op === "constant" ? node.attrs.values : node.attrs
-  const known = texts.get(held)
+const spelledOut = (held: unknown): string => {
+  const unspeakable = Array.isArray(held) ? held.some(special) : special(held)
+  return unspeakable ? JSON.stringify(held, spelled) : JSON.stringify(held)
+}
+const textOfList = (list: readonly unknown[]): string => {
+  const known = texts.get(list)
   if (known !== undefined) return known
-  const lists = node.op === "constant" ? [held] : Object.values(held)
-  const unspeakable = lists.some((x) => (Array.isArray(x) ? x.some(special) : special(x)))
-  const text = shortened(unspeakable ? JSON.stringify(held, spelled) : JSON.stringify(held))
-  texts.set(held, text)
+  const text = shortened(spelledOut(list))
+  texts.set(list, text)
+  return text
+}
+const textOf = (node: Node): string => {
+  if (node.op === "constant") return textOfList(node.attrs.values)
+  const { attrs } = node
+  const known = texts.get(attrs)
+  if (known !== undefined) return known
+  const parts = Object.entries(attrs).flatMap(([name, value]: [string, unknown]) =>
+    value === undefined
+      ? []
+      : [`${name}:${Array.isArray(value) && value.length > long ? textOfList(value) : spelledOut(value)}`],
+  )
+  const text = shortened(parts.join())
+  texts.set(attrs, text)
   return text
 }
 

@@ -170,9 +170,28 @@ export const attendGrad = (
   })
 }
 
+/** Blocks ask for the same long lists; the same list is told by its identity, and kept once. */
+const kept = <A extends readonly number[], R>(make: (...key: A) => R): ((...key: A) => R) => {
+  const known = new Map<string, R>()
+  return (...key) => {
+    const before = known.get(`${key}`)
+    if (before !== undefined) return before
+    if (known.size >= 16) known.clear()
+    const made = make(...key)
+    known.set(`${key}`, made)
+    return made
+  }
+}
 /** The table's row for i and k, with i·extent + k running. */
-const relativeIndices = (extent: number): readonly number[] =>
-  Array.from({ length: extent * extent }, (_, i) => Math.floor(i / extent) - (i % extent) + extent - 1)
+const relativeIndices = kept((extent: number): readonly number[] => {
+  const rows = new Array<number>(extent * extent)
+  for (let i = 0; i < extent; i += 1) for (let k = 0; k < extent; k += 1) rows[i * extent + k] = i - k + extent - 1
+  return rows
+})
+/** Those of the first `asked` positions. */
+const askedIndices = kept((extent: number, asked: number): readonly number[] =>
+  asked === extent ? relativeIndices(extent) : relativeIndices(extent).slice(0, asked * extent),
+)
 /** [extent, d, extent]: column k of row i is table[i − k + extent − 1], transposed for q · R. */
 const relativeRows = (b: Builder, table: Value, extent: number): Value => {
   const d = b.shapeOf(table)[1]!
@@ -311,7 +330,7 @@ const positionGradients = (
     const perHead = b.matmul(x, dBias, { transposeA: true })
     const total = b.reduceSum(perHead, { axes: [0], keepDims: false })
     const flat = b.reshape(b.transpose(total, [0, 2, 1]), [asked * extent, d])
-    return b.scatterAdd(flat, { indices: relativeIndices(extent).slice(0, asked * extent), rows: 2 * extent - 1 })
+    return b.scatterAdd(flat, { indices: askedIndices(extent, asked), rows: 2 * extent - 1 })
   }
   const dTableH = dTable(bias.grid, dByRow, queries.height, height)
   const dTableW = dTable(b.transpose(bias.grid, [0, 2, 1, 3]), dByColumn, queries.width, width)

@@ -37,15 +37,10 @@ export interface Group extends Queries {
 const runs = (shape: Shape, unit: number): Shape => [...shape.slice(0, -1), shape.at(-1)! / unit]
 const allAxes = (shape: Shape) => ({ axes: shape.map((_, i) => i), keepDims: false })
 
-/** Small graphs are the same in each block. */
-const remembered = (known: Map<string, Float64Array>, graph: Graph): Float64Array => {
-  const text = print({ graph, state: {} })
-  const before = known.get(text)
-  if (before !== undefined) return before
+/** y of a graph whose x is 1 everywhere. */
+const evaluated = (graph: Graph): Float64Array => {
   const x = graph.nodes.find(({ op }) => op === "input")
-  const { data } = evaluate(graph, { x: new Float64Array(x === undefined ? 0 : sizeOf(x.shape)).fill(1) })["y"]!
-  known.set(text, data)
-  return data
+  return evaluate(graph, { x: new Float64Array(x === undefined ? 0 : sizeOf(x.shape)).fill(1) })["y"]!.data
 }
 
 /** A graph whose y says of each run of the value `id` whether it is read: how often. Nothing, if all are. */
@@ -114,18 +109,29 @@ const groupsOf = (node: Attention, asked: Float64Array, worth: number): readonly
   const grid = gridOf(node)
   const region = (window: number): Queries => {
     let [height, width] = [0, 0]
-    for (let i = 0; i < heads * n; i += 1)
-      if (asked[window * heads * n + i] !== 0) {
-        height = Math.max(height, Math.floor((i % n) / grid.width) + 1)
-        width = Math.max(width, ((i % n) % grid.width) + 1)
-      }
+    let at = window * heads * n
+    for (let head = 0; head < heads; head += 1)
+      for (let y = 1; y <= grid.height; y += 1)
+        for (let x = 1; x <= grid.width; x += 1, at += 1)
+          if (asked[at] !== 0) {
+            if (y > height) height = y
+            if (x > width) width = x
+          }
     return { height: Math.max(1, height), width: Math.max(1, width) }
   }
   const scores = (q: Queries) => heads * q.height * q.width * n
+  // Windows of one region are one entry: a big grid has thousands of windows and few regions.
+  const regions = new Map<number, { readonly height: number; readonly width: number; readonly windows: number[] }>()
+  for (let window = 0; window < windows; window += 1) {
+    const { height, width } = region(window)
+    const key = height * (grid.width + 1) + width
+    const known = regions.get(key)
+    if (known === undefined) regions.set(key, { height, width, windows: [window] })
+    else known.windows.push(window)
+  }
   const groups: Group[] = []
   // Large ones first: small ones may join them.
-  const regions = Array.from({ length: windows }, (_, window) => ({ ...region(window), windows: [window] }))
-  for (const own of regions.toSorted((a, b) => b.height * b.width - a.height * a.width)) {
+  for (const own of [...regions.values()].toSorted((a, b) => b.height * b.width - a.height * a.width)) {
     const holds = (g: Group) => g.height >= own.height && g.width >= own.width
     const extra = (g: Group) => scores(g) - scores(own)
     const i = groups.findIndex((g) => holds(g) && extra(g) <= worth)
@@ -143,13 +149,20 @@ export const queriesOf = (
   worth = worthAGroup,
 ): ReadonlyMap<Node, readonly Group[]> => {
   const takers = takersOf(graph)
-  const known = new Map<string, Float64Array>()
+  // Blocks are alike: what is found for one holds for the others.
+  const known = new Map<string, readonly Group[] | undefined>()
+  const groupsFor = (node: Attention, found: Graph): readonly Group[] | undefined => {
+    const { height, width } = gridOf(node)
+    const key = `${node.shape}|${height}|${width}|${print({ graph: found, state: {} })}`
+    if (!known.has(key)) known.set(key, groupsOf(node, evaluated(found), worth))
+    return known.get(key)
+  }
   return new Map(
     graph.nodes.flatMap((node, id) => {
       if (!isAttention(node) || !concerns(node)) return []
       const unit = (isGradient(node) ? graph.nodes[node.inputs.at(-1)!]! : node).shape[3]!
       const found = isGradient(node) ? arriving(graph, node.inputs.at(-1)!, unit) : reading(graph, takers, id, unit)
-      const groups = found === undefined ? undefined : groupsOf(node, remembered(known, found), worth)
+      const groups = found === undefined ? undefined : groupsFor(node, found)
       return groups === undefined ? [] : [[node, groups] as const]
     }),
   )
@@ -186,7 +199,10 @@ const together = (b: Builder, parts: readonly Value[], groups: readonly Group[],
 const inOrder = (b: Builder, parts: readonly Value[], groups: readonly Group[]): Value => {
   const order = groups.flatMap(({ windows }) => windows)
   const joined = b.concat(parts, 0)
-  const places = order.map((_, window) => order.indexOf(window))
+  const places = new Array<number>(order.length)
+  order.forEach((window, place) => {
+    places[window] = place
+  })
   return places.every((place, window) => place === window) ? joined : b.gather(joined, places)
 }
 

@@ -30,17 +30,45 @@ export const eachOffset = (
   visit: (i: number, offset: number) => void,
   start = 0,
 ): void => {
-  const rank = shape.length
-  const index = new Array<number>(rank).fill(0)
+  eachRow(shape, strides, start, (i, offset, length, step) => {
+    for (let j = 0; j < length; j += 1) visit(i + j, offset + j * step)
+  })
+}
+
+/** Axes of extent 1 left out, and neighbours that are read as one axis made one. */
+const compact = (shape: Shape, strides: readonly number[]): readonly (readonly [extent: number, stride: number])[] => {
+  const axes: (readonly [number, number])[] = []
+  shape.forEach((extent, i) => {
+    if (extent === 1) return
+    const before = axes.at(-1)
+    if (before !== undefined && before[1] === extent * strides[i]!)
+      axes[axes.length - 1] = [before[0] * extent, strides[i]!]
+    else axes.push([extent, strides[i]!])
+  })
+  return axes
+}
+
+/** Visits the rows of `shape`, as long as they can be, in order: elements from `i` on, read from `offset` on in steps. */
+const eachRow = (
+  shape: Shape,
+  strides: readonly number[],
+  start: number,
+  visit: (i: number, offset: number, length: number, step: number) => void,
+): void => {
   const size = sizeOf(shape)
+  const axes = compact(shape, strides)
+  const [length, step] = axes.at(-1) ?? [1, 0]
+  const outer = axes.slice(0, -1)
+  const index = outer.map(() => 0)
   let offset = start
-  for (let i = 0; i < size; i += 1) {
-    visit(i, offset)
-    for (let axis = rank - 1; axis >= 0; axis -= 1) {
+  for (let i = 0; i < size; i += length) {
+    visit(i, offset, length, step)
+    for (let axis = outer.length - 1; axis >= 0; axis -= 1) {
+      const [extent, stride] = outer[axis]!
       index[axis]! += 1
-      offset += strides[axis]!
-      if (index[axis]! < shape[axis]!) break
-      offset -= strides[axis]! * shape[axis]!
+      offset += stride
+      if (index[axis]! < extent) break
+      offset -= stride * extent
       index[axis] = 0
     }
   }
@@ -49,7 +77,10 @@ export const eachOffset = (
 /** x read along other strides into a new shape. */
 export const gathered = (x: Array64, shape: Shape, strides: readonly number[], start = 0): Array64 => {
   const out = array(shape)
-  eachOffset(shape, strides, (i, offset) => (out.data[i] = x.data[offset]!), start)
+  const [to, from] = [out.data, x.data]
+  eachRow(shape, strides, start, (i, offset, length, step) => {
+    for (let j = 0; j < length; j += 1) to[i + j] = from[offset + j * step]!
+  })
   return out
 }
 

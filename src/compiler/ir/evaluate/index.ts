@@ -42,7 +42,7 @@ export const evaluate = (graph: Graph, values: Values): Readonly<Record<string, 
     if (data === undefined) throw new Error(`internal: no value for '${name}'`)
     if (data.length !== sizeOf(shape))
       throw new Error(`internal: '${name}' has ${data.length} elements, not ${sizeOf(shape)}`)
-    return array(shape, Float64Array.from(data))
+    return array(shape, new Float64Array(data))
   }
   const step = (node: Node): Array64 | readonly Array64[] => {
     if (node.op === "input") return feed(node.attrs.name, node.shape)
@@ -55,7 +55,7 @@ export const evaluate = (graph: Graph, values: Values): Readonly<Record<string, 
     if (node.op === "part") return (results[node.inputs[0]!] as readonly Array64[])[node.attrs.index]!
     if (node.op === "constant") {
       const { values: given } = node.attrs
-      const all = given.length === 1 ? new Float64Array(sizeOf(node.shape)).fill(given[0]!) : Float64Array.from(given)
+      const all = given.length === 1 ? new Float64Array(sizeOf(node.shape)).fill(given[0]!) : new Float64Array(given)
       return array(node.shape, all)
     }
     const inputs = node.inputs.map((input) => results[input] as Array64)
