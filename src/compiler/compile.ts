@@ -30,7 +30,7 @@ export interface CompileOptions {
       model: ModelData,
       tensors: readonly ModelTensor[],
       options: TrainingOptions,
-    ) => Pick<ModelReport, "flops" | "memory">
+    ) => Pick<ModelReport, "flops" | "memory" | "equations">
     readonly atMost: number
   }
   /** Texts that an editor has open, by the paths of the files in whose place they are. */
@@ -164,7 +164,7 @@ const compileModel = (spec: EvaluatedSpec, name: string, data: ModelData, option
   )
   const learning = tensors.filter(({ learns }) => learns).map((tensor) => tensor.name)
   let receiving: ReadonlySet<string> | undefined
-  let cost: Pick<ModelReport, "flops" | "memory"> = {}
+  let cost: Pick<ModelReport, "flops" | "memory" | "equations"> = {}
   const misfits: Problem[] = []
   if (!broken)
     try {

@@ -51,8 +51,19 @@ export const flopsByModule = (graph: Graph, depth: number): ReadonlyMap<string, 
     ({ from = "" }) => from.split(".").slice(0, depth).join("."),
   )
 
+const byModule = (graph: Graph): ReadonlyMap<string, Phases> =>
+  sumBy(
+    graph,
+    (node) => flopsOf(graph.nodes, node),
+    ({ from = "" }) => from,
+  )
+
 export interface ModelCost {
   readonly sizes: InputSizes
+  /** The graph that segments. */
+  readonly graph: Graph
+  /** Of both, by the module that they are from; "" is what no module made. */
+  readonly modules: ReadonlyMap<string, Phases>
   /** To segment: from the inputs to all outputs. */
   readonly inference: number
   /** One training step without the optimizer: loss included. Absent where nothing learns. */
@@ -68,8 +79,16 @@ export interface CostOptions {
 /** FLOPs of a model for one run: a batch of 1 with one point, unless `sizes` says otherwise. */
 export const costOf = (model: ModelData, options: CostOptions = {}): ModelCost => {
   const { sizes = standardSizes(model), learning = [], loss = defaultsFor(model).loss } = options
-  const inference = flopsOfGraph(inferenceProgram(model, sizes).graph).forward
-  if (learning.length === 0) return { sizes, inference }
+  const { graph } = inferenceProgram(model, sizes)
+  const inference = flopsOfGraph(graph).forward
+  if (learning.length === 0) return { sizes, graph, inference, modules: byModule(graph) }
   const { program } = gradientProgram(model, sizes, { learning, loss })
-  return { sizes, inference, training: flopsOfGraph(program.graph) }
+  const [segmenting, step] = [byModule(graph), byModule(program.graph)]
+  const modules = new Map(
+    [...new Set([...segmenting.keys(), ...step.keys()])].map((path) => [
+      path,
+      { forward: segmenting.get(path)?.forward ?? 0, backward: step.get(path)?.backward ?? 0 },
+    ]),
+  )
+  return { sizes, graph, inference, modules, training: flopsOfGraph(program.graph) }
 }

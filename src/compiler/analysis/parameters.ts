@@ -24,7 +24,7 @@ const under = (name: string, path: string): boolean =>
   path === "" || (name.startsWith(path) && (name.length === path.length || name[path.length] === "."))
 
 /** The most deeply named part wins; tensors outside all parts, such as pixel_mean, belong to the model itself. */
-const partsOf = (parts: ModelData["parts"]): ((tensor: TensorData) => string) => {
+const partsOf = (parts: ModelData["parts"]): ((tensor: Pick<TensorData, "name" | "adaptation">) => string) => {
   const deepest = Object.entries(parts).sort(([, a], [, b]) => b.length - a.length)
   return ({ name, adaptation }) =>
     adaptation !== undefined ? "adapters" : (deepest.find(([, path]) => under(name, path))?.[0] ?? "model")
@@ -47,6 +47,37 @@ const placementOf = (block: BlockInfo | undefined, { added }: TensorData): strin
   added === undefined || block === undefined || !added.startsWith(`${block.path}.`)
     ? added
     : added.slice(block.path.length + 1)
+
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")))
+
+/** Where something of a model is. */
+export type Location = Pick<ModelTensor, "part" | "block" | "placement">
+
+/** Where a module is: the part, the block and the placement that its tensors would be in. */
+export const locating = (model: ModelData): ((path: string) => Location) => {
+  const table = tensorTable(model)
+  const blockOf = blocksBy(blocksOf(networkOf(model), model.blocks))
+  const partOf = partsOf(model.parts)
+  // A low-rank update has no module of its own: each of its matrices is one.
+  const added = new Map(
+    table.flatMap(({ name, added, placement }) =>
+      added === undefined ? [] : [[added === "lora" ? parentOf(name) : added, placement] as const],
+    ),
+  )
+  const placementAt = (path: string): string | undefined => {
+    for (let at = path; at !== ""; at = parentOf(at)) if (added.has(at)) return added.get(at)
+    return undefined
+  }
+  return (path) => {
+    const block = blockOf(`${path}.`)?.index
+    const placement = placementAt(path)
+    return {
+      part: placement === undefined ? partOf({ name: path }) : "adapters",
+      ...(block === undefined ? {} : { block }),
+      ...(placement === undefined ? {} : { placement }),
+    }
+  }
+}
 
 /** Does a selector mean this tensor? */
 export const selects = (
@@ -113,8 +144,6 @@ export const learningNames = (model: ModelData): readonly string[] =>
   tensorTable(model)
     .filter(({ learns }) => learns)
     .map(({ name }) => name)
-
-const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf(".")))
 
 /**
  * What training changes, and so what a run saves: all that learns, and the running statistics of batch norms that learn (of those without a

@@ -4,9 +4,10 @@ import { asks, type Storage, type TrainingOptions } from "../../dsl/training.ts"
 import { standardSizes } from "../passes/elaborate/index.ts"
 import type { Fit, ModelReport } from "../report/report.ts"
 import { costOf } from "./cost.ts"
+import { blockEquations } from "./equations.ts"
 import { frozenOf } from "./frozen.ts"
 import { commonDevices, type Engine, fitsOf, memoryOfModel, plainEngine } from "./memory.ts"
-import type { ModelTensor } from "./parameters.ts"
+import { locating, type ModelTensor } from "./parameters.ts"
 
 export { receivingOf } from "./reach.ts"
 
@@ -32,7 +33,7 @@ export const costReport =
     model: ModelData,
     tensors: readonly ModelTensor[],
     options: TrainingOptions,
-  ): Pick<ModelReport, "flops" | "memory"> => {
+  ): Pick<ModelReport, "flops" | "memory" | "equations"> => {
     const learning = tensors.filter(({ learns }) => learns).map(({ name }) => name)
     const taught = Object.keys(model.teaches).length > 0 ? learning : []
     const { loss, optimizer, accumulate, clip } = options
@@ -52,6 +53,7 @@ export const costReport =
       clip,
       stored: frozenOf(model, frozen ?? options.frozen),
     })
+    const locate = locating(model)
     const needed = training ?? inference
     const { bytes, shape, from } = [inference, needed]
       .map(({ largest }) => largest)
@@ -61,7 +63,11 @@ export const costReport =
         convention: "1 multiply-add = 2 FLOPs",
         forward: cost.inference,
         backward: cost.training?.backward ?? 0,
+        modules: [...cost.modules]
+          .filter(([, { forward, backward }]) => forward + backward > 0)
+          .map(([path, phases]) => ({ path, ...locate(path), ...phases })),
       },
+      equations: [...blockEquations(model, cost.graph)],
       memory: {
         inference: inference.total,
         training: needed.total,

@@ -4,12 +4,13 @@ import { memoryBasis } from "./basis.ts"
 import { xml as escaped } from "./escape.ts"
 import type { ModelReport, Report } from "./report.ts"
 import { blocksSvg, commonScale } from "./svg.ts"
+import { treeHtml, treeStyle } from "./tree.ts"
 import * as unit from "./units.ts"
 
 const style = `
 :root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #d0d0d0; --paper: #fff; --learns: #0b5394; --no: #b00020; --yes: #1b7f3b }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --faint: #a0a0a0; --line: #444; --paper: #16181c; --learns: #7db7f0; --no: #ff8a80; --yes: #7bd88f } }
-@media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff } section { break-inside: avoid } details:not([open]) { display: none } }
+@media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } details:not([open]) { display: none } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { overflow-wrap: anywhere } h2 { margin: 2.5rem 0 .2rem; overflow-wrap: anywhere } h3 { margin: 1.2rem 0 .3rem; font-size: 1rem } .family { color: var(--faint); margin: 0 0 .8rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left; color: var(--faint) }
@@ -17,8 +18,8 @@ td { white-space: nowrap } th { font-weight: 500; border-bottom: 1px solid var(-
 td:first-child, th:first-child { text-align: left } tbody th { font-weight: 400; border: 0; overflow-wrap: anywhere } tfoot td, tfoot th { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600 }
 .learns { color: var(--learns) } .no { color: var(--no) } .yes { color: var(--yes) } code { font-size: .93em } ul.plain { list-style: none; padding: 0 }
 th button { all: unset; cursor: pointer } th button:focus-visible { outline: 2px solid var(--learns) } th[aria-sort="ascending"] button::after { content: " ▲" } th[aria-sort="descending"] button::after { content: " ▼" }
-details { margin-left: 1rem } summary { cursor: pointer } summary .n { color: var(--faint); font-variant-numeric: tabular-nums } svg { max-width: 100%; height: auto } a { color: var(--learns) }
-`
+svg { max-width: 100%; height: auto } a { color: var(--learns) }
+${treeStyle}`
 const script = `
 for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
   const head = button.closest("th"), table = head.closest("table"), body = table.tBodies[0], column = head.cellIndex
@@ -68,58 +69,6 @@ const overview = (models: readonly ModelReport[]): string => {
     rows,
   )
 }
-
-interface Node {
-  readonly name: string
-  readonly total: number
-  readonly trainable: number
-  readonly inner: readonly Node[]
-  /** A tensor's own. */
-  readonly shape?: readonly number[]
-}
-type TensorRow = ModelReport["tensors"][number]
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1)
-const sum = (nodes: readonly Node[], key: "total" | "trainable"): number => nodes.reduce((n, node) => n + node[key], 0)
-const group = (name: string, inner: readonly Node[]): Node => ({
-  name,
-  inner,
-  total: sum(inner, "total"),
-  trainable: sum(inner, "trainable"),
-})
-const leaf = ({ name, shape, trainable, kind }: TensorRow): Node => {
-  const size = kind === "parameter" ? sizeOf(shape) : 0
-  return { name, shape, total: size, trainable: trainable ? size : 0, inner: [] }
-}
-const groups = <A>(
-  items: readonly A[],
-  keyOf: (item: A) => string | undefined,
-): ReadonlyMap<string | undefined, A[]> => {
-  const found = new Map<string | undefined, A[]>()
-  for (const item of items) found.set(keyOf(item), [...(found.get(keyOf(item)) ?? []), item])
-  return found
-}
-
-/** Part → block → placement → tensor. What is in no block, or was not added, hangs one level higher. */
-const treeOf = (model: ModelReport): readonly Node[] =>
-  [...groups(model.tensors, ({ part, kind }) => (kind === "buffer" ? "buffers, in no count" : part))].map(
-    ([part = "", tensors]) => {
-      const blocks = [...groups(tensors, ({ block }) => (block === undefined ? undefined : `block ${block}`))]
-      const inner = blocks.flatMap(([block, inBlock]) => {
-        const placements = [...groups(inBlock, ({ placement }) => placement)].flatMap(([placement, added]) =>
-          placement === undefined ? added.map(leaf) : [group(placement, added.map(leaf))],
-        )
-        return block === undefined ? placements : [group(block, placements)]
-      })
-      return group(part, inner)
-    },
-  )
-
-const countsOf = ({ total, trainable, shape }: Node): string =>
-  `<span class="n">${shape === undefined ? "" : `[${shape.join(", ")}] · `}${unit.exact(total)} · ${unit.bytes(4 * total)} · ${trainable === 0 ? "frozen" : `<span class="learns">${trainable === total ? "learns" : `${unit.exact(trainable)} learn`}</span>`}</span>`
-const treeHtml = (node: Node): string =>
-  node.inner.length === 0
-    ? `<li><code>${escaped(node.name)}</code> ${countsOf(node)}</li>`
-    : `<details><summary>${escaped(node.name)} ${countsOf(node)}</summary><ul class="plain">${node.inner.map((inner) => (inner.inner.length === 0 ? treeHtml(inner) : `<li>${treeHtml(inner)}</li>`)).join("")}</ul></details>`
 
 const fitsTable = ({ name, memory, flops }: ModelReport): readonly string[] => {
   if (memory === undefined) return []
@@ -176,8 +125,7 @@ const modelHtml = (model: ModelReport, i: number, report: Report): string => {
           `<p>Forward ${unit.flops(flops.forward)}, backward ${unit.flops(flops.backward)} (${escaped(flops.convention)}).</p>`,
         ]),
     ...fitsTable(model),
-    "<h3>Every tensor</h3>",
-    ...treeOf(model).map(treeHtml),
+    ...treeHtml(model),
     "</section>",
   ].join("\n")
 }

@@ -23,11 +23,27 @@ export const Bytes = t.type({
   buffers: t.type({ float32: t.number }),
 })
 
-export const Flops = t.type({
-  convention: t.string,
-  forward: t.number,
-  /** Of one training step; 0 where nothing learns. */
-  backward: t.number,
+export const Flops = t.intersection([
+  t.type({
+    convention: t.string,
+    forward: t.number,
+    /** Of one training step; 0 where nothing learns. */
+    backward: t.number,
+  }),
+  t.partial({
+    /** The same by module, those that have some; "" is what no module made. */
+    modules: t.array(
+      t.intersection([
+        t.type({ path: t.string, part: t.string, forward: t.number, backward: t.number }),
+        t.partial({ block: t.number, placement: t.string }),
+      ]),
+    ),
+  }),
+])
+/** What blocks compute, node by node, as the graph that segments has it; blocks that compute alike stand together. */
+export const Equations = t.type({
+  blocks: t.array(t.number),
+  lines: t.array(t.type({ name: t.string, value: t.string, shape: t.array(t.number), flops: t.number })),
 })
 export const Memory = t.intersection([
   t.type({
@@ -82,6 +98,7 @@ export const ModelReport = t.intersection([
   t.partial({
     flops: Flops,
     memory: Memory,
+    equations: t.array(Equations),
     hash: t.string,
     /** Height of the image that the network sees; imageSize has both sides. */
     inputSize: t.number,
@@ -98,6 +115,7 @@ export const Report = t.type({
 
 export type Memory = t.TypeOf<typeof Memory>
 export type Fit = Memory["fits"][number]
+export type Equations = t.TypeOf<typeof Equations>
 export type CountRow = t.TypeOf<typeof Count>
 export type ModelReport = t.TypeOf<typeof ModelReport>
 export type Report = t.TypeOf<typeof Report>

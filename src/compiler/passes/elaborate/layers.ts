@@ -31,12 +31,16 @@ const linear = (ctx: Context, layer: LinearData, path: string, x: number): numbe
   const y = bias ? b.linear(x, weight, tensor(ctx, path, "bias", [gives])) : b.linear(x, weight)
   return lora.reduce((sum, { target, rank, scale, offset, gives: rows }) => {
     const suffix = target === "" ? "" : `_${target}`
-    const down = b.linear(x, tensor(ctx, path, `lora_a${suffix}.weight`, [rank, takes]))
-    const up = b.scale(b.linear(down, tensor(ctx, path, `lora_b${suffix}.weight`, [rows, rank])), scale)
-    const zeros = b.shapeOf(y).map(() => 0)
-    const before = zeros.with(-1, offset)
-    const after = zeros.with(-1, gives - offset - rows)
-    return b.add(sum, b.pad(up, before, after))
+    // From where their tensors are, so that costs of the update are told from those of the layer.
+    const [a, c] = [`lora_a${suffix}`, `lora_b${suffix}`]
+    const down = b.from(join(path, a), () => b.linear(x, tensor(ctx, path, `${a}.weight`, [rank, takes])))
+    return b.from(join(path, c), () => {
+      const up = b.scale(b.linear(down, tensor(ctx, path, `${c}.weight`, [rows, rank])), scale)
+      const zeros = b.shapeOf(y).map(() => 0)
+      const before = zeros.with(-1, offset)
+      const after = zeros.with(-1, gives - offset - rows)
+      return b.add(sum, b.pad(up, before, after))
+    })
   }, y)
 }
 
