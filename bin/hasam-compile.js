@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import module from "node:module"
+import { hasten } from "./hasten.js"
 
-// What V8 made of the command is kept for the next one, where Node can: from 22.1 on.
-module.enableCompileCache?.()
+hasten()
 const { main } = await import("../dist/cli/main.js")
 await main(process.argv, "compile")
