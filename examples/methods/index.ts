@@ -14,6 +14,7 @@ import {
   loraTraining,
   prefixTraining,
   surgicalTraining,
+  tunedTraining,
   vptDeepTraining,
   vptShallowTraining,
 } from "./small.ts"
@@ -32,6 +33,7 @@ export const small = study({
     ladderTraining,
     surgicalTraining,
     autoLrTraining,
+    tunedTraining,
     baseTraining,
   ],
   seeds: [0, 1],

@@ -11,6 +11,7 @@
 import {
   adam,
   adaptFormer,
+  autoLr,
   blocks,
   freeze,
   freezeAll,
@@ -68,3 +69,5 @@ export const autoLrTraining = training(base, {
   ...brief,
   rates: rates({ imageEncoder: (block) => 1e-3 * 0.5 ** (3 - block) }),
 })
+/** The same, but nobody says at which rates: they are tuned until later blocks move more. */
+export const tunedTraining = training(base, { ...brief, autoLr: autoLr({ trials: 4 }) })

@@ -8,7 +8,7 @@ import { asks, defaultsFor, type Prompt, type TrainingOptions, unmoved } from ".
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { analysisLimit, withinTime } from "./analysis/limit.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
-import { rateProblems } from "./analysis/rates.ts"
+import { rateProblems, tuningProblems } from "./analysis/rates.ts"
 import { aboutFile, type Diagnostic } from "./diagnostic.ts"
 import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import { version } from "./frontend/package.ts"
@@ -103,7 +103,7 @@ const trainingProblems = (
 ): readonly Problem[] =>
   trainings
     .filter((training) => training.model === name)
-    .flatMap(({ training: { loss, prompt, jitter, rates, at } }) => {
+    .flatMap(({ training: { loss, prompt, jitter, rates, autoLr, at } }) => {
       const kinds = promptingOf(model.takes)
       const idle: readonly Problem[] = tensors.some(({ learns }) => learns)
         ? []
@@ -119,6 +119,7 @@ const trainingProblems = (
       const wrong: Problem[] = [
         ...idle,
         ...rateProblems(name, model, rates, at),
+        ...(autoLr === undefined || idle.length > 0 ? [] : tuningProblems(name, model, at)),
         ...lossProblems(loss, model.teaches).map((message) => ({
           at,
           code: "HS1030" as const,

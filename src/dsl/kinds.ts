@@ -113,6 +113,12 @@ const isOptimizerKind = among<Optimizer["kind"]>({ adam: true, adamW: true, sgd:
 const isOptimizer = (x: unknown): boolean =>
   isOptimizerKind(x) && isTable(x) && isNumber(x["rate"]) && within(String(kindOf(x)), x)
 const isRateSchedule = among<RateSchedule["kind"]>({ constant: true, cosine: true, step: true, polynomial: true })
+/** Data that autoLr(…) made, or that says all that it would. */
+const isAutoLr = (x: unknown): boolean =>
+  kindOf(x) === "autoLr" &&
+  isTable(x) &&
+  ["order", "relax", "least", "lowest", "highest", "before", "trials"].every((key) => isNumber(x[key])) &&
+  within("autoLr", x)
 const every = (of: (x: unknown) => boolean) => (x: unknown) => isRecord(x) && Object.values(x).every(of)
 
 export const layer: Kind = { what: "a layer", holds: isLayer }
@@ -176,6 +182,7 @@ export const taught: Kind = { what: "masks(), classes(…) or point()", holds: i
 export const loss: Kind = { what: "a loss", holds: isLoss }
 export const optimizer: Kind = { what: "an optimizer", holds: isOptimizer }
 export const prompt: Kind = { what: "a prompt", holds: isPrompt }
+export const autoLr: Kind = { what: "autoLr(…)", holds: isAutoLr }
 export const rateSchedule: Kind = { what: "a schedule of rates", holds: isRateSchedule }
 export const trainingKind: Kind = { what: "a training", holds: (x) => kindOf(x) === "training" }
 export const texts: Kind = listOf("a list of names", text)

@@ -234,6 +234,12 @@ export const functionRanges: Readonly<Record<string, readonly Slot[]>> = {
   cosineRate: [options({ warmup: whole(0, 1e6), floor: share })],
   stepRate: [whole(1, 1e6), { above: 0, most: 1 }],
   polynomialRate: [options({ power: { above: 0, most: 100 }, warmup: whole(0, 1e9), floor: share })],
+  autoLr: [
+    options({
+      ...{ order: share, relax: { above: 0, most: 1 }, least: share, lowest: { above: 0, most: 1e6 } },
+      ...{ highest: { above: 0, most: 1e6 }, before: { above: 0, most: 1e6 }, trials: whole(1, 1000) },
+    }),
+  ],
   clipNorm: [trainingRanges.clip],
   clipValue: [trainingRanges.clip],
   training: [

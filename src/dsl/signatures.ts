@@ -3,6 +3,7 @@
  * names; `at.` are what at(…) gives, `forward.` what works inside a module's forward.
  */
 import {
+  autoLr,
   blockNumber,
   bufferInit,
   byName,
@@ -199,6 +200,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
   adam: { of: [options({}, ["rate"])] },
   adamW: { of: [options({}, ["rate"])] },
   sgd: { of: [options({}, ["rate"])] },
+  autoLr: { of: [options()] },
   dice: { of: [options({ over: oneOf("classes", "batch") })] },
   on: { of: [text, loss] },
   weighted: { of: [undefined, loss] },
@@ -212,7 +214,7 @@ export const functionKinds: Readonly<Record<string, Kinds>> = {
     of: [
       model,
       options({
-        ...{ optimizer, loss, prompt, rateSchedule, augmentation: options({ flip: flag }) },
+        ...{ optimizer, loss, prompt, rateSchedule, autoLr, augmentation: options({ flip: flag }) },
         rates: { what: "rates({ … })", holds: (x) => isTable(x) && x["kind"] === "rates" },
         clip: {
           what: "clipNorm(…) or clipValue(…)",

@@ -154,6 +154,44 @@ export const clipNorm = (norm: number): Clip => ({ norm })
 /** Each number of a gradient is made no larger than this, either way, as torch's clip_grad_value_. */
 export const clipValue = (value: number): Clip => ({ value })
 
+/** What `autoLr` gives. */
+export interface AutoLr {
+  readonly kind: "autoLr"
+  readonly order: number
+  readonly relax: number
+  readonly least: number
+  readonly lowest: number
+  readonly highest: number
+  readonly before: number
+  readonly trials: number
+}
+/**
+ * Rates of blocks that are tuned while training, as AutoLR does (Ro and Choi, AAAI 2021): an epoch in which later blocks did not move more than earlier ones is
+ * undone, and trained again with rates under which they should. Defaults are those of its authors' code.
+ * - `order`: how well the blocks' movements have to ascend, 1 being sorted; after each epoch times `relax`, while it is above `least`.
+ * - `lowest`, `highest`: the first block is to move so many times as far as the one that moved least, the last so many times as far as the one that moved most.
+ * - `before`: the rate of what stands before the blocks, in rates of the first one.
+ * - `trials`: an epoch is trained so often at most, and the last time is kept; the authors' code has no end.
+ */
+export const autoLr = ({
+  order = 0.94,
+  relax = 0.99,
+  least = 0.8,
+  lowest = 2,
+  highest = 0.4,
+  before = 0.5,
+  trials = 10,
+}: Partial<Omit<AutoLr, "kind">> = {}): AutoLr => ({
+  kind: "autoLr",
+  order,
+  relax,
+  least,
+  lowest,
+  highest,
+  before,
+  trials,
+})
+
 /** Which cases an epoch shows: each of them once in a new order, or rare ones more often. */
 export type Sampling = { readonly kind: "each" | "balanced" }
 /**
@@ -197,6 +235,8 @@ export interface TrainingOptions {
   readonly seed: number
   /** Of parts, in place of the optimizer's rate. */
   readonly rates?: readonly PartRates[]
+  /** Left out: rates are as said. */
+  readonly autoLr?: AutoLr
   readonly clip?: Clip
   /** Epochs without a better validation after which training ends; left out, it does not. */
   readonly patience?: number

@@ -49,6 +49,9 @@ const right: Readonly<Record<string, Right>> = {
   "at.beside": { args: [adapter(), { name: "a", scale: 0.1, of: "skip" }] },
   "at.onSkip": { args: [adapter(), { name: "a" }] },
   "at.lowRank": { args: [{ rank: 4, rows: ["q", "v"], alpha: 4 }] },
+  autoLr: {
+    args: [{ order: 0.9, relax: 0.99, least: 0.8, lowest: 2, highest: 0.4, before: 0.5, trials: 3 }],
+  },
   automatic: { args: [trained()] },
   avgPool2d: { args: [2, { stride: 2, padding: 0 }] },
   maxPool2d: { args: [2, { stride: [2, 2], padding: 0 }] },
@@ -203,6 +206,7 @@ const right: Readonly<Record<string, Right>> = {
           patience: 3,
           jitter: 0.1,
           sampling: hasam.balanced,
+          autoLr: hasam.autoLr(),
           precision: "float32",
           frozen: "bf16",
           rates: hasam.rates({ all: 1e-3 }),

@@ -107,6 +107,15 @@ describe("gradients are clipped before the step", () => {
       same({ a: both["a"]!, b: both["b"]! }, { a: one["a"]!, b: other["b"]! })
       expect(relativeError(one["b"]!, other["b"]!)).toBeGreaterThan(1e-4)
     })
+    test(`a tensor's rate is multiplied by what is fed, on top of its own, ${name}`, () => {
+      const tuned = new Map([["b", { feed: "rate_factor/3" }]])
+      const program = optimizerProgram(optimizer, { factors: new Map([["b", 0.5]]), tuned })
+      const fed = Object.fromEntries(Object.entries(gradients).map(([of, data]) => [`gradient/${of}`, data]))
+      const held = { ...zeroState(program), a: formula("a", 0), b: formula("b", 0) }
+      const got = after(program, { ...held, ...fed, ...clock(optimizer, 1), "rate_factor/3": Float64Array.of(0.5) })
+      const asOne = stepped(optimizer, { factors: new Map([["b", 0.25]]) }, gradients)
+      same({ a: got["a"]!, b: got["b"]! }, { a: asOne["a"]!, b: asOne["b"]! })
+    })
   }
 })
 

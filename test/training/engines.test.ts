@@ -1,4 +1,4 @@
-/** Rates by part, clipping, polynomial decay, dropout and drop path on every engine: the same losses as the float64 evaluation, and the same tensors. */
+/** Rates by part, AutoLR, clipping, polynomial decay, dropout and drop path on every engine: the same losses as the float64 evaluation, and the same tensors. */
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,6 +10,7 @@ import { xla } from "../../src/backends/xla/engine.ts"
 import type { Tensors } from "../../src/compiler/ir/graph.ts"
 import {
   adam,
+  autoLr,
   balanced,
   clipNorm,
   conv2d,
@@ -58,6 +59,12 @@ const how = training(net, {
   rateSchedule: polynomialRate({ warmup: 1 }),
   seed: 4,
 })
+/** The second block begins at a smaller rate than the first, until an epoch is undone. */
+const tuned = {
+  ...how,
+  rates: [{ part: "blocks", rate: [1e-2, 1e-2, 1e-3, 1e-2] }],
+  autoLr: autoLr({ order: 1, least: 1, trials: 3 }),
+}
 const folder = mkdtempSync(join(tmpdir(), "hasam-"))
 const trained = async (name: string, backend: Backend, options = how) => {
   const { cases } = await openData(join(folder, "data"))
@@ -83,6 +90,7 @@ const flat = (tensors: Tensors): Float64Array =>
   )
 
 let expected: { readonly losses: readonly number[]; readonly learned: Tensors }
+let expectedTuned: typeof expected
 const wasm = await openWasm()
 // A software driver compiles each kernel anew: HASAM_SYSTEMS=1 takes the time.
 const gpu = process.env["HASAM_SYSTEMS"] !== undefined ? await tryWebGpu() : undefined
@@ -91,18 +99,27 @@ if (process.env["HASAM_SYSTEMS"] === undefined)
 beforeAll(async () => {
   await writePhantoms(join(folder, "data"), { n: 8, size: 24, seed: 5, perSubject: 1 })
   expected = await trained("reference", await engineNamed("reference")({}))
+  expectedTuned = await trained("tuned", await engineNamed("reference")({}), tuned)
 })
 afterAll(async () => {
   await wasm.dispose()
   await gpu?.dispose()
 })
+type Result = typeof expected
+const near = ({ losses, learned }: Result, wanted: Result) => {
+  expect(losses.length).toBe(wanted.losses.length)
+  losses.forEach((loss, i) => expect(Math.abs(loss / wanted.losses[i]! - 1), `batch ${i}`).toBeLessThan(2e-5))
+  expect(relativeError(flat(learned), flat(wanted.learned))).toBeLessThan(1e-4)
+}
 const same = async (name: string, backend: Backend) => {
-  const { losses, learned } = await trained(name, backend)
-  expect(losses.length).toBe(8)
-  losses.forEach((loss, i) => expect(Math.abs(loss / expected.losses[i]! - 1), `batch ${i}`).toBeLessThan(2e-5))
-  expect(relativeError(flat(learned), flat(expected.learned))).toBeLessThan(1e-4)
+  near(await trained(name, backend), expected)
+  near(await trained(name, backend, tuned), expectedTuned)
 }
 
+test("epochs are undone, and steps counted again", () => {
+  expect(expected.losses.length).toBe(8)
+  expect(expectedTuned.losses.length).toBeGreaterThan(8)
+})
 test("each option changes what is learned", async () => {
   const { clip: _, ...unclipped } = how
   const { rates: __, ...even } = how

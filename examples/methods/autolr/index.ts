@@ -1,11 +1,12 @@
 /**
- * Learning rates by depth: small where the image comes in, larger towards the output, as layer-wise decay (Clark et al. 2020, BEiT) and as AutoLR (Ro and Choi 2021)
- * finds best. AutoLR changes its rates while it trains, until later blocks change more than earlier ones; here they are a function of depth.
+ * Learning rates by depth: small where the image comes in, larger towards the output. They are tuned while training, as AutoLR (Ro and Choi 2021) does, until later blocks
+ * change more than earlier ones; or they are a function of depth, as in layer-wise decay (Clark et al. 2020, BEiT).
  *
  *     hasam-compile examples/methods/autolr
  */
 import {
   adamW,
+  autoLr,
   expectTrainable,
   freeze,
   haSam,
@@ -16,6 +17,8 @@ import {
   polynomialRate,
   rates,
   samVitB,
+  sgd,
+  stepRate,
   submodule,
   training,
   vit,
@@ -33,7 +36,14 @@ export const tunedTraining = training(tuned, {
   rateSchedule: polynomialRate({ warmup: 250 }),
 })
 
-/** Of adapters alone, the same. */
+/** AutoLR as its authors train: SGD, one rate for all blocks at first and a larger one behind them, a fifth of all of them in the last ten epochs. */
+export const automaticTraining = training(tuned, {
+  ...{ optimizer: sgd({ rate: 1e-3, momentum: 0.9 }), epochs: 50, rateSchedule: stepRate(40, 0.2) },
+  rates: rates({ maskDecoder: 1e-2 }),
+  autoLr: autoLr(),
+})
+
+/** Of adapters alone, rates by depth again. */
 export const adapted = pipe(samVitB, haSam(0.24), expectTrainable(6_815_046))
 export const adaptedTraining = training(adapted, { rates: rates({ adapters: (block) => 5e-4 * 0.9 ** (12 - block) }) })
 

@@ -34,6 +34,14 @@ export const trainingShower = () => {
       else bar.update(event.done, payload)
       shown = event.epoch
     }
+    if (event.kind === "undone") {
+      if (shown === event.epoch) bar.stop()
+      shown = -1
+      const { order, asked, times } = event
+      talk(
+        `epoch ${event.epoch + 1}/${epochs}  undone, ${counted(times, "time")} so far: the blocks' order is ${order.toFixed(3)} of ${asked.toFixed(3)}`,
+      )
+    }
     if (event.kind === "epoch") {
       if (shown === event.epoch) bar.stop()
       const dice =

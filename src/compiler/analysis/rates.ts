@@ -32,6 +32,37 @@ export const ratesOf = (model: ModelData, parts: readonly PartRates[] = []): Rea
   )
 }
 
+/** What a tensor's rate is tuned with: the depth it stands at, and the input of the program that its rate is multiplied by. */
+export interface Tuned {
+  readonly depth: number
+  readonly feed: string
+}
+/** Tensors whose rates `autoLr` tunes, by name: all that learns in the blocks, and what learns before them (depth 0). */
+export const tunedDepths = (model: ModelData): ReadonlyMap<string, Tuned> => {
+  const table = tensorTable(model)
+  const blocks = blocksOf(networkOf(model), model.blocks).length
+  const depths = depthsOf(table, blocks)
+  return new Map(
+    table.flatMap(({ name, learns }) => {
+      const depth = depths.get(name)!
+      return learns && depth <= blocks ? [[name, { depth, feed: `rate_factor/${depth}` }] as const] : []
+    }),
+  )
+}
+
+/** Blocks have an order only where several learn. */
+export const tuningProblems = (name: string, model: ModelData, at?: string): readonly Problem[] => {
+  const count = new Set([...tunedDepths(model).values()].flatMap(({ depth }) => (depth === 0 ? [] : [depth]))).size
+  if (count > 1) return []
+  return [
+    {
+      ...{ at, code: "HS1033", severity: "error" },
+      message: `autoLr: ${count === 0 ? "no block" : "one block only"} of '${name}' learns, and AutoLR puts blocks in order`,
+      help: "Leave autoLr out, or let several blocks learn.",
+    },
+  ]
+}
+
 /** Parts that are not there or do not learn, and rates that are none. */
 export const rateProblems = (
   name: string,

@@ -161,6 +161,12 @@ export const spec = {
     cause: "blocks is the path of a list or sequence of layers of the network, and nothing of the kind is there.",
     cure: "Give the path as the tensors' names have it, such as encoder.blocks.",
   },
+  HS1033: {
+    title: "autoLr has no blocks to put in order",
+    cause:
+      "AutoLR tunes the rates of blocks until later ones move more than earlier ones; fewer than two blocks of the model learn.",
+    cure: "Leave autoLr out, or let several blocks learn. Which layers are blocks, the model's `blocks` says.",
+  },
   HS1040: {
     title: "a number makes no sense",
     cause:

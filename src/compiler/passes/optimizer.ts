@@ -33,6 +33,12 @@ export const clockAt = (optimizer: Optimizer, rate: number, step: number): Reado
 /** The clock of a tensor whose rate is not the optimizer's. */
 const atRate = (b: Builder, clock: Clock, factor: number): Clock =>
   factor === 1 ? clock : { ...clock, rate: b.scale(clock.rate, factor), stepSize: b.scale(clock.stepSize, factor) }
+/** The clock of a tensor whose rate is multiplied by an input. */
+const tunedBy = (b: Builder, clock: Clock, feed: string | undefined): Clock => {
+  if (feed === undefined) return clock
+  const factor = b.input(feed, [])
+  return { ...clock, rate: b.mul(clock.rate, factor), stepSize: b.mul(clock.stepSize, factor) }
+}
 
 /** Σx², axis by axis: one sum over a million elements rounds badly in float32. */
 const squares = (b: Builder, x: Value): Value =>
@@ -100,6 +106,8 @@ export interface StepOptions {
   readonly clip?: Clip | undefined
   /** Of tensors whose learning rate is not the optimizer's: how many times that it is. */
   readonly factors?: ReadonlyMap<string, number>
+  /** Of tensors whose learning rate is tuned while training: the input [] that it is multiplied by. */
+  readonly tuned?: ReadonlyMap<string, { readonly feed: string }> | undefined
 }
 
 /**
@@ -110,7 +118,7 @@ export const optimize = (
   b: Builder,
   optimizer: Optimizer,
   gradients: ReadonlyMap<string, Value>,
-  { accumulate = 1, clip, factors = new Map() }: StepOptions = {},
+  { accumulate = 1, clip, factors = new Map(), tuned = new Map() }: StepOptions = {},
 ): Updates => {
   const clock: Clock = {
     rate: b.input("learning_rate", []),
@@ -126,7 +134,7 @@ export const optimize = (
   for (const [name, gradient] of clipped(b, sums, clip)) {
     const shape = b.shapeOf(gradient)
     const p = b.parameter(name, shape)
-    const own = atRate(b, clock, factors.get(name) ?? 1)
+    const own = tunedBy(b, atRate(b, clock, factors.get(name) ?? 1), tuned.get(name)?.feed)
     if (accumulate === 1) {
       for (const [key, next] of update(b, name, p, gradient, own)) updates.set(key, next)
       continue

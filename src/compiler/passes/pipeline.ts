@@ -6,8 +6,8 @@ import { blocksOf } from "../../dsl/blocks.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
 import type { PartRates } from "../../dsl/rates.ts"
-import type { Clip, Loss, Optimizer } from "../../dsl/training.ts"
-import { ratesOf } from "../analysis/rates.ts"
+import type { AutoLr, Clip, Loss, Optimizer } from "../../dsl/training.ts"
+import { ratesOf, tunedDepths } from "../analysis/rates.ts"
 import { failed } from "../diagnostic.ts"
 import { Builder, type Value } from "../ir/builder.ts"
 import type { Graph, Program } from "../ir/graph.ts"
@@ -48,6 +48,8 @@ export type Goal =
       readonly accumulate?: number | undefined
       readonly clip?: Clip | undefined
       readonly rates?: readonly PartRates[] | undefined
+      /** Rates of blocks are inputs, which are tuned while training. */
+      readonly autoLr?: AutoLr | undefined
     }
 
 export interface Task {
@@ -183,10 +185,11 @@ export const passes: readonly Pass[] = [
     applies: ({ goal }) => goal.kind === "training",
     run: ({ goal, model }, work) => {
       if (goal.kind !== "training") return work
-      const { optimizer, accumulate, clip, rates } = goal
+      const { optimizer, accumulate, clip, rates, autoLr } = goal
       const b = Builder.of(work.program.graph)
       const factors = new Map([...ratesOf(model, rates)].map(([name, rate]) => [name, rate / optimizer.rate] as const))
-      const next = [...optimize(b, optimizer, work.gradients, { accumulate, clip, factors }), ...work.statistics]
+      const tuned = autoLr === undefined ? undefined : tunedDepths(model)
+      const next = [...optimize(b, optimizer, work.gradients, { accumulate, clip, factors, tuned }), ...work.statistics]
       const outputs = Object.fromEntries(next.map(([name, value]) => [`next/${name}`, value]))
       return {
         ...work,

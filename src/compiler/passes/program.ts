@@ -4,7 +4,7 @@
  */
 import type { ModelData } from "../../dsl/model.ts"
 import type { PartRates } from "../../dsl/rates.ts"
-import type { Clip, Loss, Optimizer } from "../../dsl/training.ts"
+import type { AutoLr, Clip, Loss, Optimizer } from "../../dsl/training.ts"
 import type { Program } from "../ir/graph.ts"
 import type { InputSizes } from "./elaborate/index.ts"
 import { type Compiled, compile } from "./pipeline.ts"
@@ -53,6 +53,8 @@ export interface TrainingProgramOptions extends LearningOptions {
   readonly clip?: Clip | undefined
   /** Of parts, in place of the optimizer's rate. */
   readonly rates?: readonly PartRates[] | undefined
+  /** Rates of blocks are inputs `rate_factor/<depth>` [], in times what they would be. */
+  readonly autoLr?: AutoLr | undefined
   /** Bytes for tensors: blocks are computed again for the backward pass, as few as it takes. */
   readonly memory?: number
   /** Weights that are kept in fewer bits. */
@@ -63,13 +65,13 @@ export interface TrainingProgramOptions extends LearningOptions {
 export const trainingProgram = (
   model: ModelData,
   sizes: InputSizes,
-  { kept, learning, loss, optimizer, accumulate, clip, rates, memory, stored }: TrainingProgramOptions,
+  { kept, learning, loss, optimizer, accumulate, clip, rates, autoLr, memory, stored }: TrainingProgramOptions,
 ): LearningProgram =>
   compile({
     model,
     sizes,
     kept,
-    goal: { kind: "training", learning, loss, optimizer, accumulate, clip, rates },
+    goal: { kind: "training", learning, loss, optimizer, accumulate, clip, rates, autoLr },
     // Planned as the plainest engine runs it: attention in chunks.
     ...(memory === undefined ? {} : { memory }),
     stored,

@@ -21,8 +21,14 @@ export const files = {
   split: "split.json",
 } as const
 
+/** Where tuning of rates stands (autoLr.ts). */
+const Tuned = t.intersection([
+  t.type({ undone: t.number, factors: t.readonlyArray(t.number) }),
+  t.partial({ wanted: t.readonlyArray(t.number) }),
+])
+
 /** Where a run stands: everything that the next step depends on, beside the tensors. */
-const Progress = t.type({
+const ProgressKeys = t.type({
   /** Epochs done. */
   epoch: t.number,
   /** Samples of the current epoch done. */
@@ -37,6 +43,7 @@ const Progress = t.type({
   lossSum: t.number,
   lossCount: t.number,
 })
+const Progress = t.intersection([ProgressKeys, t.partial({ tuning: Tuned })])
 export type Progress = t.TypeOf<typeof Progress>
 
 export const atStart: Progress = {
@@ -136,12 +143,29 @@ export const identityOf = ({ hash, base, data, options }: RunFile): Identity => 
   return { run: createHash("sha256").update(lasting).digest("hex"), base }
 }
 
-export const writeLast = (folder: string, tensors: Tensors, progress: Progress, identity: Identity): Promise<void> =>
-  save(join(folder, files.last), tensors, {
-    "hasam.progress": JSON.stringify(progress),
-    "hasam.run": identity.run,
-    "hasam.base": identity.base,
-  })
+/** Names of what an epoch began with, in a checkpoint in the middle of one that may be undone. */
+const before = "epoch/"
+
+/** `epoch`: what the epoch began with, where it may be undone. */
+export const writeLast = (
+  folder: string,
+  tensors: Tensors,
+  progress: Progress,
+  identity: Identity,
+  epoch: Tensors = {},
+): Promise<void> =>
+  save(
+    join(folder, files.last),
+    { ...tensors, ...renamed(epoch, (name) => `${before}${name}`) },
+    {
+      "hasam.progress": JSON.stringify(progress),
+      "hasam.run": identity.run,
+      "hasam.base": identity.base,
+    },
+  )
+
+const renamed = (tensors: Tensors, as: (name: string) => string): Tensors =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [as(name), tensor]))
 
 const another = (path: string, what: string) =>
   failed(
@@ -155,7 +179,7 @@ const another = (path: string, what: string) =>
 export const readLast = (
   folder: string,
   identity: Identity,
-): Promise<{ readonly tensors: Tensors; readonly progress: Progress }> => {
+): Promise<{ readonly tensors: Tensors; readonly progress: Progress; readonly epoch: Tensors }> => {
   const path = join(folder, files.last)
   return withCheckpoint(path, async (checkpoint) => {
     const progress = decode(path, Progress, checkpoint.metadata["hasam.progress"] ?? "")
@@ -164,7 +188,12 @@ export const readLast = (
     if (run !== identity.run) throw another(path, "of another model, data or options")
     const tensors: [string, Tensors[string]][] = []
     for (const stored of checkpoint.tensors) tensors.push([stored.name, await checkpoint.read(stored)])
-    return { tensors: Object.fromEntries(tensors), progress }
+    const [earlier, now] = [
+      tensors.filter(([name]) => name.startsWith(before)),
+      tensors.filter(([name]) => !name.startsWith(before)),
+    ]
+    const epoch = renamed(Object.fromEntries(earlier), (name) => name.slice(before.length))
+    return { tensors: Object.fromEntries(now), progress, epoch }
   })
 }
 
@@ -177,7 +206,7 @@ export const standingOf = (path: string): Promise<Pick<Progress, "epoch" | "step
 /** One line of the log. */
 export interface LogEntry {
   readonly step: number
-  readonly [key: string]: number | string
+  readonly [key: string]: number | string | readonly number[]
 }
 
 /** The log of the epochs before one: what a killed run wrote after its last checkpoint will be written again. */

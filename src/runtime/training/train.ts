@@ -25,6 +25,7 @@ import { frozenOf } from "../run/adapters.ts"
 import { feedsOf, targetsOf, taughtOf } from "../task/index.ts"
 import { scalarFeed } from "../task/stack.ts"
 import { hashOf, saveLearned } from "../weights/learned.ts"
+import { type Judged, tunerOf } from "./autoLr.ts"
 import {
   atStart,
   exists,
@@ -66,6 +67,16 @@ export type TrainingEvent =
       readonly loss: number
       readonly dice?: number
       readonly best: boolean
+    }
+  /** Rates are tuned: an epoch whose blocks did not move in order was undone, and is trained again. */
+  | {
+      readonly kind: "undone"
+      readonly epoch: number
+      /** Times that this epoch was undone so far. */
+      readonly times: number
+      readonly loss: number
+      readonly order: number
+      readonly asked: number
     }
   | { readonly kind: "saved"; readonly step: number }
 
@@ -152,6 +163,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     accumulate: options.accumulate,
     clip: options.clip,
     rates: options.rates,
+    autoLr: options.autoLr,
     kept,
     stored: input.frozen,
     ...(input.memory === undefined ? {} : { memory: input.memory }),
@@ -186,7 +198,9 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
   })
 
   const stateNames = Object.keys(learned.program.state)
-  const start = input.resume ? await readLast(folder, identity) : { tensors: {} as Tensors, progress: atStart }
+  const start = input.resume
+    ? await readLast(folder, identity)
+    : { tensors: {} as Tensors, progress: atStart, epoch: {} as Tensors }
   if (start.progress.epoch > options.epochs)
     throw failed(
       folder,
@@ -211,7 +225,11 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     input.validation.length === 0 ? undefined : await predictor(backend, model, weights, options.prompt, executable)
   if (!sharing) await load()
 
-  let progress = start.progress
+  const tuner = options.autoLr === undefined ? undefined : tunerOf(model, options.autoLr, learned.receiving)
+  let progress: Progress =
+    tuner === undefined ? start.progress : { ...start.progress, tuning: start.progress.tuning ?? tuner.start }
+  /** What the epoch began with, where it may be undone. */
+  let epochStart: Tensors = start.epoch
   let begun = false
   const log: LogEntry[] = [...(await readLog(folder, progress.epoch))]
   await writeAtomically(join(folder, files.log), logText(log))
@@ -233,7 +251,8 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     const broken = Object.entries(state).find(([, tensor]) => !finite(tensor))
     if (broken !== undefined) throw await diverged(folder, broken[0], progress.step)
     await demandFolder()
-    await writeLast(folder, state, progress, identity)
+    // Between epochs it is what the state is.
+    await writeLast(folder, state, progress, identity, progress.sample === 0 ? {} : epochStart)
     on({ kind: "saved", step: progress.step })
   }
 
@@ -243,7 +262,8 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       ...{ epoch: progress.epoch, epochs: options.epochs },
       ...{ step: progress.step, steps: Math.floor((perEpoch * options.epochs) / accumulate) },
     })
-    const clock = Object.entries(clockAt(optimizer, rate, progress.step + 1)).map(
+    const tuned = tuner?.feeds(progress.tuning ?? tuner.start) ?? {}
+    const clock = Object.entries({ ...clockAt(optimizer, rate, progress.step + 1), ...tuned }).map(
       ([name, value]) => [name, scalarFeed(value)] as const,
     )
     const applies = (progress.batch + 1) % accumulate === 0
@@ -269,8 +289,32 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     return loss
   }
 
+  /** What tuning says of the epoch that ends; where it is not kept, the run stands where it stood before, but for the rates. */
+  const tune = async (loss: number): Promise<Judged | undefined> => {
+    if (tuner === undefined) return undefined
+    const epoch = progress.epoch
+    const judged = tuner.judge(
+      epochStart,
+      await executable.read(learned.receiving),
+      epoch,
+      progress.tuning ?? tuner.start,
+    )
+    progress = { ...progress, tuning: judged.next }
+    if (judged.kept) return judged
+    await executable.load(epochStart)
+    const batch = progress.batch - perEpoch
+    const step = Math.floor(batch / options.accumulate)
+    progress = { ...progress, batch, step, sample: 0, lossSum: 0, lossCount: 0 }
+    await checkpoint()
+    on({ kind: "undone", epoch, times: judged.next.undone, loss, order: judged.order, asked: judged.asked })
+    return judged
+  }
+
   const endEpoch = async (): Promise<void> => {
     const loss = progress.lossSum / Math.max(1, progress.lossCount)
+    const trials = (progress.tuning?.undone ?? 0) + 1
+    const judged = await tune(loss)
+    if (judged?.kept === false) return
     const due = (progress.epoch + 1) % validateEvery === 0 || progress.epoch + 1 === options.epochs
     let result: number | undefined
     if (checker !== undefined && due) {
@@ -288,7 +332,11 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
       ...(best ? { bestDice: result!, bestEpoch: epoch } : {}),
     }
     await demandFolder()
-    await note({ step: progress.step, epoch, loss, ...(result === undefined ? {} : { validation: result }) })
+    await note({
+      ...{ step: progress.step, epoch, loss },
+      ...(result === undefined ? {} : { validation: result }),
+      ...(judged === undefined ? {} : { trials, order: judged.order, factors: judged.next.factors }),
+    })
     if (best || checker === undefined)
       await saveLearned(join(folder, files.best), await learnedNow(), {
         version: input.version,
@@ -306,6 +354,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
 
   try {
     while (!ended() && !signal?.aborted) {
+      if (tuner !== undefined && progress.sample === 0) epochStart = await executable.read(stateNames)
       const samples = input.reader.training(input.train, progress.epoch, progress.sample)
       for await (const batch of batched(samples, options.batch)) {
         const loss = await runBatch(batch)
