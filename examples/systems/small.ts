@@ -104,6 +104,7 @@ export const samus = pipe(
   samusOf.learning(2),
 )
 export const sfrcSam = sfrcSamOf({ ...small, branchWidth: 8 })
+export const correctedSfrcSam = sfrcSamOf({ ...small, branchWidth: 8, correctorWidth: 8 })
 export const mobileSam = tinySam(
   "MobileSAM",
   { ...small, patchSize: 16 },
@@ -128,4 +129,5 @@ export const samedTraining = training(samed, brief)
 export const medSaTraining = training(medSa, brief)
 export const samusTraining = training(samus, brief)
 export const sfrcSamTraining = training(sfrcSam, brief)
+export const correctedSfrcSamTraining = training(correctedSfrcSam, brief)
 export const mobileSamTraining = training(mobileSam, brief)

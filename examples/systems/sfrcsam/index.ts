@@ -5,7 +5,8 @@
  *     hasam-compile examples/systems/sfrcsam
  *
  * Ours are: which frequencies (the log power of a cosine transform of each patch), the convolutions beside them, that both are added to the patches through a gate
- * that starts at zero, and that all but the prompt encoder learns. Its correction of false regions by uncertainty is not here. So no count of it means anything but this spec.
+ * that starts at zero, and that all but the prompt encoder learns. `corrected` has what its authors' abstract adds: a corrector that finds regions which are falsely inside or falsely
+ * outside the mask, by uncertainty; how it does so is ours as well. So no count of it means anything but this spec.
  */
 import {
   buffer,
@@ -41,11 +42,13 @@ import {
 import { upTo } from "../lists.ts"
 import { vitB } from "../sam/index.ts"
 
-const { add, concat, log, matmul, mean, mul, rearrange, resize, shift, slice } = forward
+const { add, concat, log, matmul, mean, mul, rearrange, resize, scale, shift, sigmoid, slice, sub } = forward
 
 export interface Config extends SamConfig {
   /** Features of each branch. */
   readonly branchWidth: number
+  /** Features of the corrector; left out, masks are not corrected. */
+  readonly correctorWidth?: number
 }
 
 /** The orthonormal cosine transform (DCT-II) of `side` × `side` pixels, as a matrix: pixels times it are coefficients. */
@@ -115,6 +118,38 @@ const imageEncoder = (config: Config) => {
   )
 }
 
+/** SAM's mask decoder gives four pixels a patch. */
+const maskSide = ({ imageSize, patchSize }: Config) => (4 * imageSize) / patchSize
+
+/** How sure it is, from 0 to 1 and pixel by pixel, that the mask is wrong in one way; from what the image shows, and from the mask and how uncertain that is. */
+const falseRegions = (image: number, width: number) =>
+  sequential(conv2d(image + 2, width, 3, { padding: 1 }), layerNorm2d(width), gelu, conv2d(width, 1, 1))
+
+/**
+ * logits [b, 1, h, w] of a mask and the image's embeddings [b, c, h / 4, w / 4] → corrected logits [b, 1, h, w].
+ * With p = sigmoid(z), a pixel is as uncertain as u = 4p(1 − p). Its logit becomes z + gate · u · ((1 − p)·n − p·f): n and f say that it is falsely outside, falsely inside. What is certain
+ * stays as it is, and so does everything at first: the gate starts at zero.
+ */
+export const dualFalseCorrector = (image: number, side: number, width: number) =>
+  define(
+    "DualFalseCorrector",
+    {
+      false_positive: falseRegions(image, width),
+      false_negative: falseRegions(image, width),
+      gate: parameter([1]),
+    },
+    { logits: features(1), embeddings: features(image) },
+    (m, { logits, embeddings }) => {
+      const inside = sigmoid(logits)
+      const outside = sigmoid(scale(logits, -1))
+      const uncertain = scale(mul(inside, outside), 4)
+      const seen = concat([resize(embeddings, side, side), inside, uncertain], 1)
+      const missed = mul(outside, sigmoid(m.false_negative(seen)))
+      const wrong = mul(inside, sigmoid(m.false_positive(seen)))
+      return add(logits, mul(mul(sub(missed, wrong), uncertain), m.gate))
+    },
+  )
+
 /** image [b, 3, imageSize, imageSize] and points → masks [b, 1, imageSize, imageSize], logits. */
 export const network = (config: Config) =>
   define(
@@ -123,12 +158,17 @@ export const network = (config: Config) =>
       image_encoder: imageEncoder(config),
       prompt_encoder: promptEncoder(config),
       mask_decoder: maskDecoder(config),
+      ...(config.correctorWidth === undefined
+        ? {}
+        : { corrector: dualFalseCorrector(config.outChannels, maskSide(config), config.correctorWidth) }),
     },
     { image: features(3), point_coords: optional(2), point_labels: optional(1) },
     (m, { image, point_coords, point_labels }) => {
       const asked = m.prompt_encoder({ point_coords, point_labels, boxes: undefined, mask_input: undefined })
-      const decoded = m.mask_decoder({ image_embeddings: m.image_encoder(image), ...asked })
-      return { masks: resize(slice(decoded.masks, 1, 0, 1), config.imageSize, config.imageSize) }
+      const embeddings = m.image_encoder(image)
+      const logits = slice(m.mask_decoder({ image_embeddings: embeddings, ...asked }).masks, 1, 0, 1)
+      const found = m.corrector === undefined ? logits : m.corrector({ logits, embeddings })
+      return { masks: resize(found, config.imageSize, config.imageSize) }
     },
   )
 export const sfrcSamOf = (config: Config) =>
@@ -148,3 +188,11 @@ export const sfrcSam = pipe(
   expectTrainable(90_926_245),
 )
 export const paper = training(sfrcSam)
+
+/** With the correction of false regions. */
+export const corrected = pipe(
+  sfrcSamOf({ ...vitB, imageSize: 256, branchWidth: 64, correctorWidth: 32 }),
+  expectTotal(91_081_332),
+  expectTrainable(91_075_112),
+)
+export const correctedTraining = training(corrected)
