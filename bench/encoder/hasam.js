@@ -3,39 +3,25 @@ import { cpu } from "../../dist/backends/onnx/engine.js"
 import { cpuMemory } from "../../dist/backends/onnx/memory.js"
 import { flopsOfGraph } from "../../dist/compiler/analysis/cost.js"
 import { decompose } from "../../dist/compiler/passes/decompose.js"
-import { clockAt } from "../../dist/compiler/passes/optimizer.js"
 import { productWeights } from "../../dist/compiler/passes/store.js"
-import { loadAll } from "../../dist/runtime/weights/index.js"
-import { encoder, optimizer } from "./model.js"
+import { workOf } from "./work.js"
 
 const [work, imageSize, file, runs, options = "{}"] = process.argv.slice(2)
-const { tensors, forward, step, written } = encoder(Number(imageSize))
 const start = performance.now()
-const program = work === "forward" ? forward() : step()
+const { program, tensors, written, held, fed } = await workOf(work, Number(imageSize), file)
 const built = performance.now()
-const { image, target, ...weights } = await loadAll(file)
 const { frozen, ...settings } = JSON.parse(options)
 const names = new Set([...productWeights(program.graph)].filter((name) => !(name in program.state)))
 for (const { name, adaptation } of tensors) if (adaptation !== undefined) names.delete(name)
 const kept = frozen === undefined ? {} : { frozen: { as: frozen, names } }
 const engine = await cpu({ ...settings, ...kept }).compile(program)
-const moments = Object.keys(program.state).filter((name) => name.startsWith("adam/"))
-const shapeOf = new Map(tensors.map(({ name, shape }) => [name, shape]))
-const zeros = (name) => {
-  const shape = shapeOf.get(name.slice("adam/m/".length))
-  return { shape, data: new Float32Array(shape.reduce((n, extent) => n * extent, 1)) }
-}
-await engine.load({ ...weights, ...Object.fromEntries(moments.map((name) => [name, zeros(name)])) }, { give: true })
+await engine.load(held, { give: true })
 const ready = performance.now()
 const seconds = []
 const cpuSeconds = []
 const values = []
 for (let i = 1; i <= Number(runs); i += 1) {
-  const clock = Object.entries(clockAt(optimizer, optimizer.rate, i)).map(([name, x]) => [
-    name,
-    { shape: [], data: Float32Array.of(x) },
-  ])
-  const inputs = work === "forward" ? { image } : { image, target, ...Object.fromEntries(clock) }
+  const inputs = fed(i)
   const at = performance.now()
   const before = process.cpuUsage()
   const { loss, embedding } = await engine.run(inputs)
@@ -50,5 +36,5 @@ const prepared = { build: (built - start) / 1000, load: (ready - built) / 1000 }
 const flopsOf = ({ graph }) =>
   Object.values(flopsOfGraph(decompose(graph, cpuMemory.decompose))).reduce((a, b) => a + b)
 // Counted when memory was measured.
-const flops = { written: flopsOf(written[work]()), run: flopsOf(program) }
+const flops = { written: flopsOf(written()), run: flopsOf(program) }
 console.log(JSON.stringify({ seconds, cpuSeconds, values, mebibytes, prepared, flops }))

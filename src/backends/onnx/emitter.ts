@@ -14,6 +14,7 @@ export class Emitter {
   readonly initializers: Initializer[] = []
   readonly #constants = new Map<string, string>()
   #count = 0
+  #from: string | undefined
   /** Only ONNX's own ops: for files that others run. */
   readonly portable: boolean
 
@@ -25,6 +26,14 @@ export class Emitter {
     this.#prefix = prefix
   }
 
+  /** Nodes made from now on come from this module, if from any. */
+  at(from: string | undefined): this {
+    this.#from = from
+    return this
+  }
+  #push(node: OnnxNode): void {
+    this.nodes.push(this.#from === undefined ? node : { ...node, from: this.#from })
+  }
   #fresh(op: string): string {
     this.#count += 1
     return `${this.#prefix}${op}${this.#count}`
@@ -37,7 +46,7 @@ export class Emitter {
     domain?: string,
   ): string {
     const output = this.#fresh(op)
-    this.nodes.push({ op, inputs, outputs: [output], attributes, ...(domain === undefined ? {} : { domain }) })
+    this.#push({ op, inputs, outputs: [output], attributes, ...(domain === undefined ? {} : { domain }) })
     return output
   }
   /** One node with several outputs. */
@@ -48,7 +57,7 @@ export class Emitter {
     attributes: Readonly<Record<string, Attribute>>,
   ): readonly string[] {
     const outputs = Array.from({ length: count }, () => this.#fresh(op))
-    this.nodes.push({ op, inputs, outputs, attributes })
+    this.#push({ op, inputs, outputs, attributes })
     return outputs
   }
   #constant(key: string, make: (name: string) => void): string {

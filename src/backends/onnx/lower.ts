@@ -291,7 +291,7 @@ export const lower = (
     names[id] =
       nameOf(node) ??
       (lowerings[node.op as keyof typeof lowerings] as Lowering<any>)({
-        e,
+        e: e.at(node.from),
         node: node as never,
         inputs: node.inputs.map(operand),
         shapes: node.inputs.map((input) => nodes[input]!.shape),

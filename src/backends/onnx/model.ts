@@ -16,6 +16,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   readonly attributes?: Readonly<Record<string, Attribute>>
+  /** The module that it computes a part of, which its name begins with: profilers and viewers show names. */
+  readonly from?: string
 }
 export interface Initializer {
   readonly name: string
@@ -75,10 +77,14 @@ const attribute = (w: ProtobufWriter, name: string, value: Attribute): void => {
     w.int(20, 7)
   }
 }
-const node = (w: ProtobufWriter, { op, domain, inputs, outputs, attributes = {} }: OnnxNode): void => {
+/** What a node is called in the file, and so in profiles: its module and its first result. */
+export const nodeName = ({ outputs, from }: Pick<OnnxNode, "outputs" | "from">): string =>
+  from === undefined ? outputs[0]! : `${from}/${outputs[0]}`
+
+const node = (w: ProtobufWriter, { op, domain, inputs, outputs, attributes = {}, from }: OnnxNode): void => {
   for (const input of inputs) w.string(1, input)
   for (const output of outputs) w.string(2, output)
-  w.string(3, outputs[0]!).string(4, op)
+  w.string(3, nodeName({ outputs, from })).string(4, op)
   for (const [name, value] of Object.entries(attributes)) w.message(5, (inner) => attribute(inner, name, value))
   if (domain !== undefined) w.string(7, domain)
 }

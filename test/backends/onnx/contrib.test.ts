@@ -1,7 +1,7 @@
 /** The CPU graph has no op of onnxruntime's training set: upstream is removing them, and plain builds never had them. */
 import { expect, test } from "vitest"
 import { lower } from "../../../src/backends/onnx/lower.ts"
-import type { OnnxModel } from "../../../src/backends/onnx/model.ts"
+import { encodeModel, nodeName, type OnnxModel } from "../../../src/backends/onnx/model.ts"
 import { Builder } from "../../../src/compiler/ir/builder.ts"
 import { ops } from "../../../src/compiler/ops/index.ts"
 import type { Op } from "../../../src/compiler/ops/op.ts"
@@ -41,4 +41,15 @@ test.each([
   // ONNX's ops of training are in a domain of their own, ai.onnx.preview.training; gradients would be named so.
   const plain = models.flatMap((model) => [...names(model, false)])
   expect(plain.filter((name) => /Grad|Optimizer|Adam|Momentum|InPlaceAccumulator/.test(name))).toEqual([])
+})
+
+test("nodes say which module they compute, forward and backward, for profiles and viewers", () => {
+  const { nodes } = lower(training.graph)
+  const modules = new Set(training.graph.nodes.flatMap(({ from }) => (from === undefined ? [] : [from])))
+  expect(modules.size).toBeGreaterThan(20)
+  expect(new Set(nodes.flatMap(({ from }) => (from === undefined ? [] : [from])))).toEqual(modules)
+  const named = nodes.filter(({ from }) => from !== undefined)
+  expect(named.length).toBeGreaterThan(nodes.length / 2)
+  const file = Buffer.from(encodeModel(lower(training.graph))).toString("latin1")
+  expect(named.filter((node) => !file.includes(nodeName(node)))).toEqual([])
 })

@@ -6,7 +6,7 @@ import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { afterAll, expect, test } from "vitest"
 import { sessionOptions } from "../../../src/backends/onnx/engine.ts"
 import { kept, lower } from "../../../src/backends/onnx/lower.ts"
-import { encodeModel, type OnnxNode } from "../../../src/backends/onnx/model.ts"
+import { encodeModel, nodeName, type OnnxNode } from "../../../src/backends/onnx/model.ts"
 import { inFileOrder } from "../../../src/backends/onnx/order.ts"
 import type { Graph } from "../../../src/compiler/ir/graph.ts"
 import { sizeOf } from "../../../src/compiler/ir/graph.ts"
@@ -54,7 +54,7 @@ const profile = async (graph: Graph, scores: number, options: object = {}) => {
 const isProbe = (name: string) => name.startsWith("_probe")
 const ours = (nodes: readonly OnnxNode[]): readonly string[] =>
   nodes
-    .map(({ outputs }) => outputs[0]!)
+    .map(nodeName)
     .filter((name) => !isProbe(name))
     .reverse()
 
