@@ -2,11 +2,12 @@
 
 import { commonDevices } from "../../compiler/analysis/memory.ts"
 import { learningNames } from "../../compiler/analysis/parameters.ts"
+import { once, relievedLater, stepsOf } from "../../compiler/analysis/relief.ts"
 import { fitRows } from "../../compiler/analysis/summary.ts"
 import { type Compiled, trainingOf } from "../../compiler/compile.ts"
 import { standardSizes } from "../../compiler/passes/elaborate/index.ts"
 import { inferenceProgram, trainingProgram } from "../../compiler/passes/program.ts"
-import type { ModelReport } from "../../compiler/report/report.ts"
+import type { Memory, ModelReport } from "../../compiler/report/report.ts"
 import { asks, type Precision } from "../../dsl/training.ts"
 import { targetNamed } from "./index.ts"
 import type { Needed, StepFlags, Way } from "./target.ts"
@@ -40,7 +41,15 @@ export const neededOn = async (
       learning.length === 0
         ? inference
         : await measure(trainingProgram(data, sizes, { ...training, learning, ...within(memory) }).program, how)
-    changed.push({ ...of, memory: { ...of.memory, ...onDevice(name, of.memory, inference, step, how) } })
+    const there = onDevice(name, of.memory, inference, step, how)
+    // A compiler takes a minute for each answer; a trace and a plan do not.
+    const asking = learning.length > 0 && memory === undefined && step.compiledFor === undefined
+    const { loss, optimizer, accumulate, clip, rates } = training
+    const goal = { kind: "training", learning, loss, optimizer, accumulate, clip, rates } as const
+    const steps = once(() => stepsOf({ model: data, sizes, goal }))
+    const needs = async (count: number) => (await measure(steps().program(count), how)).bytes
+    const fits = asking ? [...(await relievedLater(there.fits, steps, needs))] : there.fits
+    changed.push({ ...of, memory: { ...of.memory, ...there, fits } })
   }
   return changed
 }
@@ -60,7 +69,7 @@ const onDevice = (
   inference: Needed,
   training: Needed,
   { precision = "float32", fused, chunked }: Way,
-): Partial<NonNullable<ModelReport["memory"]>> => {
+): Partial<Memory> & Pick<Memory, "fits"> => {
   const { compiledFor, available } = training
   const way = [precision, ...(fused ? ["attention fused"] : []), ...(chunked ? ["attention in pieces"] : [])].join(", ")
   const devices =

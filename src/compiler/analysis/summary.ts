@@ -1,13 +1,15 @@
 /** What a report says of a model beyond its counts, without compiling it to any target. */
 import type { ModelData } from "../../dsl/model.ts"
 import { asks, type Storage, type TrainingOptions } from "../../dsl/training.ts"
+import { decompose } from "../passes/decompose.ts"
 import { standardSizes } from "../passes/elaborate/index.ts"
 import type { Fit, ModelReport } from "../report/report.ts"
 import { costOf } from "./cost.ts"
 import { blockEquations } from "./equations.ts"
 import { frozenOf } from "./frozen.ts"
-import { commonDevices, type Engine, fitsOf, memoryOfModel, plainEngine } from "./memory.ts"
+import { commonDevices, type Engine, fitsOf, memoryOf, memoryOfModel, plainEngine } from "./memory.ts"
 import { locating, type ModelTensor } from "./parameters.ts"
+import { once, relievedNow, stepsOf } from "./relief.ts"
 
 export { receivingOf } from "./reach.ts"
 
@@ -15,11 +17,12 @@ type Needs = Parameters<typeof fitsOf>[0]
 /** What segmenting and a training step need, against memory that people have, or `devices`. */
 export const fitRows = (inference: Needs, training: Needs, devices = commonDevices): readonly Fit[] => {
   const trains = fitsOf(training, devices)
-  return fitsOf(inference, devices).map(({ device, available, fits }, i) => ({
+  return fitsOf(inference, devices).map(({ device, available, needed, fits }, i) => ({
     device,
     bytes: available,
     inference: fits,
     training: trains[i]!.fits,
+    needs: { inference: needed, training: trains[i]!.needed },
   }))
 }
 
@@ -42,17 +45,18 @@ export const costReport =
     // One image is segmented at a time; a step takes the batch that the spec or the command says.
     const one = standardSizes(model, batch ?? 1, asked)
     const cost = costOf(model, { sizes: one, learning: taught, loss })
-    const { inference, training } = memoryOfModel(model, {
-      sizes: one,
-      trainingSizes: standardSizes(model, images, asked),
-      learning: taught,
-      engine,
-      loss,
-      optimizer,
-      accumulate,
-      clip,
-      stored: frozenOf(model, frozen ?? options.frozen),
-    })
+    const stored = frozenOf(model, frozen ?? options.frozen)
+    const trainingSizes = standardSizes(model, images, asked)
+    const how = { learning: taught, loss, optimizer, accumulate, clip }
+    const { inference, training } = memoryOfModel(model, { sizes: one, trainingSizes, engine, stored, ...how })
+    const rows = fitRows(inference, training ?? inference)
+    const task = { model, sizes: trainingSizes, stored, goal: { kind: "training", ...how } as const }
+    const steps = once(() => stepsOf(task))
+    const inEngine = (count: number): number => {
+      const { graph, state } = steps().program(count)
+      const lowered = engine.decompose === undefined ? graph : decompose(graph, engine.decompose)
+      return memoryOf({ program: { graph: lowered, state }, gradients: new Map() }, engine).total
+    }
     const locate = locating(model)
     const needed = training ?? inference
     const { bytes, shape, from } = [inference, needed]
@@ -73,7 +77,7 @@ export const costReport =
         training: needed.total,
         ...(images === 1 ? {} : { batch: images }),
         largest: { bytes, shape: [...shape], from },
-        fits: [...fitRows(inference, needed)],
+        fits: [...(training === undefined ? rows : relievedNow(rows, steps, inEngine))],
       },
     }
   }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import { memoryBasis } from "./basis.ts"
 import { xml as escaped } from "./escape.ts"
+import { needsOf, reliefs, within } from "./fits.ts"
 import type { ModelReport, Report } from "./report.ts"
 import { blocksSvg, commonScale } from "./svg.ts"
 import { treeHtml, treeStyle } from "./tree.ts"
@@ -70,25 +71,26 @@ const overview = (models: readonly ModelReport[]): string => {
   )
 }
 
-const fitsTable = ({ name, memory, flops }: ModelReport): readonly string[] => {
+const fitsTable = ({ name, memory, flops, blocks }: ModelReport): readonly string[] => {
   if (memory === undefined) return []
   const learns = (flops?.backward ?? 0) > 0
-  const rows = memory.fits.map(({ device, bytes, inference, training }) => {
-    const one = bytes < 2 ** 30
-    const need = (n: number) => `${unit.bytes(one ? memory.largest.bytes : n)} of ${unit.bytes(bytes)}`
+  const rows = memory.fits.map((fit) => {
+    const { device, bytes, inference, training } = fit
+    const needs = needsOf(fit, memory)
     const verdict = (fits: boolean, n: number) =>
-      cell(`<span class="${fits ? "yes" : "no"}">${fits ? "yes" : "no"}</span>, ${need(n)}`)
-    return `<tr><th scope="row">${escaped(device)}</th>${verdict(inference, memory.inference)}${learns ? verdict(training, memory.training) : cell("–")}</tr>`
+      cell(
+        `<span class="${fits ? "yes" : "no"}">${fits ? "yes" : "no"}</span>, ${within(n, bytes)} of ${within(bytes, bytes)} ${bytes < 2 ** 30 ? "MiB" : "GB"}`,
+      )
+    return `<tr><th scope="row">${escaped(device)}</th>${verdict(inference, needs.inference)}${learns ? verdict(training, needs.training) : cell("–")}</tr>`
   })
+  const more = learns ? reliefs(memory, blocks.length > 0 ? "block" : "module") : []
   return [
     "<h3>What fits</h3>",
     `<p>Peak memory, ${escaped(memoryBasis(memory))}. The largest buffer is ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in <code>${escaped(memory.largest.from)}</code>.</p>`,
     table(`Memory that ${name} needs`, ["device", "segments", "trains"], rows),
-    ...(learns && memory.fits.some(({ training, bytes }) => !training && bytes >= 2 ** 30)
-      ? [
-          "<p>With <code>--memory 8GB</code> blocks are computed twice until a step fits; a smaller <code>--input-size</code> or <code>--batch</code> needs less.</p>",
-        ]
-      : []),
+    ...(more.length === 0
+      ? []
+      : [`<p>To train where it does not fit:</p><ul>${more.map((line) => `<li>${escaped(line)}</li>`).join("")}</ul>`]),
   ]
 }
 

@@ -45,13 +45,33 @@ export const Equations = t.type({
   blocks: t.array(t.number),
   lines: t.array(t.type({ name: t.string, value: t.string, shape: t.array(t.number), flops: t.number })),
 })
+/** Blocks computed twice, and what a step needs then. */
+export const Relief = t.type({
+  /** Bytes to ask for with --memory, which counts tensors alone. */
+  memory: t.number,
+  /** Blocks that are computed twice, of how many that could be. */
+  recomputed: t.number,
+  of: t.number,
+  /** Bytes of a training step. */
+  training: t.number,
+})
 export const Memory = t.intersection([
   t.type({
     /** Bytes. */
     inference: t.number,
     training: t.number,
     largest: t.type({ bytes: t.number, shape: t.array(t.number), from: t.string }),
-    fits: t.array(t.type({ device: t.string, bytes: t.number, inference: t.boolean, training: t.boolean })),
+    fits: t.array(
+      t.intersection([
+        t.type({ device: t.string, bytes: t.number, inference: t.boolean, training: t.boolean }),
+        t.partial({
+          /** Bytes that are held against the device's: all there is, or the largest buffer. */
+          needs: t.type({ inference: t.number, training: t.number }),
+          /** What would make training fit, where it does not and this does; else the least that can be had. */
+          relief: Relief,
+        }),
+      ]),
+    ),
   }),
   t.partial({
     /** Images in a training step; 1 where it is not said. */
@@ -114,6 +134,7 @@ export const Report = t.type({
 })
 
 export type Memory = t.TypeOf<typeof Memory>
+export type Relief = t.TypeOf<typeof Relief>
 export type Fit = Memory["fits"][number]
 export type Equations = t.TypeOf<typeof Equations>
 export type CountRow = t.TypeOf<typeof Count>

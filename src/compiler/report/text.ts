@@ -3,6 +3,7 @@
 import { memoryBasis } from "./basis.ts"
 import type { Colors } from "./colors.ts"
 import { visible } from "./escape.ts"
+import { needsOf, reliefs, within } from "./fits.ts"
 import type { Fit, Memory, ModelReport } from "./report.ts"
 import * as unit from "./units.ts"
 
@@ -52,22 +53,19 @@ const blockRows = ({ blocks }: ModelReport): readonly Row[] => {
   ]
 }
 
-/** Bytes in the unit of what they are held against. */
-const within = (bytes: number, limit: number): string =>
-  limit < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)}` : (bytes / 2 ** 30).toFixed(1)
-
 /** 2.8 of 8 GB: trains. The binding of WebGPU holds one buffer, the largest. */
-const fitText = ({ device, bytes, inference, training }: Fit, memory: Memory, learns: boolean): string => {
+const fitText = (fit: Fit, memory: Memory, learns: boolean): string => {
+  const { device, bytes, inference, training } = fit
   const oneBuffer = bytes < 2 ** 30
-  const needed = oneBuffer ? memory.largest.bytes : learns ? memory.training : memory.inference
+  const needs = needsOf(fit, memory)
+  const needed = learns ? needs.training : needs.inference
   const does = !inference ? "no" : !learns ? "yes" : training ? "trains" : "segments"
-  const less = does === "segments" && !oneBuffer ? ` with ${within(memory.inference, bytes)}` : ""
+  const less = does === "segments" && !oneBuffer ? ` with ${within(needs.inference, bytes)}` : ""
   return `${within(needed, bytes)} of ${oneBuffer ? device.replace(/^WebGPU's 128 MiB/, "128 MiB, WebGPU's") : device}: ${does}${less}`
 }
 
-const costLines = ({ flops, memory }: ModelReport): readonly string[] => {
+const costLines = ({ flops, memory, blocks }: ModelReport): readonly string[] => {
   const learns = (flops?.backward ?? 0) > 0
-  const tight = memory?.fits.find(({ training, bytes }) => learns && !training && bytes >= 2 ** 30)
   return [
     ...(flops === undefined
       ? []
@@ -79,11 +77,7 @@ const costLines = ({ flops, memory }: ModelReport): readonly string[] => {
       : [
           `memory    segmenting ${unit.bytes(memory.inference)}${learns ? `, a training step${(memory.batch ?? 1) === 1 ? "" : ` of ${memory.batch} images`} ${unit.bytes(memory.training)}` : ""} (peak, ${memoryBasis(memory)})`,
           `fits      ${memory.fits.map((fit) => fitText(fit, memory, learns)).join(" · ")}`,
-          ...(tight === undefined
-            ? []
-            : [
-                `          to train in ${tight.device}: --memory ${tight.bytes / 2 ** 30}GB computes blocks twice; a smaller --input-size or --batch needs less`,
-              ]),
+          ...reliefs(memory, blocks.length > 0 ? "block" : "module").map((line) => `          ${line}`),
           `largest   ${unit.bytes(memory.largest.bytes)}, [${memory.largest.shape.join(", ")}] in ${memory.largest.from || "the network itself"}`,
         ]),
   ]
