@@ -124,6 +124,12 @@ const wrong: readonly (readonly [string, string, () => Promise<unknown>])[] = [
   ],
   ["no prompt", "HS4402", async () => (await tiny()).segment(image)],
   ["a prompt outside", "HS4402", async () => (await tiny()).segment(image, point)],
+  ["an empty mask", "HS4402", async () => (await tiny()).segment(image, { prompt: { mask: new Uint8Array(16) } })],
+  [
+    "a mask of grey values",
+    "HS4402",
+    async () => (await tiny()).segment(image, { prompt: { mask: new Uint8Array(16).fill(255) } }),
+  ],
   ["masks of a localizer", "HS5002", async () => (await finder()).segment(image)],
   ["a point of a segmenter", "HS5002", async () => (await tiny()).locate(image)],
   ["no data", "HS4002", () => train(`${spec}#tiny`, { data: at("nothing"), out: at("x") })],

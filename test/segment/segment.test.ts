@@ -47,6 +47,16 @@ export const how = training(model, { optimizer: adam({ rate: 1e-2 }), epochs: 3,
   const { width, height } = await readImage(at("data/images/0000.png"))
   const classes = Array.from({ length: width * height }, (_, i) => i % 3)
   await writeGrey(at("classes.png"), width, height, classes)
+  mkdirSync(at("empty"))
+  for (const name of readdirSync(at("data/images")))
+    await writeGrey(
+      at("empty", name),
+      width,
+      height,
+      classes.map(() => 0),
+    )
+  const ids = readdirSync(at("data/images")).map((name) => name.replace(".png", ""))
+  writeFileSync(at("empty.csv"), `id,mask\n${ids.map((id) => `${id},empty/${id}.png`).join("\n")}\n`)
   const [header, ...rows] = readFileSync(at("data/data.csv"), "utf8").trim().split("\n")
   writeFileSync(at("data/four.csv"), `${header}\n${rows.slice(0, 4).join("\n")}\n`)
 }, 60_000)
@@ -238,7 +248,29 @@ test.each([
   [["run", "data/images/0000.png", "--out", "no", "--point", "1,1", "--localizer", "run"], "does not go with"],
   [["run", "data/images", "--out", "no", "--mask", "masks/masks"], "HS4402: there is no prompt for 8 of 12 images"],
   [["run", "data/images/0000.png", "--out", "no", "--mask", "classes.png"], "HS4402: the mask holds 0, 1, 2"],
+  [
+    ["run", "data/images", "--out", "no", "--mask", "empty"],
+    "HS4402: the mask is empty: it says nothing of where the object is; the same of 11 more: 0001.png, 0002.png",
+  ],
+  [["run", "data/images/0000.png", "--out", "no", "--prompts", "empty.csv"], "HS4402: the mask is empty"],
+  [
+    [
+      "eval",
+      "run",
+      "--data",
+      "data/four.csv",
+      "--part",
+      "all",
+      "--out",
+      "no-eval",
+      "--prompt",
+      "file",
+      "--points",
+      "empty.csv",
+    ],
+    "HS4402: the mask is empty",
+  ],
 ] as const)("hasam segment %j", (args, message) => {
-  const { status, text } = hasam("segment", ...args)
+  const { status, text } = args[0] === "eval" ? hasam(...args) : hasam("segment", ...args)
   expect([status === 0, text.includes(message)]).toEqual([false, true])
 })

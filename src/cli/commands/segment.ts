@@ -12,6 +12,7 @@ import type { Point } from "../../runtime/data/point.ts"
 import { type LoadedModel, loadModel } from "../../runtime/loaded.ts"
 import { imagesOf, type Named, partOf } from "../../runtime/segment/images.ts"
 import { segmentAll, tableOf } from "../../runtime/segment/index.ts"
+import { demandMasks } from "../../runtime/segment/maskFile.ts"
 import type { Member } from "../../runtime/segment/member.ts"
 import {
   type Asked,
@@ -155,6 +156,7 @@ const askedBy = async (
       images.filter((image) => askedOf(all, image) === undefined).map(({ name }) => name),
       "Give a row for each; the column id holds the image's name, with or without its ending.",
     )
+    await demandMasks(images.flatMap((image) => askedOf(all, image)!.flatMap(({ maskFile }) => maskFile ?? [])))
     return async (image: Named, picture: Picture) =>
       Promise.all(askedOf(all, image)!.map((one) => withMask(one, picture)))
   }
@@ -177,6 +179,7 @@ const askedBy = async (
     ...(flags.localizer === undefined ? {} : { points: [] }),
     ...(maskOf === undefined ? {} : { maskFile: "" }),
   })
+  if (maskOf !== undefined) await demandMasks(images.map((image) => maskOf(image)!))
   return async (image: Named, picture: Picture): Promise<readonly Asked[]> => {
     const located: Wanted =
       flags.localizer === undefined ? {} : { points: [{ ...(await locate(image, picture)), label: 1 }] }

@@ -160,8 +160,9 @@ export const data = {
   },
   HS4402: {
     title: "a case has no usable prompt",
-    cause: "The file of points does not name the case, or its point lies outside the image.",
-    cure: "Add the point, in pixels of the original image, x first.",
+    cause:
+      "No point, box or mask is given for the case, it lies outside the image, or the mask shows no object or several.",
+    cure: "Add one, in pixels of the original image, x first; a mask is of the image's size and shows one object.",
   },
   HS4501: {
     title: "results that cannot be compared",

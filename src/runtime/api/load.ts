@@ -93,13 +93,8 @@ const refuse = (message: string, help: string) => failed("prompt", "HS4402", mes
 
 const maskOf = async (mask: string | ArrayLike<number>, { width, height }: Raster): Promise<Asked["mask"]> => {
   if (typeof mask === "string") return (await import("../segment/maskFile.ts")).readMaskPrompt(mask, { width, height })
-  const { logitOf } = await import("../task/maskPrompt.ts")
-  if (mask.length !== width * height)
-    throw refuse(
-      `the mask has ${mask.length} values, and the image ${width} × ${height} pixels`,
-      "Give one value from 0 to 1 for each pixel, row by row.",
-    )
-  return { width, height, logits: Float32Array.from(mask, logitOf) }
+  const { maskPromptOf } = await import("../task/maskPrompt.ts")
+  return maskPromptOf("prompt", { width, height }, mask)
 }
 
 const askedOf = async ({ point, points, box, mask }: Prompt, image: Raster): Promise<Asked> => {

@@ -7,6 +7,7 @@ import { promptingOf } from "../../dsl/task.ts"
 import type { Prompt } from "../../dsl/training.ts"
 import type { Case } from "../data/case.ts"
 import { readCsv } from "../data/csv.ts"
+import { demandMasks } from "../segment/maskFile.ts"
 import { member } from "../segment/member.ts"
 import { askedOf, demandEach, demandTaken, outside, readAsked, type Wanted, withMask } from "../segment/prompts.ts"
 import { type Predictor, predictor } from "../training/predict.ts"
@@ -26,14 +27,16 @@ export const askedIn = async (file: string | undefined, model: ModelData): Promi
   return ({ id, image }) => askedOf(all, { name: id, path: image })
 }
 
-/** Throws HS4402. */
-export const demandAsked = (file: string, cases: readonly Case[], asked: AskedOfCase): void =>
+/** Throws HS4402, and as `demandMasks`. */
+export const demandAsked = async (file: string, cases: readonly Case[], asked: AskedOfCase): Promise<void> => {
   demandEach(
     file,
     cases.length,
     cases.filter((one) => asked(one) === undefined).map(({ id }) => id),
     "Give a row for each; the column id holds the case's id or its image's name.",
   )
+  await demandMasks(cases.flatMap((one) => asked(one)!.flatMap(({ maskFile }) => maskFile ?? [])))
+}
 
 export interface Weighed {
   readonly model: ModelData

@@ -153,7 +153,7 @@ export const openEvaluation = async (
   )
   const asking = new Set(kept.map(({ id }) => id))
   const cases = opened.chosen.filter((one) => asking.has(one.id) || (taught.kind !== "point" && isGiven(one)))
-  if (asked !== undefined) demandAsked(file!, cases, asked)
+  if (asked !== undefined) await demandAsked(file!, cases, asked)
   if (cases.length === 0)
     throw failed(
       from.data,

@@ -1,7 +1,9 @@
 /** A mask found before, from a file: one value beside 0, or probabilities as `hasam segment --probabilities` writes them. */
-import { failed } from "../../compiler/diagnostic.ts"
+import { dirname } from "node:path"
+import { type Diagnostic, type Diagnostics, Failed, failed } from "../../compiler/diagnostic.ts"
+import { toldOnce } from "../data/alike.ts"
 import { type Labels, readLabels } from "../data/image.ts"
-import { logitOf, type MaskPrompt } from "../task/maskPrompt.ts"
+import { type MaskPrompt, maskPromptOf } from "../task/maskPrompt.ts"
 import type { Size } from "../task/pixels.ts"
 
 /** Distinct values, ascending; more than a hundred are no matter. */
@@ -11,11 +13,11 @@ const valuesIn = ({ values }: Labels): readonly number[] => {
   return [...seen].sort((a, b) => a - b)
 }
 
-/** Throws HS4002 and HS42… for a file that is no image, HS4402 for one of several objects or of another size than the image. */
-export const readMaskPrompt = async (path: string, image: Size): Promise<MaskPrompt> => {
+/** Throws HS4002 and HS42… for a file that is no image, HS4402 for one that is empty, of several objects, or of another size than the image. */
+export const readMaskPrompt = async (path: string, image?: Size): Promise<MaskPrompt> => {
   const labels = await readLabels(path)
   const { width, height, values, kind } = labels
-  if (width !== image.width || height !== image.height)
+  if (image !== undefined && (width !== image.width || height !== image.height))
     throw failed(
       path,
       "HS4402",
@@ -40,5 +42,23 @@ export const readMaskPrompt = async (path: string, image: Size): Promise<MaskPro
       `the mask holds ${found.join(", ")}: several classes, or probabilities that are all next to nothing`,
       "Give one value beside 0, or probabilities from 0 to 255 or 65535.",
     )
-  return { width, height, logits: Float32Array.from(values, (value) => logitOf(value / one)) }
+  return maskPromptOf(
+    path,
+    labels,
+    Float32Array.from(values, (value) => value / one),
+  )
+}
+
+/** Reads all, one at a time, before any work is done with them. Throws as `readMaskPrompt`: all faults at once, one that many share told once. */
+export const demandMasks = async (paths: readonly string[]): Promise<void> => {
+  const problems: Diagnostic[] = []
+  for (const path of new Set(paths)) {
+    try {
+      await readMaskPrompt(path)
+    } catch (problem) {
+      if (!(problem instanceof Failed)) throw problem
+      problems.push(...problem.diagnostics)
+    }
+  }
+  if (problems.length > 0) throw new Failed(toldOnce(dirname(problems[0]!.file), problems) as unknown as Diagnostics)
 }

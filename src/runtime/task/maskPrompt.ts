@@ -1,4 +1,5 @@
 /** A mask as prompt: logits at the image's size become what the network takes, as small as that is, the padding outside of the mask. */
+import { failed } from "../../compiler/diagnostic.ts"
 import { type Pixels, surely } from "../../dsl/task.ts"
 import type { Size } from "./pixels.ts"
 
@@ -10,6 +11,32 @@ export interface MaskPrompt extends Size {
 export const logitOf = (probability: number): number => {
   const within = Math.min(0.999, Math.max(0.001, probability))
   return Math.log(within / (1 - within))
+}
+
+/**
+ * A mask of one object from a value from 0 to 1 for each pixel, row by row. Throws HS4402 about `about` for other values, and for a mask in which nothing is:
+ * the network would be told that the object is nowhere.
+ */
+export const maskPromptOf = (about: string, { width, height }: Size, inside: ArrayLike<number>): MaskPrompt => {
+  const refuse = (message: string, help: string) => failed(about, "HS4402", message, help)
+  if (inside.length !== width * height)
+    throw refuse(
+      `the mask has ${inside.length} values, and the image ${width} × ${height} pixels`,
+      "Give one value from 0 to 1 for each pixel, row by row.",
+    )
+  let most = 0
+  for (let i = 0; i < inside.length; i++) {
+    const value = inside[i]!
+    if (!(value >= 0 && value <= 1))
+      throw refuse(`the mask holds ${value}, which is no probability`, "Give one value from 0 to 1 for each pixel.")
+    most = Math.max(most, value)
+  }
+  if (most === 0)
+    throw refuse(
+      "the mask is empty: it says nothing of where the object is",
+      "Leave this mask out, or give the one that shows the object.",
+    )
+  return { width, height, logits: Float32Array.from(inside, logitOf) }
 }
 
 /** How much each of `from` pixels gives to each cell: bilinear, wider where a cell is wider than a pixel. A cell without a pixel is padding. */
