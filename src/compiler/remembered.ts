@@ -1,8 +1,9 @@
 /** Files in which commands remember what they found, from one call to the next. Whoever deletes them loses time only. */
 import { createHash } from "node:crypto"
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { makeFolderNow } from "./folders.ts"
 
 /** HASAM_CACHE names the folder, else the user's cache. */
 export const memoryFolder = (kind: string): string =>
@@ -17,7 +18,7 @@ const most = 200
 /** Whole or not at all; of many, the oldest go. It is made once the folder is there, whose name it may depend on. Throws where nothing can be written. */
 export const remember = (kind: string, file: string, make: () => unknown): void => {
   const beside = `${file}.${process.pid}`
-  mkdirSync(memoryFolder(kind), { recursive: true })
+  makeFolderNow(memoryFolder(kind))
   writeFileSync(beside, JSON.stringify(make()))
   renameSync(beside, file)
   prune(memoryFolder(kind))

@@ -1,7 +1,8 @@
 /** Files are written whole or not at all: beside their place first, then renamed. */
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
+import { missingFolders, refusal } from "../compiler/folders.ts"
 import { codeOf, reason } from "../compiler/system.ts"
 
 export { reason } from "../compiler/system.ts"
@@ -18,6 +19,37 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (there) => there.isDirectory(),
+    () => false,
+  )
+
+/** Makes a folder and those above it; gives the outermost that was made, if any. Throws what the system says. */
+const foldersMade = async (path: string): Promise<string | undefined> => {
+  const missing = missingFolders(path)
+  if (missing.length === 0 && !(await isFolder(path))) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" })
+  for (const folder of missing)
+    await mkdir(folder).catch(async (error: unknown) => {
+      if (codeOf(error) !== "EEXIST" || !(await isFolder(folder))) throw refusal(folder, error)
+    })
+  return missing[0]
+}
+/** The same. Throws HS4001. */
+export const makeFolder = (path: string): Promise<string | undefined> =>
+  foldersMade(path).catch((error: unknown) => {
+    throw failed(path, "HS4001", `the folder cannot be made: ${reason(error)}`, cureOf(error))
+  })
+
+/** The name of what is written beside a file, without numbers: systems take 255 bytes. */
+const nameBeside = (name: string): string => {
+  const letters = [...name]
+  while (Buffer.byteLength(letters.join("")) > 200) letters.pop()
+  return letters.join("")
+}
+const placeBeside = (path: string): string =>
+  join(dirname(path), `${nameBeside(basename(path))}.${process.pid}.${written++}.part`)
+
 /** What a write that was killed left: NAME.PID.NUMBER.part, of a process that is gone. Numbers of processes are used again; an hour is long for a write. */
 const leftover = /^(.+)\.(\d+)\.[\w-]+\.part$/
 const hour = 3_600_000
@@ -33,7 +65,7 @@ const isLeftover = async (path: string, pid: number): Promise<boolean> =>
 export const removeLeftovers = async (folder: string, of?: string): Promise<void> => {
   for (const name of await readdir(folder).catch(() => [])) {
     const [, base, pid] = leftover.exec(name) ?? []
-    if (base === undefined || (of !== undefined && base !== of)) continue
+    if (base === undefined || (of !== undefined && base !== nameBeside(of))) continue
     const path = join(folder, name)
     if (await isLeftover(path, Number(pid))) await rm(path, { recursive: true, force: true }).catch(() => undefined)
   }
@@ -47,9 +79,9 @@ export const writeAtomically = async (
   path: string,
   data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> => {
-  const beside = `${path}.${process.pid}.${written++}.part`
+  const beside = placeBeside(path)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await foldersMade(dirname(path))
     await removeLeftovers(dirname(path), basename(path))
     const file = await open(beside, "w")
     try {
@@ -61,7 +93,7 @@ export const writeAtomically = async (
     await rename(beside, path)
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined)
-    throw cannotWrite(path, error)
+    throw cannotWrite(path, refusal(path, error))
   }
   await syncFolder(dirname(path))
 }
@@ -71,12 +103,12 @@ export const writeAtomically = async (
  * An empty folder in its place is replaced. Throws HS4001, also where something is there already.
  */
 export const writeFolderAtomically = async (path: string, fill: (folder: string) => Promise<void>): Promise<void> => {
-  const beside = `${path}.${process.pid}.${written++}.part`
+  const beside = placeBeside(resolve(path))
   const there = await readdir(path).catch(() => [])
   if (there.length > 0) throw failed(path, "HS4001", "the folder is not empty", "Choose another one, or delete it.")
   try {
     await removeLeftovers(dirname(path), basename(path))
-    await mkdir(beside, { recursive: true })
+    await foldersMade(beside)
     await fill(beside)
     await rmdir(path).catch(() => undefined)
     await rename(beside, path)
@@ -84,7 +116,7 @@ export const writeFolderAtomically = async (path: string, fill: (folder: string)
     await rm(beside, { recursive: true, force: true }).catch(() => undefined)
     if (error instanceof Failed)
       throw new Failed(error.diagnostics.map(renamed(beside, path)) as unknown as Diagnostics)
-    throw cannotWrite(path, error)
+    throw cannotWrite(path, refusal(path, error))
   }
   await syncFolder(dirname(path))
 }
@@ -92,16 +124,16 @@ export const writeFolderAtomically = async (path: string, fill: (folder: string)
 /** A diagnostic names the place that was asked for. */
 const renamed = (from: string, to: string) => (one: Diagnostic) => ({ ...one, file: one.file.replace(from, to) })
 
+const cureOf = (error: unknown): string =>
+  codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT"
+    ? "Free some space, or write to another disk; what was there before is unchanged."
+    : codeOf(error) === "ENAMETOOLONG"
+      ? "Choose a shorter one: a name has 255 bytes at most, of which letters such as ü take two."
+      : "Choose another place; what was there before is unchanged."
+
 /** The diagnostic for a file that cannot be written, for those who write by other means (logs that are appended to). */
 export const cannotWrite = (path: string, error: unknown) =>
-  failed(
-    path,
-    "HS4001",
-    `the file cannot be written: ${reason(error)}`,
-    codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT"
-      ? "Free some space, or write to another disk; what was there before is unchanged."
-      : "Choose another place; what was there before is unchanged.",
-  )
+  failed(path, "HS4001", `the file cannot be written: ${reason(error)}`, cureOf(error))
 
 /** Makes the rename itself last over a power cut. Not every system can, and the file is whole either way. */
 const syncFolder = async (path: string): Promise<void> => {

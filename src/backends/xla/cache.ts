@@ -3,8 +3,9 @@
  * again and never handed to a plugin. Any fault of the cache costs a compilation, no more.
  */
 import { createHash } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { makeFolderNow } from "../../compiler/folders.ts"
 
 export interface Entry {
   readonly folder: string
@@ -64,7 +65,7 @@ const sizeAndTime = (path: string): { readonly size: number; readonly time: numb
 }
 
 const write = (entry: Entry, bytes: Buffer): void => {
-  mkdirSync(entry.folder, { recursive: true })
+  makeFolderNow(entry.folder)
   const path = fileOf(entry)
   const beside = `${path}.${process.pid}`
   try {

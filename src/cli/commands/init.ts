@@ -1,7 +1,6 @@
 /** hasam init NAME: a project to begin with, from templates/project. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { mkdir } from "node:fs/promises"
-import { basename, dirname, join, resolve } from "node:path"
+import { basename, join, resolve } from "node:path"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { packageRoot } from "../../compiler/frontend/package.ts"
@@ -29,7 +28,6 @@ export const init = async (name: string): Promise<void> => {
   for (const file of files) {
     const path = join(file.parentPath, file.name)
     const to = join(folder, path.slice(template.length + 1), "..", target(file.name))
-    await mkdir(dirname(to), { recursive: true })
     await writeAtomically(to, readFileSync(path, "utf8").replaceAll("NAME", called).replaceAll("VERSION", version))
   }
   say(`${name} is there. Next:\n\n  cd ${name}\n  npm install\n  npm run check`)

@@ -1,10 +1,11 @@
 /** hasam install cpu: the CPU engine's native code, from the npm registry, for this machine alone. */
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
-import { mkdir, readdir, rename, rm } from "node:fs/promises"
+import { readdir, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { nativeFolder, nativeVersion } from "../../backends/onnx/native.ts"
 import { failed } from "../../compiler/diagnostic.ts"
+import { makeFolder } from "../../runtime/files.ts"
 import { talk } from "../output.ts"
 
 /** npm, which comes with Node; gives what it said where it fails. */
@@ -41,7 +42,7 @@ const installCpu = async (): Promise<void> => {
     return
   }
   const beside = `${folder}.${process.pid}`
-  await mkdir(beside, { recursive: true })
+  await makeFolder(beside)
   try {
     talk(`onnxruntime-node ${nativeVersion}, from the npm registry …`)
     // Its own install step would ask another host for CUDA's libraries, which the CPU engine does not use.
@@ -65,7 +66,7 @@ const installCpu = async (): Promise<void> => {
         "Use WebAssembly: npm install onnxruntime-web.",
       )
     await pruneOthers(binaries)
-    await mkdir(dirname(folder), { recursive: true })
+    await makeFolder(dirname(folder))
     await rename(beside, folder)
     talk(`wrote ${folder}`)
   } finally {

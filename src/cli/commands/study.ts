@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process"
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs"
+import { appendFileSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
 import { counted } from "../../compiler/report/units.ts"
-import { writeAtomically } from "../../runtime/files.ts"
+import { makeFolder, writeAtomically } from "../../runtime/files.ts"
 import type { SignificanceTest } from "../../runtime/metrics/comparison.ts"
 import { isDone, runJob } from "../../runtime/study/job.ts"
 import { type OpenStudy, openStudy, prepareFolder, type StudySettings } from "../../runtime/study/open.ts"
@@ -104,7 +104,7 @@ const inProcesses = async (
   { args, at, signal }: { readonly args: readonly string[]; readonly at: number; readonly signal: AbortSignal },
 ): Promise<boolean> => {
   const logs = join(opened.settings.out, "logs")
-  mkdirSync(logs, { recursive: true })
+  await makeFolder(logs)
   let [next, done] = [0, 0]
   let broken: Job | undefined
   const work = async (): Promise<void> => {

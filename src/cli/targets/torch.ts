@@ -1,13 +1,13 @@
 /** hasam train --target pytorch: the package trains, with its progress shown, and what it learned comes home to the run's folder. */
 
 import { spawn, spawnSync } from "node:child_process"
-import { copyFile, mkdir, readFile, rename } from "node:fs/promises"
+import { copyFile, readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { pytorchPackage } from "../../backends/pytorch/index.ts"
 import { version } from "../../compiler/compile.ts"
 import { failed } from "../../compiler/diagnostic.ts"
 import { counted } from "../../compiler/report/units.ts"
-import { writeAtomically } from "../../runtime/files.ts"
+import { makeFolder, writeAtomically } from "../../runtime/files.ts"
 import { exists, files } from "../../runtime/training/checkpoint.ts"
 import type { PackageRun } from "../../runtime/training/elsewhere.ts"
 import { talk } from "../output.ts"
@@ -33,11 +33,10 @@ const demandTorch = (): string => {
 }
 
 const write = async (folder: string, { model, name, hash, options }: PackageRun): Promise<void> => {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const texts = pytorchPackage(model, { kind: "training", model, ...options }, { name, version, spec: hash })
   for (const [file, text] of Object.entries(texts)) {
     const path = join(folder, file)
-    await mkdir(join(path, ".."), { recursive: true })
     await writeAtomically(path, text)
   }
 }

@@ -1,10 +1,11 @@
 /** tsc reads the specs in a process of its own, while this one evaluates them. */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, isAbsolute, join, parse as parsePath, relative, resolve, sep } from "node:path"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
+import { makeFolderNow } from "../folders.ts"
 import { reason } from "../system.ts"
 import { knownClean, rememberClean } from "./checked.ts"
 import { language, version } from "./package.ts"
@@ -154,7 +155,7 @@ const above = (folder: string): readonly string[] =>
 const openedIn = (sources: Sources, folder: string): Opened => {
   for (const [file, text] of sources) {
     const shadow = shadowOf(folder, file)
-    mkdirSync(dirname(shadow), { recursive: true })
+    makeFolderNow(dirname(shadow))
     writeFileSync(shadow, text)
   }
   const files = [...sources.keys()]

@@ -180,3 +180,5 @@ export const link = absent("link")
 export const utimes = absent("utimes")
 export const mkdtemp = absent("mkdtemp")
 export default { readFileSync, existsSync }
+export const mkdirSync = absent("mkdirSync")
+export const statSync = absent("statSync")

@@ -1,8 +1,9 @@
 /** Scripts for a page, with tfjs in them, and the WebAssembly beside them: nothing to install, nothing to fetch from elsewhere. */
-import { copyFile, mkdir, writeFile } from "node:fs/promises"
+import { copyFile, writeFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { packageRoot } from "../../compiler/frontend/package.ts"
 import { missing } from "../../compiler/packages.ts"
+import { makeFolder } from "../files.ts"
 import { wasmFiles } from "./wasm.ts"
 
 const bundles = new Map<string, Promise<Uint8Array>>()
@@ -44,7 +45,7 @@ export const browserEntry = join(packageRoot, "dist/runtime/browser/index.js")
 
 /** Writes `hasam.js` (an ES module) and the .wasm files into a folder; gives their paths. */
 export const bundleForBrowser = async (folder: string): Promise<readonly string[]> => {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const script = join(folder, "hasam.js")
   await writeFile(script, await bundled(browserEntry))
   const copies = wasmFiles().map((file) => [file, join(folder, basename(file))] as const)

@@ -1,5 +1,5 @@
 /** A compiled model as a folder that any web server can serve. */
-import { copyFile, mkdir, readdir, readFile } from "node:fs/promises"
+import { copyFile, readdir, readFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { learningNames, tensorTable } from "../../compiler/analysis/parameters.ts"
 import { failed } from "../../compiler/diagnostic.ts"
@@ -10,7 +10,7 @@ import { modelWeights } from "../base.ts"
 import { readImage } from "../data/image.ts"
 import { pngBytes } from "../data/images/pngWrite.ts"
 import { phantom } from "../data/phantoms/phantom.ts"
-import { cannotWrite, writeAtomically } from "../files.ts"
+import { cannotWrite, makeFolder, writeAtomically } from "../files.ts"
 import { halvesOf } from "../weights/half.ts"
 import type { Outgoing } from "../weights/safetensors.ts"
 import { writeStored } from "../weights/save.ts"
@@ -95,9 +95,7 @@ export const emitForBrowser = async (
     ...(trains ? { training } : {}),
   })
 
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw cannotWrite(folder, error)
-  })
+  await makeFolder(folder)
   await writeAtomically(join(folder, "model.json"), text)
   const own = stored.flatMap(({ name }) => (tensors[name] === undefined ? [] : [[name, tensors[name]] as const]))
   await writeStored(join(folder, "weights.safetensors"), outgoing(Object.fromEntries(own), half))

@@ -3,7 +3,7 @@
  * again; a batch of images is held at a time, one by default, and the next are read while it is computed.
  */
 import { createHash } from "node:crypto"
-import { appendFile, mkdir, readdir, readFile } from "node:fs/promises"
+import { appendFile, readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type Diagnostic, Failed, failed } from "../../compiler/diagnostic.ts"
 import { csvText } from "../data/csv.ts"
@@ -11,7 +11,7 @@ import { type Picture, readImage } from "../data/image.ts"
 import type { Window } from "../data/images/window.ts"
 import { prefetch } from "../data/prefetch.ts"
 import { stream } from "../data/random.ts"
-import { cannotWrite, writeAtomically } from "../files.ts"
+import { cannotWrite, makeFolder, writeAtomically } from "../files.ts"
 import { sourceOf } from "./dicomSeg.ts"
 import type { Named } from "./images.ts"
 import { folders, labelled, type ObjectRow, rowsOf, type WriteOptions, writeImage } from "./outputs.ts"
@@ -103,9 +103,7 @@ export const segmentAll = async (run: SegmentRun): Promise<Segmented> => {
   const done = new Map(await readJournal(journal, hash))
   const before = done.size
   await demandOwn(out, job)
-  await mkdir(out, { recursive: true }).catch((error: unknown) => {
-    throw cannotWrite(out, error)
-  })
+  await makeFolder(out)
   // Written anew, so that an unfinished last line is followed by nothing.
   const head = [JSON.stringify({ settings: hash }), ...[...done.values()].map((line) => JSON.stringify(line))]
   await writeAtomically(journal, `${head.join("\n")}\n`)

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { link, mkdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises"
+import { link, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
-import { cannotWrite, isAlive, removeLeftovers } from "../files.ts"
+import { cannotWrite, isAlive, makeFolder, removeLeftovers } from "../files.ts"
 
 const fileName = "run.lock"
 /** The owner touches its lock this often, in milliseconds; on another machine nothing else tells that it lives. */
@@ -143,7 +143,7 @@ export const withRunFolder = async <A>(folder: string, work: (lock: RunLock) => 
   }
   let made: string | undefined
   try {
-    made = await mkdir(folder, { recursive: true })
+    made = await makeFolder(folder)
     await take(folder, mine)
   } catch (error) {
     if (error instanceof Error && error.name === "Failed") throw error
