@@ -82,7 +82,7 @@ const unreachedProblems = (
       at,
       code: "HS1024",
       severity: "warning",
-      message: `in '${name}', ${grouped(size)} parameters learn but receive no gradient from ${what}: ${names.join(", ")}${rest}`,
+      message: `in '${name}', ${grouped(size)} ${size === 1 ? "parameter learns but receives" : "parameters learn but receive"} no gradient from ${what}: ${names.join(", ")}${rest}`,
       help: prompted
         ? "Freeze them, or prompt the model so that they are used."
         : "Freeze them, or use them in the forward.",

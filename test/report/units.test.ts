@@ -18,3 +18,12 @@ test("shares and changes never print as nothing where there is something", () =>
   expect(unit.flops(1500)).toBe("1.5 kFLOPs")
   expect([unit.counted(1, "block"), unit.counted(12, "block")]).toEqual(["1 block", "12 blocks"])
 })
+
+test.each([
+  [0, "0"],
+  [999, "999"],
+  [25_408, "25,408 (25.41 k)"],
+  [999_994, "999,994 (999.99 k)"],
+  [999_996, "999,996 (1.00 M)"],
+  [999_999_999, "999,999,999 (1.00 G)"],
+])("%i beside a unit of its size", (n, text) => expect(unit.exactAndScaled(n)).toBe(text))

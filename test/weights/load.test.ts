@@ -267,7 +267,7 @@ describe("inspect and verify", () => {
     expect(text).toMatch(/a SAM with ViT \(32 wide, 4 blocks\), for images of 80 pixels/)
     const count = Object.values(weights).reduce((sum, { data }) => sum + data.length, 0)
     expect(text).toContain(`202 tensors, ${count.toLocaleString("en-US")} (`)
-    expect(text).toContain(`${((4 * count) / 2 ** 20).toFixed(2)} MiB F32)`)
+    expect(text).toContain(`(${(count / 1e3).toFixed(2)} k values, ${((4 * count) / 2 ** 10).toFixed(2)} KiB F32)`)
   })
   test("verify counts and names, and fails nothing that fits", async () => {
     const good = await verify(small, await written(weights))

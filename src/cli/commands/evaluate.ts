@@ -96,7 +96,7 @@ export const evaluate = async (subject: string, flags: EvalFlags): Promise<void>
       if (flags.json) say(JSON.stringify({ model: report.name, points: located.length, hits }, null, 2))
       else
         say(
-          `${report.name}: ${hits} of ${located.length} points lie inside the mask (${((100 * hits) / Math.max(1, located.length)).toFixed(2)} %)`,
+          `${report.name}: ${hits} of ${counted(located.length, "point")} ${hits === 1 ? "lies" : "lie"} inside the mask (${((100 * hits) / Math.max(1, located.length)).toFixed(2)} %)`,
         )
       if (flags.savePoints !== undefined) {
         const everywhere = await locate(segmenter, samples.evaluation(opened.cases))

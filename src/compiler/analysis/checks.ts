@@ -322,7 +322,7 @@ const expectationProblems = (name: string, model: ModelData): readonly Problem[]
           error(
             at,
             "HS1019",
-            `'${name}' trains ${digits(trainable)} parameters, ${digits(trainable - most)} over its budget of ${digits(most)}`,
+            `'${name}' trains ${digits(trainable)} ${trainable === 1 ? "parameter" : "parameters"}, ${digits(trainable - most)} over its budget of ${digits(most)}`,
           ),
         )
       if (bytes !== undefined && 4 * trainable > bytes)
@@ -393,7 +393,7 @@ const freezingProblems = (name: string, model: ModelData, tensors: readonly Mode
         warning(
           model.adaptations[0]!.at,
           "HS1046",
-          `in '${name}', nothing is frozen: ${grouped(beside)} parameters learn beside the adapters`,
+          `in '${name}', nothing is frozen: ${grouped(beside)} ${beside === 1 ? "parameter learns" : "parameters learn"} beside the adapters`,
           "Put freezeAll before adapt, if only the adapters are to learn.",
         ),
       ]

@@ -6,15 +6,19 @@ export const exact = grouped
 /** 1 block, 12 blocks. */
 export const counted = (n: number, one: string, many = `${one}s`): string => `${exact(n)} ${n === 1 ? one : many}`
 
-/** 1.79 M, 156.77 k, 812. */
-export const scaled = (n: number): string =>
-  n >= 1e9
-    ? `${(n / 1e9).toFixed(2)} G`
-    : n >= 1e6
-      ? `${(n / 1e6).toFixed(2)} M`
-      : n >= 1e3
-        ? `${(n / 1e3).toFixed(2)} k`
-        : `${n}`
+/** 1.79 M, 156.77 k, 812; what rounds to 1000 of a unit is 1 of the next. */
+export const scaled = (n: number): string => {
+  const [size, sign] = scales.find(([size]) => n >= size - 0.005 * (size / 1e3)) ?? [1, ""]
+  return size === 1 ? `${n}` : `${(n / size).toFixed(2)} ${sign}`
+}
+const scales: readonly (readonly [size: number, sign: string])[] = [
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+]
+
+/** 25,408 (25.41 k), 812. */
+export const exactAndScaled = (n: number): string => (n < 1000 ? exact(n) : `${exact(n)} (${scaled(n)})`)
 
 /** Binary units, as memory and files are measured. */
 export const bytes = (n: number): string => {

@@ -1,5 +1,7 @@
 /** A comparison as text, Markdown, LaTeX or HTML. Bold and asterisks come from the numbers. */
+
 import { latex, markdown, visible, xml } from "../../compiler/report/escape.ts"
+import { exactAndScaled } from "../../compiler/report/units.ts"
 import type { Cell, Comparison } from "./comparison.ts"
 import { type MetricName, metricNames } from "./results.ts"
 
@@ -26,9 +28,7 @@ const number = (cell: Cell, metric: MetricName, plusMinus: string, { deviations 
 const interval = ({ interval: [low, high] }: Cell, metric: MetricName, { intervals = true }: TableOptions): string =>
   !intervals || Number.isNaN(low) ? "" : `[${(scale[metric] * low).toFixed(2)}, ${(scale[metric] * high).toFixed(2)}]`
 
-const exact = (n: number): string => n.toLocaleString("en-US")
-const parameters = (n: number | undefined): string =>
-  n === undefined ? dash : `${exact(n)} (${(n / 1e6).toFixed(2)} M)`
+const parameters = (n: number | undefined): string => (n === undefined ? dash : exactAndScaled(n))
 
 const isCounted = (table: Comparison): boolean => table.rows.some(({ trainable }) => trainable !== undefined)
 

@@ -180,7 +180,7 @@ export const train = async (input: TrainInput): Promise<TrainResult> => {
     throw failed(
       input.name,
       "HS5307",
-      `${input.train.length} images for training do not make a batch of ${options.batch}`,
+      `${input.train.length === 1 ? "1 image for training does" : `${input.train.length} images for training do`} not make a batch of ${options.batch}`,
       "Give more images, or a smaller --batch.",
     )
   if (options.patience !== undefined && input.validation.length === 0)

@@ -1,5 +1,6 @@
 /** Inspections, verifications and conversions as text. */
 
+import * as unit from "../../compiler/report/units.ts"
 import type { Conversion } from "./convert.ts"
 import { factLines } from "./families/index.ts"
 import { grouped } from "./groups.ts"
@@ -7,14 +8,14 @@ import type { Inspection } from "./inspect.ts"
 import type { Verification } from "./load.ts"
 import { shown } from "./text.ts"
 
-const whole = (n: number): string => n.toLocaleString("en-US")
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`
+const { counted, exact } = unit
 const spell = (shape: readonly number[]): string => `[${shape.join(", ")}]`
 
 /** Counts with units that cannot be misread: 1,789,056 (1.79 M values, 6.82 MiB F32). */
-const counted = ({ count, bytes, tensors }: Inspection): string => {
+const values = ({ count, bytes, tensors }: Inspection): string => {
   const kinds = [...new Set(tensors.map(({ dtype }) => dtype))]
-  return `${whole(count)} (${(count / 1e6).toFixed(2)} M values, ${mebibytes(bytes)} ${kinds.length === 1 ? kinds[0] : "of mixed dtypes"})`
+  const scaled = count < 1000 ? counted(count, "value") : `${exact(count)} (${unit.scaled(count)} values`
+  return `${scaled}${count < 1000 ? " (" : ", "}${unit.bytes(bytes)} ${kinds.length === 1 ? kinds[0] : "of mixed dtypes"})`
 }
 
 const notes = (list: readonly string[]): readonly string[] => list.map((note) => `note: ${note}`)
@@ -24,7 +25,7 @@ export const renderInspection = (inspection: Inspection): string => {
   const { file, format, size, kind, naming, tensors, metadata } = inspection
   const width = tensors.reduce((most, { name }) => Math.max(most, shown(name).length), 4)
   return [
-    `${file}: ${format}, ${whole(size)} bytes`,
+    `${file}: ${format}, ${counted(size, "byte")}`,
     `${kind}`,
     ...factLines(inspection).map((fact) => `  ${fact}`),
     `names: ${naming}`,
@@ -33,9 +34,9 @@ export const renderInspection = (inspection: Inspection): string => {
     "",
     ...tensors.map(
       ({ name, dtype, shape, count }) =>
-        `${shown(name).padEnd(width)}  ${dtype.padEnd(4)}  ${spell(shape).padEnd(22)}  ${whole(count)}`,
+        `${shown(name).padEnd(width)}  ${dtype.padEnd(4)}  ${spell(shape).padEnd(22)}  ${exact(count)}`,
     ),
-    `${whole(tensors.length)} tensors, ${counted(inspection)}`,
+    `${counted(tensors.length, "tensor")}, ${values(inspection)}`,
   ].join("\n")
 }
 
@@ -43,7 +44,7 @@ export const renderInspection = (inspection: Inspection): string => {
 export const renderVerification = (verification: Verification): string => {
   const { file, mapped, missing, unexpected, wrongShape, causes } = verification
   const row = (what: string, names: readonly string[]): string =>
-    `${what.padEnd(11)} ${whole(names.length).padStart(6)}${names.length === 0 || what === "mapped" ? "" : `  ${grouped(names)}`}`
+    `${what.padEnd(11)} ${exact(names.length).padStart(6)}${names.length === 0 || what === "mapped" ? "" : `  ${grouped(names)}`}`
   return [
     file,
     row(
@@ -72,4 +73,4 @@ export const renderVerification = (verification: Verification): string => {
 
 /** As `hasam weights convert` prints it. */
 export const renderConversion = ({ from, to, format, tensors, renamed, notes: list }: Conversion): string =>
-  [`${from} → ${to}: ${format}, ${whole(tensors)} tensors, ${whole(renamed)} renamed`, ...notes(list)].join("\n")
+  [`${from} → ${to}: ${format}, ${counted(tensors, "tensor")}, ${exact(renamed)} renamed`, ...notes(list)].join("\n")

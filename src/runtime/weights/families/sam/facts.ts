@@ -67,7 +67,8 @@ export const imageSizeOf = ({ patch, grid }: SamFacts): string | undefined =>
       : `${grid[0] * patch} × ${grid[1] * patch}`
 
 /** "ViT-B (768 wide, 12 blocks)" */
-export const encoderOf = ({ vit, width, depth }: SamFacts): string => `${vit ?? "ViT"} (${width} wide, ${depth} blocks)`
+export const encoderOf = ({ vit, width, depth }: SamFacts): string =>
+  `${vit ?? "ViT"} (${width} wide, ${depth === 1 ? "1 block" : `${depth} blocks`})`
 
 /** The table whose shape says how large the images are. */
 export const positions = "image_encoder.pos_embed"
