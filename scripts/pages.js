@@ -5,7 +5,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import { build as buildWithVite } from "vite"
-import { packageOf, pageParts } from "./parts.js"
+import { leftOut, packageOf, pageParts } from "./parts.js"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const pages = join(root, "src/pages")
@@ -22,6 +22,7 @@ const node = {
       return { path: moduleFor(name), sideEffects: false }
     })
     bundling.onLoad({ filter: /.*/, namespace: "node" }, () => ({ contents: "module.exports = {}", loader: "js" }))
+    bundling.onResolve({ filter: leftOut }, ({ path }) => ({ path, namespace: "node", sideEffects: false }))
     bundling.onResolve({ filter: /^buffer$/ }, () => ({ path: join(root, "node_modules/buffer/index.js") }))
     // dicom-parser asks for Node's zlib, for files that are refused before.
     bundling.onResolve({ filter: /^zlib$/ }, ({ path }) => ({ path, namespace: "node", sideEffects: false }))
@@ -50,6 +51,7 @@ const nodeInPages = {
   enforce: "pre",
   resolveId: (id) => {
     const name = /^node:(.*)$/.exec(id)?.[1]
+    if (leftOut.test(id)) return `\0node:${id}`
     return name === undefined ? undefined : known.includes(name) ? moduleFor(name) : `\0${id}`
   },
   load: (id) => (id.startsWith("\0node:") ? "export default {}" : undefined),

@@ -19,17 +19,25 @@ export const parts = {
 /** What is in hasam/browser and the pages (pages.js), beside tfjs and packages that are installed. */
 export const pageParts = [
   "@noble/hashes",
+  "@petamoriken/float16",
   "base64-js",
   "buffer",
   "csv-parse",
   "dicom-parser",
   "fast-png",
   "fflate",
+  "geotiff",
   "ieee754",
   "iobuffer",
   "nifti-reader-js",
-  "tiff",
+  "pako",
+  "parse-headers",
+  "quick-lru",
+  "web-worker",
+  "xml-utils",
 ]
+/** Of geotiff: compressions that no command reads either. */
+export const leftOut = /^(lerc|zstddec)(\/|$)/
 
 export const packageOf = (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(path)?.[1]
 

@@ -75,6 +75,18 @@ test.each(["cut.png", "cut.jpg", "cut.tif"])("a file that is cut off: %s", async
   }
 })
 
+test.each(["tiled.tif", "predicted-tiles.tif", "planar.tif"])(
+  "tiles or planes that are cut off are not black: %s",
+  async (name) => {
+    const path = join(await temporary(), name)
+    const whole = await readFile(new URL(`./files/${name}`, import.meta.url))
+    for (const part of [0.3, 0.5, 0.7, 0.9, 0.98]) {
+      await writeFile(path, whole.subarray(0, Math.floor(whole.length * part)))
+      expect(await diagnosticsOf(() => readImage(path))).toMatchObject([{ code: "HS4201", file: path }])
+    }
+  },
+)
+
 function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, "latin1"), data])
   const out = Buffer.alloc(body.length + 8)

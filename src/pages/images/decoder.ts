@@ -1,13 +1,12 @@
 /** runtime/data/images/decoder.ts in a page: PNG and TIFF in JavaScript, to the last bit of 16; JPEG, WebP and GIF by the browser. */
 import { decode as decodePng } from "fast-png"
-import { decode as decodeTiff, type TiffIfd } from "tiff"
+import { fromArrayBuffer } from "geotiff"
 import type { About, Decoded } from "../../runtime/data/images/decoder.ts"
 import type { Format } from "../../runtime/data/images/format.ts"
 import type { Values } from "../../runtime/data/images/stored.ts"
 import { compressions } from "../../runtime/data/images/tiff.ts"
 import { framesOf } from "./frames.ts"
 import { orientationOf, upright } from "./orientation.ts"
-import { entryAt, withoutPackBits } from "./packbits.ts"
 
 /** Samples of fewer than 8 bits, packed in rows that begin with a byte. */
 const unpacked = (packed: ArrayLike<number>, width: number, height: number, bits: number): Uint8Array => {
@@ -66,59 +65,65 @@ const alphaOfKey = (data: Uint8Array, channels: number, key: ArrayLike<number>):
   return out
 }
 
+/** Types of samples in libvips's words. */
 const depths: Readonly<Record<string, string>> = {
   Uint8Array: "uchar",
+  Int8Array: "char",
   Uint16Array: "ushort",
+  Int16Array: "short",
+  Uint32Array: "uint",
+  Int32Array: "int",
   Float32Array: "float",
   Float64Array: "double",
 }
-/** TIFF's compressions that the library undoes: none, LZW, zlib (both numbers), and PackBits, which is undone before it. */
-const known = [1, 5, 8, 32946, 32773]
-const asPng = "is not read in a browser: save it as PNG"
-const tiff = (bytes: Buffer): Decoded & { readonly alpha?: Uint8Array } => {
-  const orientation = orientationOf(bytes, "tiff") ?? 1
-  if (bytes[2] === 43 || bytes[3] === 43) throw new Error(`a BigTIFF ${asPng}`)
-  const [about] = decodeTiff(bytes, { pages: [0], ignoreImageData: true }) as [TiffIfd]
-  const packing = about.compression ?? 1
-  if (!known.includes(packing))
-    throw new Error(`a TIFF with ${compressions[packing] ?? `compression ${packing}`} inside ${asPng}`)
-  const { bitsPerSample: bits, sampleFormat } = about as {
-    readonly bitsPerSample?: number
-    readonly sampleFormat: number
-  }
-  if (bits === undefined) throw new Error(`a TIFF that leaves out how many bits a sample has ${asPng}`)
-  if (bits === 32 && sampleFormat !== 3) throw new Error(`a TIFF of 32-bit integers ${asPng}`)
-  const channels = about.samplesPerPixel
-  // Of tiles with several channels and of planes the library does not know, and does not say so.
-  if (channels > 1 && (about.tiled || about.planarConfiguration === 2))
-    throw new Error(`a TIFF of colours in tiles or planes ${asPng}`)
-  // Differences begin anew in each tile, which the library does not know either.
-  if (about.predictor === 3 || (about.tiled && about.predictor === 2))
-    throw new Error(
-      `a TIFF of ${about.tiled ? "tiles" : "floating-point samples"} that are stored as differences ${asPng}`,
-    )
-  const readable = withoutPackBits(orientation === 1 ? bytes : withoutOrientation(bytes))
-  const [page] = decodeTiff(readable, { pages: [0] }) as [TiffIfd]
-  const { width, height } = page
-  const raw = page.data as Uint8Array | Uint16Array | Float32Array
-  const stretched = bits === 1 ? (raw as Uint8Array).map((v) => 255 * v) : raw
-  const plain = opaque(stretched, channels)
-  const alpha =
-    channels % 2 === 0 && raw instanceof Uint8Array ? raw.filter((_, i) => i % channels === channels - 1) : undefined
-  return {
-    ...upright({ width, height, data: plain.data }, plain.channels, orientation),
-    channels: plain.channels,
-    depth: page.sampleFormat === 2 && raw instanceof Uint16Array ? "short" : (depths[raw.constructor.name] ?? "uchar"),
-    ...(alpha === undefined ? {} : { alpha }),
-  }
+const [whiteIsZero, yCbCr] = [0, 6]
+
+/** Zero is black, and few bits fill 0…255, as libvips gives them. */
+const brightened = (raw: Values, bits: number, photometric: number): Values => {
+  const stretch = bits < 8 ? 255 / (2 ** bits - 1) : 1
+  const stretched = stretch === 1 ? raw : raw.map((v) => Math.round(v * stretch))
+  if (photometric !== whiteIsZero || !(raw instanceof Uint8Array || raw instanceof Uint16Array)) return stretched
+  const most = raw instanceof Uint8Array ? 255 : 65_535
+  return stretched.map((v) => most - v)
 }
-/** The library refuses what is turned; it is turned here. */
-const withoutOrientation = (bytes: Buffer): Uint8Array => {
-  const out = new Uint8Array(bytes)
-  const view = new DataView(out.buffer)
-  const entry = entryAt(view, 274)
-  if (entry !== undefined) view.setUint16(entry + 8, 1, view.getUint16(0) === 0x4949)
-  return out
+
+/** Compressions that are undone here: none, LZW, JPEG, zlib (both numbers), PackBits. */
+const undone = [1, 5, 7, 8, 32946, 32773]
+const asPng = "is not read in a browser: save it as PNG"
+
+/** In words: the library reads beyond the end of a file that was cut off, or throws what is no error. */
+const damage = (problem: unknown): Error => {
+  if (!(problem instanceof Error)) return new Error("its samples cannot be unpacked")
+  return problem instanceof RangeError ? new Error("it ends before its last sample") : problem
+}
+
+const rethrown = (problem: unknown): never => {
+  throw damage(problem)
+}
+const tiff = async (bytes: Buffer): Promise<Decoded & { readonly alpha?: Uint8Array }> => {
+  const file = await fromArrayBuffer(new Uint8Array(bytes).buffer)
+  const image = await file.getImage(0)
+  const { fileDirectory: about } = image
+  if (!about.hasTag("BitsPerSample")) throw new Error(`a TIFF that leaves out how many bits a sample has ${asPng}`)
+  const packing = Number(about.getValue("Compression") ?? 1)
+  if (!undone.includes(packing))
+    throw new Error(`a TIFF with ${compressions[packing] ?? `compression ${packing}`} inside ${asPng}`)
+  const [width, height, samples] = [image.getWidth(), image.getHeight(), image.getSamplesPerPixel()]
+  const photometric = Number(about.getValue("PhotometricInterpretation") ?? 1)
+  const read = photometric === yCbCr ? image.readRGB({ interleave: true }) : image.readRasters({ interleave: true })
+  const raw = (await read) as unknown as Values
+  if (raw.length !== width * height * samples) throw new Error("it ends before its last sample")
+  const plain = opaque(brightened(raw, image.getBitsPerSample(0), photometric), samples)
+  const alpha =
+    samples % 2 === 0 && raw instanceof Uint8Array ? raw.filter((_, i) => i % samples === samples - 1) : undefined
+  const turned = <V extends Values>(data: V, channels: 1 | 3) =>
+    upright({ width, height, data }, channels, orientationOf(bytes, "tiff"))
+  return {
+    ...turned(plain.data, plain.channels),
+    channels: plain.channels,
+    depth: depths[raw.constructor.name] ?? "uchar",
+    ...(alpha === undefined ? {} : { alpha: turned(alpha, 1).data }),
+  }
 }
 
 const ofBrowser = async (bytes: Buffer): Promise<Decoded & { readonly alpha?: Uint8Array }> => {
@@ -145,7 +150,8 @@ const ofBrowser = async (bytes: Buffer): Promise<Decoded & { readonly alpha?: Ui
 let last: { readonly bytes: Buffer; readonly decoded: ReturnType<typeof ofBrowser> } | undefined
 const decoded = (bytes: Buffer, format: Format): ReturnType<typeof ofBrowser> => {
   if (last?.bytes === bytes) return last.decoded
-  const one = (async () => (format === "png" ? png(bytes) : format === "tiff" ? tiff(bytes) : ofBrowser(bytes)))()
+  const one = (async () =>
+    format === "png" ? png(bytes) : format === "tiff" ? tiff(bytes).catch(rethrown) : ofBrowser(bytes))()
   last = { bytes, decoded: one }
   return one
 }

@@ -42,6 +42,7 @@ export const readStandard = async (
   }
   try {
     if (png !== undefined && !png.whole) throw new Error("it ends before its last chunk")
+    if (tiff !== undefined && !tiff.whole) throw new Error("it ends before its last sample")
     const metadata = await metadataOf(bytes, format)
     demandPixels(path, metadata.width, metadata.height)
     // Without the press's profile nobody can tell which red and green were meant.

@@ -24,6 +24,8 @@ export interface TiffHeader {
   readonly compression: number
   /** JPEG or WebP inside. */
   readonly lossy: boolean
+  /** All strips or tiles of the first image lie within the file: decoders show those that do not as black, and say nothing. */
+  readonly whole: boolean
   /** Images in the file, thumbnails not counted. */
   readonly pages: number
   readonly bits?: number
@@ -67,9 +69,13 @@ const tag = {
   compression: 259,
   photometric: 262,
   description: 270,
+  strips: 273,
   samples: 277,
+  stripSizes: 279,
   greatest: 281,
   colours: 320,
+  tiles: 324,
+  tileSizes: 325,
   format: 339,
 } as const
 
@@ -100,6 +106,11 @@ export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
     const numberOf = (entry: Entry | undefined): number | undefined =>
       entry === undefined ? undefined : readers[entry.type]?.(entry.at)
 
+    const listOf = (entry: Entry | undefined): readonly number[] =>
+      Array.from({ length: Math.min(entry?.count ?? 0, bytes.length) }, (_, i) => {
+        const { type, at } = entry!
+        return readers[type]?.(at + (sizes[type] ?? 1) * i) ?? 0
+      })
     const start = wide(big ? 8 : 4)
     const first = directory(start)
     const value = (key: number) => numberOf(first.entries.get(key))
@@ -112,6 +123,9 @@ export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
       if (((numberOf(entries.get(tag.subfile)) ?? 0) & 5) === 0) pages++
       at = next
     }
+    const [places, extents] = (
+      first.entries.has(tag.tiles) ? [tag.tiles, tag.tileSizes] : [tag.strips, tag.stripSizes]
+    ).map((key) => listOf(first.entries.get(key)))
     const text = first.entries.get(tag.description)
     const description =
       text === undefined ? "" : bytes.toString("latin1", text.at, text.at + Math.min(text.count, 4096))
@@ -136,6 +150,8 @@ export const tiffHeader = (bytes: Buffer): TiffHeader | undefined => {
       bitsPerSample: value(tag.bits) ?? 1,
       samples: value(tag.samples) ?? 1,
       lossy: [6, 7, 34892, 50001].includes(value(tag.compression) ?? 1),
+      // A size may be left out where there is one strip; a tile of no bytes is empty on purpose.
+      whole: places!.every((at, i) => at + (extents![i] ?? 1) <= bytes.length),
       whiteIsZero: value(tag.photometric) === 0,
       lab: labColours.includes(value(tag.photometric) ?? 1),
       compression: value(tag.compression) ?? 1,
