@@ -82,6 +82,8 @@ export const kinds: Readonly<Record<string, Entry>> = {
   "--lora-alpha": number({ above: 0, most: 1e6 }),
   "--layout": async () => choice((await import("../runtime/data/layouts/index.ts")).layoutNames),
   "--memory": bytes,
+  "--from": path,
+  "init --names": path,
   "--names": choice(["keep", "segment-anything", "huggingface"]),
   "--out": path,
   "--palette": palette,
@@ -159,6 +161,7 @@ export const needs: readonly (readonly [
       ] as const,
   ),
   ["run", "--dice-over", ({ gradients }) => gradients === true, "--gradients"],
+  ["init", "--names", ({ from }) => from !== undefined, "--from"],
   ["train", "--torchrun", ({ target }) => target === "pytorch", "--target pytorch"],
   [
     "compile",

@@ -333,9 +333,12 @@ const weights = () => {
     .action(async (run, out, options) => (await import("./commands/weights.ts")).exportCommand(run, out, options))
   group
     .command("init")
-    .summary("write a model's initial values")
+    .summary("write a model's initial values, or what another model's checkpoint gives it")
     .argument("<spec>")
     .argument("<out>")
+    .option("--from <file>", "another model's checkpoint: .safetensors, .pth, or .npz of NumPy")
+    .option("--names <map>", "JSON: which of its tensors begin which of the model's")
+    .option("--input-size <size>", "what the model sees: 1024, or 96x128 (height x width)")
     .option("--seed <n>", "a whole number", "0")
     .option("--verbose", "stack traces of internal faults")
     .action(async (spec, out, options) => (await import("./commands/weights.ts")).initCommand(spec, out, options))

@@ -1,20 +1,24 @@
 import { join } from "node:path"
 import { tensorTable } from "../../compiler/analysis/parameters.ts"
+import type { Tensors } from "../../compiler/ir/graph.ts"
 import { counted } from "../../compiler/report/units.ts"
 import type { Pair } from "../../dsl/layer.ts"
+import type { ModelData } from "../../dsl/model.ts"
 import { demandOther } from "../../runtime/apart.ts"
 import { modelWeights } from "../../runtime/base.ts"
 import { withAdapters } from "../../runtime/run/adapters.ts"
 import { inputSizeOf, selectModel, specOfRun } from "../../runtime/select.ts"
 import { files, type RunFile, readRun } from "../../runtime/training/checkpoint.ts"
+import { beginWith } from "../../runtime/weights/beginWith.ts"
 import { type ConversionOptions, convert, type Naming } from "../../runtime/weights/convert.ts"
 import { inspect } from "../../runtime/weights/inspect.ts"
 import { licensed } from "../../runtime/weights/licence.ts"
 import { verify } from "../../runtime/weights/load.ts"
 import { merged } from "../../runtime/weights/merge.ts"
+import { readNames } from "../../runtime/weights/names.ts"
 import { renderConversion, renderInspection, renderVerification } from "../../runtime/weights/render.ts"
 import { save } from "../../runtime/weights/save.ts"
-import { exitCodeOf, say, talkDiagnostics } from "../output.ts"
+import { exitCodeOf, say, talk, talkDiagnostics } from "../output.ts"
 
 /** hasam weights inspect FILE */
 export const inspectCommand = async (file: string, { json = false }: { readonly json?: boolean }): Promise<void> => {
@@ -47,12 +51,54 @@ export const convertCommand = async (
   say(renderConversion(await convert(file, out, names, options)))
 }
 
-/** hasam weights init SPEC OUT */
-export const initCommand = async (spec: string, out: string, { seed }: { readonly seed: number }): Promise<void> => {
-  const { model } = await selectModel(spec)
+/** hasam weights init SPEC OUT: initial values; with --from FILE those that another model's checkpoint has. */
+export const initCommand = async (
+  spec: string,
+  out: string,
+  { seed, from, names, ...flags }: InitFlags,
+): Promise<void> => {
+  const { model } = await selectModel(spec, flags)
+  if (from !== undefined) {
+    await demandOther("OUT", out, names === undefined ? [from] : [from, names])
+    await initFrom(model.data, { out, seed, from, ...(names === undefined ? {} : { names }) })
+    return
+  }
   const { tensors } = await modelWeights(model.data, undefined, seed)
-  const persistent = tensorTable(model.data).filter((tensor) => tensor.persistent)
-  await save(out, Object.fromEntries(persistent.map(({ name }) => [name, tensors[name]!])))
+  await saveWhole(model.data, out, tensors)
+}
+
+interface InitFlags {
+  readonly seed: number
+  readonly from?: string
+  readonly names?: string
+  readonly inputSize?: Pair
+}
+
+/** Without a map the file has the model's own names, and fills all but adapters. */
+const initFrom = async (
+  model: ModelData,
+  { out, seed, from, names }: { readonly out: string; readonly from: string } & Omit<InitFlags, "from" | "inputSize">,
+): Promise<void> => {
+  if (names === undefined) {
+    const { tensors, notes, licence } = await modelWeights(model, from, seed)
+    for (const line of notes) talk(`note: ${line}`)
+    await saveWhole(model, out, tensors, licence)
+    return
+  }
+  const { tensors, taken, initial, leftOut, notes, licence } = await beginWith(
+    model,
+    from,
+    await readNames(names),
+    seed,
+  )
+  for (const line of notes) talk(`note: ${line}`)
+  await save(out, tensors, licensed(licence))
+  const rest = leftOut > 0 ? `; ${counted(leftOut, "tensor")} of it left out` : ""
+  say(`wrote ${counted(taken + initial, "tensor")} to ${out}: ${taken} from ${from}, ${initial} initial values${rest}`)
+}
+const saveWhole = async (model: ModelData, out: string, tensors: Tensors, licence?: string): Promise<void> => {
+  const persistent = tensorTable(model).filter((tensor) => tensor.persistent)
+  await save(out, Object.fromEntries(persistent.map(({ name }) => [name, tensors[name]!])), licensed(licence))
   say(`wrote ${counted(persistent.length, "tensor")} to ${out}`)
 }
 

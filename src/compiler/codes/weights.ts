@@ -4,8 +4,9 @@ import type { Explanation } from "./explanation.ts"
 export const weights = {
   HS3001: {
     title: "not a checkpoint",
-    cause: "The file is neither safetensors nor what torch.save writes, judged by its content and not by its name.",
-    cure: "Give a .safetensors file, or a .pth, .pt or .bin file written by torch.save.",
+    cause:
+      "The file is neither safetensors nor what torch.save or NumPy's savez writes, judged by its content and not by its name.",
+    cure: "Give a .safetensors file, a .pth, .pt or .bin file written by torch.save, or a .npz of NumPy.",
   },
   HS3002: {
     title: "a checkpoint is damaged or cut off",
@@ -87,5 +88,11 @@ export const weights = {
     cause:
       "A base takes in what is linear where it stands: low-rank updates, and adapters without a nonlinearity before, after or beside a linear layer. Others change the network itself.",
     cure: "Leave --merge out: the checkpoint then holds the adapters beside the base, for this spec.",
+  },
+  HS3019: {
+    title: "a map of names cannot be read",
+    cause:
+      "`hasam weights init --from FILE --names MAP` reads from a JSON file which tensors of another model begin this one's. It is not JSON, or a rule of it cannot be followed.",
+    cure: 'Write { "tensors": { "their.*": "our.*" }, "leftOut": [ … ], "initial": [ … ] }.',
   },
 } as const satisfies Record<`HS3${number}`, Explanation>

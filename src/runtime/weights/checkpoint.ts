@@ -3,16 +3,18 @@ import type { FileHandle } from "node:fs/promises"
 import { isLeft } from "fp-ts/lib/Either.js"
 import { Failed, failed } from "../../compiler/diagnostic.ts"
 import type { Tensor } from "../../compiler/ir/graph.ts"
+import { isNpz, readNpz } from "./npz.ts"
 import { isLegacy, readLegacy, readZip } from "./pth.ts"
 import { openFile, readAt, readRaw, readTensor } from "./read.ts"
 import { type Header, headerLength, parseHeader } from "./safetensors.ts"
 import type { StoredTensor } from "./stored.ts"
+import { membersOf } from "./zipRead.ts"
 
 export interface Checkpoint {
   readonly path: string
   /** Bytes of the file. */
   readonly size: number
-  readonly format: "safetensors" | "pth"
+  readonly format: "safetensors" | "pth" | "npz"
   readonly tensors: readonly StoredTensor[]
   readonly metadata: Readonly<Record<string, string>>
   /** What was unwrapped or left out on the way, as sentences. */
@@ -38,8 +40,12 @@ const readHeader = async (file: FileHandle, path: string, length: number, fileSi
 const contentOf = async (file: FileHandle, path: string, size: number): Promise<Content> => {
   const start = new Uint8Array(Math.min(size, 16))
   await readAt(file, path, start, 0)
-  if (start[0] === 0x50 && start[1] === 0x4b)
-    return { format: "pth", metadata: {}, ...(await readZip(file, path, size)) }
+  if (start[0] === 0x50 && start[1] === 0x4b) {
+    const members = await membersOf(file, path, size)
+    return isNpz([...members.keys()])
+      ? { format: "npz", metadata: {}, notes: [], tensors: await readNpz(file, path, members) }
+      : { format: "pth", metadata: {}, ...(await readZip(file, path, members)) }
+  }
   if (isLegacy(start)) return { format: "pth", metadata: {}, ...(await readLegacy(file, path, size)) }
   const length = headerLength(start, size)
   if (length !== undefined && start[8] === 0x7b)
@@ -55,7 +61,7 @@ const contentOf = async (file: FileHandle, path: string, size: number): Promise<
     path,
     "HS3001",
     `the file is not a checkpoint${looksLike(start)}`,
-    "Give a .safetensors file, or a .pth, .pt or .bin file written by torch.save.",
+    "Give a .safetensors file, a .pth, .pt or .bin file written by torch.save, or a .npz of NumPy.",
   )
 }
 

@@ -18,7 +18,7 @@ export interface Inspection extends Inspected {
   readonly file: string
   /** Bytes of the file. */
   readonly size: number
-  readonly format: "safetensors" | "pth"
+  readonly format: "safetensors" | "pth" | "npz"
   /** What it seems to be, as half a sentence. */
   readonly kind: string
   readonly naming: Convention

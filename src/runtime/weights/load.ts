@@ -28,7 +28,7 @@ export interface Loaded {
 }
 
 /** NaN and ±∞ times zero are NaN; all else is zero. */
-const allFinite = (data: Float32Array): boolean => {
+export const allFinite = (data: Float32Array): boolean => {
   let sum = 0
   for (let i = 0; i < data.length; i++) sum += data[i]! * 0
   return sum === 0
@@ -40,7 +40,7 @@ const resized = (tensor: Tensor, { resize }: Mapped): Tensor => {
   return resize.kind === "relative" ? resizeRelative(tensor, first) : resizeAbsolute(tensor, height, width)
 }
 
-const notFinite = (file: string, names: readonly string[]): Diagnostic =>
+export const notFinite = (file: string, names: readonly string[]): Diagnostic =>
   aboutFile(
     file,
     "HS3013",

@@ -7,7 +7,7 @@ import { readAt, readRaw } from "./read.ts"
 import { countOf, type StoredTensor } from "./stored.ts"
 import { shown } from "./text.ts"
 import { type PickledTensor, type StateDict, type Storage, stateDictOf, torchMachine } from "./torch.ts"
-import { type Member, membersOf, refuseArchive } from "./zipRead.ts"
+import { type Member, refuseArchive } from "./zipRead.ts"
 
 /** The pickle of a ViT-H has 70 KB. */
 const maxPickle = 2 ** 26
@@ -76,8 +76,11 @@ const unread = (found: ReadonlyMap<string, number>): readonly string[] => {
 }
 
 /** A file of PyTorch 1.6 and later. */
-export const readZip = async (file: FileHandle, path: string, size: number): Promise<PthContent> => {
-  const members = await membersOf(file, path, size)
+export const readZip = async (
+  file: FileHandle,
+  path: string,
+  members: ReadonlyMap<string, Member>,
+): Promise<PthContent> => {
   const names = [...members.keys()]
   const pickle = names.find((name) => name === "data.pkl" || /^[^/]+\/data\.pkl$/.test(name))
   if (pickle === undefined)
