@@ -1,5 +1,16 @@
 /** hasam segment, as a user calls it: the same masks as eval measures, objects, folds, jobs, and going on. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -234,6 +245,25 @@ test("DICOM in, area in mm²; NIfTI in and out with its geometry", async () => {
     image.axes,
     image.spacing,
   ])
+})
+
+test("links are what they lead to, a circle of them ends, and pipes are no images", () => {
+  mkdirSync(at("linked/deep"), { recursive: true })
+  cpSync(at("data/images/0000.png"), at("elsewhere/inner/a.png"))
+  symlinkSync(at("elsewhere/inner"), at("linked/folder"))
+  symlinkSync(at("data/images/0001.png"), at("linked/b.png"))
+  symlinkSync("..", at("linked/deep/back"))
+  execFileSync("mkfifo", [at("linked/pipe.png"), at("linked/pipe")])
+  done("segment", "run", "linked", "--out", "linked-masks", "--point", "14,12")
+  expect(table("linked-masks/table.csv").map(({ id }) => id)).toEqual(["b", "folder/a"])
+  symlinkSync("nowhere", at("linked/gone.png"))
+  expect(hasam("segment", "run", "linked", "--out", "linked-gone", "--point", "14,12").text).toContain(
+    "linked/gone.png: error HS4002",
+  )
+  // The same of a data set's folders.
+  mkdirSync(at("linked-data"))
+  for (const name of ["images", "masks"]) symlinkSync(at("data", name), at("linked-data", name))
+  expect(hasam("data", "check", "linked-data")).toMatchObject({ status: 0 })
 })
 
 test.each([

@@ -1,4 +1,5 @@
 /** Listing folders, in an order that is the same on every machine. */
+import type { Dirent } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
 import { extname, join } from "node:path"
 
@@ -17,17 +18,24 @@ export interface Listing {
   readonly folders: readonly string[]
 }
 
-/** Names in a folder without those that begin with a dot. Throws HS4002. */
+/** What a link leads to; of one that leads nowhere, reading it says so. Neither pipes nor devices are anything to read. */
+const kindAt = async (path: string, entry: Dirent): Promise<"file" | "folder" | undefined> => {
+  if (entry.isDirectory()) return "folder"
+  if (entry.isFile()) return "file"
+  if (!entry.isSymbolicLink()) return undefined
+  const there = await stat(path).catch(() => undefined)
+  return there === undefined || there.isFile() ? "file" : there.isDirectory() ? "folder" : undefined
+}
+
+/** Names in a folder without those that begin with a dot; links are what they lead to. Throws HS4002. */
 export const list = async (folder: string): Promise<Listing> => {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw failed(folder, "HS4002", `the folder cannot be read: ${reason(error)}`, "Check the path and its permissions.")
   })
   const visible = entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => byText(a.name, b.name))
-  const isFolder = (e: (typeof visible)[number]) => e.isDirectory()
-  return {
-    folders: visible.filter(isFolder).map((e) => e.name),
-    files: visible.filter((e) => !isFolder(e)).map((e) => e.name),
-  }
+  const kinds = await Promise.all(visible.map((entry) => kindAt(join(folder, entry.name), entry)))
+  const named = (kind: "file" | "folder") => visible.flatMap(({ name }, i) => (kinds[i] === kind ? name : []))
+  return { folders: named("folder"), files: named("file") }
 }
 
 /** Images by their names, and DICOM files, which often have no ending. */

@@ -1,4 +1,5 @@
 /** The images that were named: files, and all that lie in folders, in an order that is the same everywhere. */
+import { realpath } from "node:fs/promises"
 import { basename, extname, join, relative, resolve } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
 import { byText, images, isFile, list, stem } from "../data/folder.ts"
@@ -38,9 +39,18 @@ export const imagesOf = async (paths: readonly string[], out?: string): Promise<
     .sort((a, b) => byText(a.name, b.name))
 }
 
-const below = async (folder: string, without: ReadonlySet<string>): Promise<readonly string[]> => {
+/** `above`: the folders that this one lies in, as they are called without links, which may lead back to them. */
+const below = async (
+  folder: string,
+  without: ReadonlySet<string>,
+  above: readonly string[] = [],
+): Promise<readonly string[]> => {
+  const here = await realpath(folder).catch(() => resolve(folder))
+  if (above.includes(here)) return []
   const inside = (await list(folder)).folders.map((name) => join(folder, name))
-  const deeper = await Promise.all(inside.filter((one) => !without.has(resolve(one))).map((one) => below(one, without)))
+  const deeper = await Promise.all(
+    inside.filter((one) => !without.has(resolve(one))).map((one) => below(one, without, [...above, here])),
+  )
   return [...(await images(folder)).map((name) => join(folder, name)), ...deeper.flat()]
 }
 
