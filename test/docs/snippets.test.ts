@@ -1,9 +1,19 @@
-/** Code in the documents that imports hasam: every name that it takes is exported, it type-checks, and that of docs/runtime.md runs, in its order. */
+/** Code in the documents: every name that it takes from hasam is exported, it type-checks, fragments too, and that of docs/runtime.md runs, in its order. */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
+import { Project } from "ts-morph"
 import { beforeAll, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 
@@ -20,12 +30,66 @@ const snippets = documents.flatMap((file) =>
   })),
 )
 /** A whole one says where everything comes from. */
-const whole = snippets.filter(({ code }) => /from "hasam(\/\w+)?"/.test(code))
+const whole = snippets.filter(({ code }) => /from "hasam[^"]*"/.test(code))
 const folder = mkdtempSync(join(tmpdir(), "hasam-snippets-"))
-/** Pages of errors show what is wrong; a page of a browser has an engine and elements of its own (test/pages opens one). */
-const right = whole.filter(
-  ({ name, code }) => !name.startsWith(join("docs", "errors")) && !code.includes('"hasam/browser"'),
+/** Pages of errors show what is wrong. */
+const isWrong = (name: string): boolean => name.startsWith(join("docs", "errors"))
+/** What fragments speak of, and their page says elsewhere. */
+const preludes: Readonly<Record<string, string>> = {
+  [join("docs", "language.md")]: `const unet = sequential(conv2d(1, 8, 3, { padding: 1 }), relu, conv2d(8, 3, 1))
+const millions = pipe(samVitB, freezeAll, unfreeze("maskDecoder"))`,
+  [join("docs", "study.md")]: `import { pointing as localizerTraining } from "./localizer.js"
+const model = pipe(samVitB, freezeAll, unfreeze("maskDecoder"))
+const flatTraining = training(model, { batch: 2 })
+const hierarchicalTraining = training(model, { batch: 1 })`,
+  [join("docs", "training.md")]: "const model = samVitB",
+  [join("docs", "pages.md")]: "declare const file: File\ndeclare const files: readonly DataFile[]",
+}
+const pageOf = (name: string): string => name.replace(/ \d+$/, "")
+/** What is not said where a name comes from: from hasam. A fragment is closed by what its page says, and by nothing else. */
+const closed = ({ name, code }: (typeof snippets)[number]): string => {
+  const text = `${preludes[pageOf(name)] ?? ""}\n${code}`
+  const bare = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|"[^"\n]*"|\.{3}/g, " ")
+  const said = new Set([...bare.matchAll(/(?:const|import \{[^}]*?) +(\w+)/g)].map(([, word]) => word!))
+  const words = new Set([...bare.matchAll(/(?<![.\w])[A-Za-z]\w*(?!\s*:(?!:))/g)].map(([word]) => word!))
+  const from = code.includes('"hasam/browser"') ? browserNames : languageNames
+  const taken = [...words].filter((word) => from.has(word) && !said.has(word) && !importedIn(code).has(word))
+  return `import { ${taken.join(", ")} } from "${from === browserNames ? "hasam/browser" : "hasam"}"\n${text}\nexport {}\n`
+}
+const importedIn = (code: string): ReadonlySet<string> =>
+  new Set(importsOf(code).flatMap(({ names }) => names.map((name) => name.replace(/^type /, ""))))
+const importsOf = (code: string) =>
+  [...code.matchAll(/import (?:type )?\{([^}]*)\} from "(hasam[^"]*)"/g)].map(([, names, from]) => ({
+    from: from!,
+    names: names!
+      .split(",")
+      .map((text) => text.trim().split(" as ")[0]!)
+      .filter((one) => one !== ""),
+  }))
+/** Values and types that a module of the package exports, by its declarations. */
+const project = new Project({
+  skipFileDependencyResolution: false,
+  compilerOptions: { moduleResolution: 99, module: 199 },
+})
+const exportsOf = (declarations: string): ReadonlySet<string> =>
+  new Set(
+    project
+      .addSourceFileAtPath(join(packageRoot, "dist", declarations))
+      .getExportedDeclarations()
+      .keys(),
+  )
+const folders: Readonly<Record<string, string>> = {
+  hasam: "dsl",
+  "hasam/compiler": "compiler",
+  "hasam/runtime": "runtime",
+  "hasam/browser": "runtime/browser",
+}
+const exported = Object.fromEntries(
+  Object.entries(folders).map(([name, folder]) => [name, exportsOf(join(folder, "index.d.ts"))]),
 )
+const languageNames = exported["hasam"]!
+const browserNames = exported["hasam/browser"]!
+const right = snippets.filter(({ name }) => !isWrong(name))
 const fileOf = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`
 
 beforeAll(() => {
@@ -42,41 +106,38 @@ export const tiny = pipe(sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1,
 export const how = training(tiny, { optimizer: adam({ rate: 1e-2 }), epochs: 3, batch: 2 })
 `,
   )
-  for (const { name, code } of whole) writeFileSync(join(folder, fileOf(name)), code)
+  copyFileSync(join(packageRoot, "examples/localizer/index.ts"), join(folder, "localizer.ts"))
+  for (const snippet of right) writeFileSync(join(folder, fileOf(snippet.name)), closed(snippet))
 })
 
-test("there are whole snippets to look at", () => {
-  expect(whole.length).toBeGreaterThan(5)
+test("there are snippets to look at, whole ones and fragments", () => {
+  expect(whole.length).toBeGreaterThan(30)
+  expect(right.filter((one) => !whole.includes(one)).length).toBeGreaterThan(5)
 })
 
-test("whole snippets type-check as a user's files", () => {
+const isBrowsers = ({ code }: { readonly code: string }): boolean => code.includes('"hasam/browser"')
+
+test.each([
+  { where: "Node", of: right.filter((one) => !isBrowsers(one)), more: [] },
+  // TensorFlow.js brings declarations of browsers that TypeScript's own contradict.
+  { where: "browsers", of: right.filter(isBrowsers), more: ["--lib", "es2023,dom", "--skipLibCheck"] },
+])("snippets for $where type-check as a user's files, fragments with what their page says", ({ of, more }) => {
+  expect(of.length).toBeGreaterThan(1)
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc")
   const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"]
-  const { stdout } = spawnSync(process.execPath, [tsc, ...options, ...right.map(({ name }) => fileOf(name))], {
-    cwd: folder,
-    encoding: "utf8",
-  })
-  expect(stdout).toBe("")
+  const args = [tsc, ...options, ...more, ...of.map(({ name }) => fileOf(name))]
+  expect(spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" }).stdout).toBe("")
 })
 
-test("what documents say that a module exports, it exports", async () => {
-  const exported = async (name: string) =>
-    new Set(Object.keys(await import(/* @vite-ignore */ join(packageRoot, "dist", name, "index.js"))))
-  const folders: Readonly<Record<string, string>> = {
-    hasam: "dsl",
-    "hasam/compiler": "compiler",
-    "hasam/runtime": "runtime",
-  }
-  const lacking: string[] = []
-  for (const { name, code } of snippets)
-    for (const [, names, from] of code.matchAll(/import \{([^}]*)\} from "(hasam(?:\/\w+)?)"/g)) {
-      const known = folders[from!]
-      if (known === undefined) continue
-      const has = await exported(known)
-      for (const one of names!.split(",").map((text) => text.trim()))
-        if (one !== "" && !one.startsWith("type ") && !has.has(one.split(" ")[0]!))
-          lacking.push(`${name}: ${from} ${one}`)
-    }
+test("what documents say that a module exports, it exports", () => {
+  for (const names of Object.values(exported)) expect(names.size).toBeGreaterThan(5)
+  const lacking = snippets.flatMap(({ name, code }) =>
+    importsOf(code).flatMap(({ names, from }) =>
+      names
+        .filter((one) => exported[from]?.has(one.replace(/^type /, "")) !== true)
+        .map((one) => `${name}: ${from} ${one}`),
+    ),
+  )
   expect(lacking).toEqual([])
 })
 

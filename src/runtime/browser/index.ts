@@ -12,6 +12,7 @@ import { headerLength, parseHeader } from "../weights/safetensors.ts"
 
 export { cpuBackend, wasmBackend, webgpuBackend } from "../../backends/tfjs/browser.ts"
 export { type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
+export type { Program, Tensor, Tensors } from "../../compiler/ir/graph.ts"
 export type { DataReport } from "../data/check.ts"
 export type { Picture } from "../data/image.ts"
 export type { Raster } from "../data/raster.ts"
