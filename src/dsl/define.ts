@@ -46,12 +46,31 @@ const push = (step: Step) => {
 const shortly = (x: unknown): string => (x === null || x === undefined ? `${x}` : `a ${typeof x}`)
 const notAValue = (x: unknown): Error =>
   new Error(`a forward works on the values that it is given and makes, not on ${shortly(x)}`)
+/** Whose forward a value is of: values of others have names that this one may have, too, and would be taken for its own. */
+const owners = new WeakMap<object, Recording>()
+const owned = <X extends object>(x: X): X => {
+  if (recording !== undefined) owners.set(x, recording)
+  return x
+}
+/** Throws where a value is another forward's, or was made by `features` or `optional`, which declare inputs. */
+const demandOwn = (x: object): void => {
+  const owner = owners.get(x)
+  if (owner !== undefined && owner !== recording)
+    throw new Error(
+      "a forward works on the values that it is given and makes, not on one of another module's forward: give it as an input",
+    )
+  if ("features" in x)
+    throw new Error(
+      "a forward works on the values that it is given and makes, not on features(…) and optional(…), which declare inputs",
+    )
+}
 /** "" stands for what is not given. */
 const nameOf = (x: Value<any> | undefined): string => {
   if (x !== undefined && typeof x?.value !== "string") throw notAValue(x)
+  if (x !== undefined) demandOwn(x)
   return x?.value ?? ""
 }
-const symbolOf = (value: string): Value<any> => ({ value }) as Value<any>
+const symbolOf = (value: string): Value<any> => owned({ value }) as Value<any>
 
 /** Records a function of values as a step. */
 export const trace = <W extends number = number>(
@@ -80,8 +99,12 @@ export const named = <W extends number>(name: string, x: Value<W>): Value<W> => 
 }
 
 type Condition_ = Value<any> | Extent | Flag
-const inputName = (x: Condition_ | undefined): string =>
-  x === undefined ? "" : "value" in x ? x.value : "flag" in x ? x.flag : x.extent
+/** Throws where it is no input of this forward. */
+export const inputName = (x: Condition_ | undefined): string => {
+  if (x === undefined) return ""
+  demandOwn(x)
+  return "value" in x ? x.value : "flag" in x ? x.flag : x.extent
+}
 
 const branch = <A>(condition: Condition, body: () => A): A => {
   const { when } = current("ifGiven")
@@ -223,7 +246,11 @@ const symbols = (inputs: Inputs): unknown => {
   return Object.fromEntries(
     Object.entries(inputs as Readonly<Record<string, Specimen>>).map(([name, of]) => [
       name,
-      of.flag !== undefined ? { flag: name } : of.extent !== undefined ? { extent: name } : symbolOf(name),
+      of.flag !== undefined
+        ? owned({ flag: name })
+        : of.extent !== undefined
+          ? owned({ extent: name })
+          : symbolOf(name),
     ]),
   )
 }

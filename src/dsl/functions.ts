@@ -3,7 +3,7 @@
  * Images are [batch, channels, height, width], token grids [batch, height, width, features].
  * Shapes broadcast as PyTorch's: widths must be equal, or one of them 1.
  */
-import { trace } from "./define.ts"
+import { inputName, trace } from "./define.ts"
 import type { Formula } from "./formulas.ts"
 import type { FunctionName, Interpolation, Pair } from "./layer.ts"
 import type { OtherWidth } from "./sentences.ts"
@@ -128,7 +128,7 @@ export const resize = <W extends number>(
 ): Value<W> => trace("resize", [x], { height, width, mode, ...(alignCorners ? { corners: "aligned" } : {}) })
 /** Bilinear, to a size that is an input, such as original_size. */
 export const resizeTo = <W extends number>(x: Value<W>, size: Extent): Value<W> =>
-  trace("resizeTo", [x], { size: size.extent })
+  trace("resizeTo", [x], { size: inputName(size) })
 /** Zeros at the bottom and right, up to a square. */
 export const padTo = <W extends number>(x: Value<W>, size: number): Value<W> => trace("padTo", [x], { size })
 /** The top left of x, as high and wide as the image `like`. */

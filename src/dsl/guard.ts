@@ -166,11 +166,17 @@ export const guarded = (language: Readonly<Record<string, unknown>>): Guarded =>
         const at = callSite()
         if (at !== undefined) expected.push(at)
       }
-      const [options] = args
-      for (const [path, range] of isTable(options) ? (own(relations, name)?.(options) ?? []) : [])
-        for (const value of [own(options as Readonly<Record<string, unknown>>, path)].flat())
+      for (const { argument: i, called, isOption, range } of own(relations, name)?.(args) ?? []) {
+        const given = args[i]
+        const numbers = isOption
+          ? isTable(given)
+            ? own(given as Readonly<Record<string, unknown>>, called)
+            : []
+          : given
+        for (const value of [numbers].flat())
           if (typeof value === "number" && !isWithin(range, value))
-            sayOf(0)(path, rangeText(range), shown(value), "HS1040")
+            sayOf(i)(called, rangeText(range), shown(value), "HS1040")
+      }
       const seen = Array.from({ length: Math.max(args.length, f.length) }, (_, i) => {
         const [slot, kind, value, say] = [slots[i], of[i], args[i], sayOf(i)]
         for (const [path, known] of unknownOptions(slot, kind, value, ""))

@@ -4,6 +4,7 @@
  */
 
 import { grouped } from "./grouped.ts"
+import { timesRatio } from "./ratio.ts"
 
 /** What a number may be. Bounds are meant inclusively, `above` and `below` exclusively. */
 export interface Range {
@@ -13,12 +14,14 @@ export interface Range {
   readonly most?: number
   readonly below?: number
   readonly multiple?: number
+  /** The number of which it is a share: together they make a whole number. */
+  readonly shareOf?: number
 }
 
 export const whole = (least: number, most: number): Range => ({ whole: true, least, most })
 
 /** NaN, infinities and what is no number are within no range. */
-export const isWithin = ({ whole, least, above, most, below, multiple }: Range, x: unknown): x is number =>
+export const isWithin = ({ whole, least, above, most, below, multiple, shareOf }: Range, x: unknown): x is number =>
   typeof x === "number" &&
   Number.isFinite(x) &&
   (whole !== true || Number.isSafeInteger(x)) &&
@@ -26,7 +29,8 @@ export const isWithin = ({ whole, least, above, most, below, multiple }: Range, 
   (above === undefined || x > above) &&
   (most === undefined || x <= most) &&
   (below === undefined || x < below) &&
-  (multiple === undefined || x % multiple === 0)
+  (multiple === undefined || x % multiple === 0) &&
+  (shareOf === undefined || Number.isInteger(timesRatio(shareOf, x)))
 
 /** 1e7 and 1e30 are shorter so; 4,294,967,295 is not. */
 const spell = (x: number): string => {
@@ -35,7 +39,7 @@ const spell = (x: number): string => {
 }
 
 /** "a whole number from 1 to 65,536", "a number above 0, at most 1" */
-export const rangeText = ({ whole, least, above, most, below, multiple }: Range): string => {
+export const rangeText = ({ whole, least, above, most, below, multiple, shareOf }: Range): string => {
   const noun = whole === true ? "a whole number" : "a number"
   const low = least !== undefined ? `from ${spell(least)}` : above !== undefined ? `above ${spell(above)}` : ""
   const high = most !== undefined ? `${least === undefined ? "at most" : "to"} ${spell(most)}` : ""
@@ -43,7 +47,10 @@ export const rangeText = ({ whole, least, above, most, below, multiple }: Range)
   const upper = high || under
   const comma = low !== "" && upper !== "" && !upper.startsWith("to ") ? ", " : " "
   const steps = multiple === undefined || multiple === 1 ? "" : `, a multiple of ${multiple}`
-  return `${noun} ${low}${low === "" || upper === "" ? "" : comma}${upper}${steps}`.replace(/\s+/g, " ").trim()
+  const product = shareOf === undefined ? "" : `, whose product with ${grouped(shareOf)} is whole`
+  return `${noun} ${low}${low === "" || upper === "" ? "" : comma}${upper}${steps}${product}`
+    .replace(/\s+/g, " ")
+    .trim()
 }
 
 /** How a model is trained. */
@@ -133,18 +140,62 @@ const encoder = {
 }
 const samOptions = options({ ...encoder, maskChannels: count, decoder: options(decoder) })
 
-/** Numbers that another number of the same options bounds. */
-export const relations: Readonly<
-  Record<string, (options: Readonly<Record<string, unknown>>) => readonly (readonly [name: string, range: Range])[]>
-> = {
-  sam: ({ depth, patchSize, heads: split }) => [
-    ...(isWithin(heads, split) ? [["width", { ...count, multiple: split }] as const] : []),
-    // The mask is made narrower by 4, the embedding by 8.
-    ["maskChannels", { ...count, multiple: 4 }],
-    ["outChannels", { ...count, multiple: 8 }],
-    ...(isWithin(whole(1, 1000), depth) ? [["globalBlocks", whole(0, depth - 1)] as const] : []),
-    ...(isWithin(whole(1, 16_384), patchSize) ? [["imageSize", whole(patchSize, 16_384)] as const] : []),
+/** An argument, as it is called, or an option of one by its name, and what another number lets it be. */
+export interface Relation {
+  readonly argument: number
+  readonly called: string
+  readonly isOption: boolean
+  readonly range: Range
+}
+const isCount = (x: unknown): x is number => isWithin(whole(1, 1e6), x)
+const multipleOf = (argument: number, called: string, by: unknown, isOption = false): readonly Relation[] =>
+  isCount(by) ? [{ argument, called, isOption, range: { ...count, multiple: by } }] : []
+/** A hidden width is a width times this. */
+const hidden = (argument: number, width: unknown): readonly Relation[] =>
+  isCount(width) ? [{ argument, called: "mlpRatio", isOption: true, range: { ...ratio, shareOf: width } }] : []
+const record = (x: unknown): Readonly<Record<string, unknown>> =>
+  typeof x === "object" && x !== null && !Array.isArray(x) ? (x as Readonly<Record<string, unknown>>) : {}
+
+const ofEncoder = (options: unknown): readonly Relation[] => {
+  const { width, heads: split, depth, patchSize } = record(options)
+  const relation = (called: string, range: Range): Relation => ({ argument: 0, called, isOption: true, range })
+  return [
+    ...multipleOf(0, "width", split, true),
+    ...hidden(0, width),
+    ...(isWithin(whole(1, 1000), depth) ? [relation("globalBlocks", whole(0, depth - 1))] : []),
+    ...(isWithin(whole(1, 16_384), patchSize) ? [relation("imageSize", whole(patchSize, 16_384))] : []),
+  ]
+}
+
+/** Numbers that another number of the same call bounds. */
+export const relations: Readonly<Record<string, (args: readonly unknown[]) => readonly Relation[]>> = {
+  // The mask is made narrower by 4, the embedding by 8.
+  sam: ([options]) => [
+    ...ofEncoder(options),
+    ...multipleOf(0, "maskChannels", 4, true),
+    ...multipleOf(0, "outChannels", 8, true),
   ],
+  samNetwork: ([options]) => ofEncoder(options),
+  imageEncoder: ([options]) => ofEncoder(options),
+  vit: ([options]) => {
+    const { width = 768, heads: split = 12 } = record(options)
+    return [...multipleOf(0, "width", split, true), ...hidden(0, width)]
+  },
+  swinBlock: ([width, split, grid, window, options]) => {
+    const [height, columns] = Array.isArray(grid) ? grid : []
+    const sides = isCount(height) && isCount(columns) && isCount(window)
+    return [
+      ...multipleOf(0, "width", split),
+      // A window that covers the grid is the grid.
+      ...(sides ? multipleOf(2, "grid", Math.min(window, height, columns)) : []),
+      ...(record(options)["mlp"] === undefined ? hidden(4, width) : []),
+    ]
+  },
+  windowAttention: ([, split]) => multipleOf(0, "width", split),
+  patchMerging: () => multipleOf(1, "grid", 2),
+  samBlock: ([, split]) => multipleOf(0, "width", split),
+  samGridAttention: ([, split]) => multipleOf(0, "width", split),
+  samAttention: ([, , split]) => multipleOf(1, "inner", split),
 }
 
 /** Every number of every public function of the language, by the function's name; `forward.` are those inside a module's forward. */

@@ -9,6 +9,7 @@ import { layerNorm } from "./layers/norm.ts"
 import { dropPath } from "./layers/pointwise.ts"
 import { parameter } from "./layers/raw.ts"
 import { mlp } from "./layers/swin.ts"
+import { timesRatio } from "./ratio.ts"
 
 const eps = 1e-6
 
@@ -76,7 +77,7 @@ export const vit = <const Depth extends number>(config: VitConfig<Depth>) => {
       pos_embed: parameter([1, patches + 1, width], { normal: 0.02 }),
       patch_embed: patchEmbed(channels, width, patchSize),
       blocks: repeat(depth, (i) =>
-        block(width, heads, width * mlpRatio, (dropPathRate * (i - 1)) / Math.max(1, depth - 1)),
+        block(width, heads, timesRatio(width, mlpRatio), (dropPathRate * (i - 1)) / Math.max(1, depth - 1)),
       ),
       norm: layerNorm(width, { eps }),
       head: head as Layer<number, number>,

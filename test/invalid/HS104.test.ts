@@ -8,7 +8,7 @@ import { withinTime } from "../../src/compiler/analysis/limit.ts"
 import type { Diagnostic } from "../../src/compiler/diagnostic.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { guarded } from "../../src/dsl/guard.ts"
-import { define, features, layerNorm, linear } from "../../src/dsl/index.ts"
+import { define, features, layerNorm, linear, relu } from "../../src/dsl/index.ts"
 import * as hasam from "../../src/dsl/index.ts"
 import type { Kind } from "../../src/dsl/kinds.ts"
 import { functionRanges, isWithin, type Range, type Slot } from "../../src/dsl/ranges.ts"
@@ -30,7 +30,7 @@ const diagnosticsOf = async (text: string): Promise<readonly Diagnostic[]> => {
   const { report } = await compileSpecs([join(folder, "told.ts")])
   return report.diagnostics
 }
-const head = `import { adapt, afterAttention, chain, define, features, freeze, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer, training } from "hasam"
+const head = `import { adapt, afterAttention, chain, define, features, freeze, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer, training, extent, forward, ifGiven, relu } from "hasam"
 const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [1] })
 const adapter = (rank: Rank) => residual(sequential(linear(16, rank), linear(rank, 16)))
 `
@@ -256,6 +256,61 @@ describe("HS1049: the table of what arguments have to be", () => {
   ])("%s", async (_, forward, message) => {
     const found = await diagnosticsOf(`${head}export const m: any = model(define("X", { c: linear(3, 3) }, features(3), ${forward}), { name: "x", takes: { image: pixels({ size: 8 }) } } as any)\n`)
     expect(found.map(({ code, message }) => [code, message])).toEqual([["HS1005", message]])
+  })
+  const another = "a forward works on the values that it is given and makes, not on one of another module's forward: give it as an input"
+  const declaring = "a forward works on the values that it is given and makes, not on features(…) and optional(…), which declare inputs"
+  test.each([
+    ["as an operand", "c: relu", "features(3)", "forward.add(x, kept.x)", another],
+    ["as what a child takes", "c: linear(3, 3)", "features(3)", "m.c(kept.x)", another],
+    ["as what is given", "c: relu", "features(3)", "kept.x", another],
+    ["as what is asked about", "c: relu", "features(3)", "ifGiven(kept.x, (y: any) => y, () => x)", another],
+    ["as a size", "c: relu", "features(3)", "forward.resizeTo(x, kept.size)", another],
+    ["a declared input in place of the input", "c: linear(3, 3)", "features(3)", "m.c(features(3))", declaring],
+  ])("a value kept from another module's forward, %s: its name would be taken for this one's", async (_, children, inputs, forward, message) => {
+    const found = await diagnosticsOf(
+      `${head}const kept: any = {}
+define("Other", { c: relu }, { x: features(3), size: extent() }, (m: any, { x, size }: any) => { kept.x = x; kept.size = size; return m.c(x) })
+export const m: any = model(define("X", { ${children} }, ${inputs}, (m: any, x: any): any => ${forward}), { name: "x", takes: { image: pixels({ size: 8 }) } } as any)
+`,
+    )
+    expect(found.map(({ code, message, line }) => [code, message, line])).toEqual([["HS1005", `the spec throws: ${message}`, 6]])
+  })
+  test("nor from the forward around it", () => {
+    const inside = (x: any) => define("Inner", { c: linear(3, 3) }, features(3), (m: any) => m.c(x))
+    expect(() => define("Outer", { c: relu }, features(3), (_, x: any) => (inside(x), x))).toThrow(another)
+  })
+})
+
+describe("HS1040: numbers that another number of the call bounds, by the name of the option or argument", () => {
+  const given = (call: string, shape: readonly number[]) =>
+    `${head.replace("training,", "training, vit, swinBlock, windowAttention, patchMerging, samBlock, samGridAttention, samAttention,")}export const m: any = model(${call} as any, { name: "x", takes: { x: { kind: "given", shape: [${shape}] } } } as any)\n`
+  test.each([
+    ["vit({ width: 192, depth: 1, heads: 3, mlpRatio: 3.3, gives: 2 })", "vit: mlpRatio is a number above 0, at most 100, whose product with 192 is whole, not 3.3"],
+    ["vit({ width: 192, depth: 1, heads: 5, gives: 2 })", "vit: width is a whole number from 1 to 1,000,000, a multiple of 5, not 192"],
+    ["swinBlock(96, 3, [14, 14], 7, { mlpRatio: 2.01 })", "swinBlock: mlpRatio is a number above 0, at most 100, whose product with 96 is whole, not 2.01"],
+    ["swinBlock(96, 5, [14, 14], 7)", "swinBlock: width is a whole number from 1 to 1,000,000, a multiple of 5, not 96"],
+    ["swinBlock(96, 3, [15, 14], 7)", "swinBlock: grid is a whole number from 1 to 1,000,000, a multiple of 7, not 15"],
+    ["windowAttention(96, 7, 7)", "windowAttention: width is a whole number from 1 to 1,000,000, a multiple of 7, not 96"],
+    ["patchMerging(96, [7, 14])", "patchMerging: grid is a whole number from 1 to 1,000,000, a multiple of 2, not 7"],
+    ["samBlock(64, 3, 256, 8, 4)", "samBlock: width is a whole number from 1 to 1,000,000, a multiple of 3, not 64"],
+    ["samGridAttention(64, 3, 8)", "samGridAttention: width is a whole number from 1 to 1,000,000, a multiple of 3, not 64"],
+    ["samAttention(64, 32, 3)", "samAttention: inner is a whole number from 1 to 1,000,000, a multiple of 3, not 32"],
+  ])("%s", async (call, message) => {
+    const found = await diagnosticsOf(given(call, [196, 96]))
+    expect(found.map(({ code, message, line, column }) => [code, message, line, column])).toEqual([["HS1040", message, 4, 29]])
+  })
+  test("of sam, whose options are its network's", async () => {
+    const found = await diagnosticsOf(`${head}export const m = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, mlpRatio: 1.3, globalBlocks: [0] })\n`)
+    expect(found.map(({ message }) => message)).toEqual(["sam: mlpRatio is a number above 0, at most 100, whose product with 16 is whole, not 1.3"])
+  })
+  test("what float noise makes of a whole product is whole, and is counted so", async () => {
+    expect(100 * 1.1).not.toBe(110)
+    const tensors = tensorsOf(hasam.swinBlock(100, 5, [7, 7], 7, { mlpRatio: 1.1 }) as any)
+    expect(tensors.find(({ name }) => name === "mlp.fc1.weight")!.shape).toEqual([110, 100])
+    expect(await diagnosticsOf(given("swinBlock(100, 5, [7, 7], 7, { mlpRatio: 1.1 })", [49, 100]))).toEqual([])
+  })
+  test("a window that covers the grid is the grid, and another MLP has no ratio", async () => {
+    expect(await diagnosticsOf(given("swinBlock(96, 3, [5, 5], 7, { mlpRatio: 2.01, mlp: linear(96, 96) as any })", [25, 96]))).toEqual([])
   })
 })
 

@@ -18,6 +18,7 @@ import {
   windows as windowsOf,
 } from "../functions.ts"
 import type { Layer, Pair, Pointwise } from "../layer.ts"
+import { timesRatio } from "../ratio.ts"
 import type { Value } from "../value.ts"
 import { linear } from "./linear.ts"
 import { layerNorm } from "./norm.ts"
@@ -99,7 +100,7 @@ export const swinBlock = (
   window: number,
   options: SwinBlockOptions = {},
 ): Layer<number, number> => {
-  const { shifted = false, mlpRatio = 4, qkvBias = true, mlp: feed = mlp(width, width * mlpRatio) } = options
+  const { shifted = false, mlpRatio = 4, qkvBias = true, mlp: feed = mlp(width, timesRatio(width, mlpRatio)) } = options
   const side = Math.min(height, columns)
   const size = Math.min(window, side)
   const shift = shifted && side > window ? Math.floor(window / 2) : 0

@@ -7,6 +7,7 @@ import { linear } from "../layers/linear.ts"
 import { layerNorm, layerNorm2d } from "../layers/norm.ts"
 import { gelu } from "../layers/pointwise.ts"
 import { parameter } from "../layers/raw.ts"
+import { timesRatio } from "../ratio.ts"
 import { gridOf, type SamConfig } from "./config.ts"
 
 const eps = 1e-6
@@ -76,7 +77,7 @@ export const patchEmbed = <const W extends number>(width: W, patch: number) =>
 export const imageEncoder = <const Depth extends number, const W extends number>(config: SamConfig<Depth, W>) => {
   const { width, depth, heads, windowSize, globalBlocks, mlpRatio, outChannels, patchSize } = config
   const grid = gridOf(config)
-  const ofKind = (window: number) => block(width, heads, width * mlpRatio, grid, window)
+  const ofKind = (window: number) => block(width, heads, timesRatio(width, mlpRatio), grid, window)
   // Blocks of one kind are the same data; the tree names them apart.
   const windowed = ofKind(windowSize)
   const global = ofKind(0)
