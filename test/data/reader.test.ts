@@ -7,7 +7,7 @@ import { augmentWith, draw } from "../../src/runtime/data/augment.ts"
 import { leastRecentlyUsed } from "../../src/runtime/data/cache.ts"
 import { openData } from "../../src/runtime/data/layouts/index.ts"
 import { prefetch } from "../../src/runtime/data/prefetch.ts"
-import { prepare } from "../../src/runtime/data/prepare.ts"
+import { prepare, resizedTo } from "../../src/runtime/data/prepare.ts"
 import { reader, type Sample } from "../../src/runtime/data/reader.ts"
 import { diagnosticsOf, goodFolders, maskOf, rectangle, scan, temporary, writeGrey } from "./helpers.ts"
 
@@ -174,8 +174,29 @@ test("points from a file are scaled, and one that is missing is named", async ()
 
 test("resizing to the same size changes nothing", () => {
   const image = { width: 3, height: 2, channels: 3 as const, data: Uint8Array.from({ length: 18 }, (_, i) => i) }
-  expect(prepare({ image, mask: maskOf(["#..", "..."]) }, square(3)).image).toEqual({
+  expect(prepare(resizedTo(image, maskOf(["#..", "..."]), square(3)), {}, square(3)).image).toEqual({
     shape: [3, 2, 3],
     data: Float32Array.from([0, 3, 6, 9, 12, 15, 1, 4, 7, 10, 13, 16, 2, 5, 8, 11, 14, 17]),
   })
+})
+
+test("what is resized is kept: later epochs read no file, and see the same as those that resize anew", async () => {
+  const root = await temporary()
+  await goodFolders(root, 6)
+  const { cases } = await openData(root)
+  const options = { pixels: square(20), seed: 4, prompt: randomInside }
+  const keeping = reader(options)
+  await all(keeping.training(cases, 0))
+  const anew = await all(reader({ ...options, cacheBytes: 0 }).training(cases, 1))
+  const validated = await all(reader({ ...options, cacheBytes: 0 }).evaluation(cases))
+  await rm(root, { recursive: true })
+  expect(await all(keeping.training(cases, 1))).toEqual(anew)
+  expect(await all(keeping.evaluation(cases))).toEqual(validated)
+  // Each sample has numbers of its own, which a consumer may change.
+  const [one] = await all(keeping.evaluation(cases.slice(0, 1)))
+  const [again] = await all(keeping.evaluation(cases.slice(0, 1)))
+  expect(one!.image.data).not.toBe(again!.image.data)
+  // 10 × 8 grey: image and mask as decoded are 160 bytes, and 20 × 16 in grey with both masks 720.
+  const little = reader({ ...options, cacheBytes: 700 })
+  expect(await diagnosticsOf(() => all(little.training(cases, 0)))).not.toEqual([])
 })

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import type { Case } from "../../src/runtime/data/case.ts"
 import { fractionOfTraining, kFolds, parts, type Split, splitCases } from "../../src/runtime/data/split.ts"
 import { checkSplit, loadSplit, saveSplit } from "../../src/runtime/data/splitFile.ts"
@@ -100,4 +100,85 @@ test("a split is saved and comes back", async () => {
   const all = cases(20)
   await saveSplit(path, splitCases(all, { seed: 9 }), { root, cases: all })
   expect(await loadSplit(path, all)).toEqual(splitCases(all, { seed: 9 }))
+})
+
+describe("equal images", () => {
+  const copied = (n: number, pairs: readonly (readonly [number, number])[], subjects = false): readonly Case[] =>
+    cases(n).map((one, i) => {
+      const pair = pairs.find((both) => both.includes(i))
+      return {
+        ...one,
+        ...(subjects ? { subject: `s${i % 12}` } : {}),
+        ...(pair === undefined ? {} : { copyOf: cases(n)[pair[0]]!.id }),
+      }
+    })
+  const partOf = (split: Split, id: string) => parts.find((part) => split[part].includes(id))
+  const ids = cases(40).map(({ id }) => id)
+  const pairs = [
+    [0, 1],
+    [5, 30],
+    [12, 38],
+    [7, 9],
+  ] as const
+
+  test("are in one part, with every seed, in a split and in folds", () => {
+    const all = copied(40, pairs)
+    let parted = 0
+    for (const seed of Array.from({ length: 20 }, (_, i) => i)) {
+      const splits = [splitCases(all, { seed }), ...kFolds(all, 4, { seed })]
+      for (const split of splits) {
+        expect(everything(split)).toEqual([...ids].sort())
+        for (const [a, b] of pairs) expect(partOf(split, ids[a]!), `${a} ${b} ${seed}`).toBe(partOf(split, ids[b]!))
+      }
+      const apart = splitCases(cases(40), { seed })
+      parted += pairs.filter(([a, b]) => partOf(apart, ids[a]!) !== partOf(apart, ids[b]!)).length
+    }
+    expect(parted).toBeGreaterThan(10)
+  })
+  test("move no others: a split that parts none of them is the seed's own", () => {
+    const all = copied(40, pairs)
+    let [unmoved, moved] = [0, 0]
+    for (const seed of Array.from({ length: 20 }, (_, i) => i)) {
+      const [plain, split] = [splitCases(cases(40), { seed }), splitCases(all, { seed })]
+      const copies = new Set(pairs.flat().map((i) => ids[i]))
+      for (const id of ids.filter((one) => !copies.has(one))) expect(partOf(split, id)).toBe(partOf(plain, id))
+      if (pairs.every(([a, b]) => partOf(plain, ids[a]!) === partOf(plain, ids[b]!))) {
+        unmoved += 1
+        expect(split).toEqual(plain)
+      } else moved += 1
+    }
+    expect(Math.min(unmoved, moved)).toBeGreaterThan(0)
+  })
+  test("that a part has nothing but are told", () => {
+    const three = cases(3).map((one) => ({ ...one, copyOf: "c0" }))
+    expect(() => splitCases(three)).toThrow("its images are copies of others")
+    expect(() => kFolds(three, 3)).toThrow("its images are copies of others")
+  })
+  test("keep all images of their subjects together", () => {
+    // Subjects 0 and 1, and 5 and 6.
+    const all = copied(
+      48,
+      [
+        [0, 13],
+        [5, 30],
+      ],
+      true,
+    )
+    const split = splitCases(all, { seed: 2 })
+    for (const [one, other] of [
+      [0, 1],
+      [5, 6],
+    ]) {
+      const found = all.filter(({ subject }) => subject === `s${one}` || subject === `s${other}`)
+      expect(new Set(found.map(({ id }) => partOf(split, id))).size).toBe(1)
+    }
+    expect(split.by).toBe("subject")
+  })
+  test("of what the authors put into a part are in no other", () => {
+    const all = copied(40, pairs).map((one, i) => (i === 30 || i === 31 ? { ...one, part: "test" as const } : one))
+    const split = splitCases(all, { seed: 0 })
+    expect([...split.test].sort()).toEqual([ids[30], ids[31]].sort())
+    expect(partOf(split, ids[5]!)).toBeUndefined()
+    expect(everything(split).length).toBe(39)
+  })
 })

@@ -3,19 +3,21 @@ import { expect, test } from "vitest"
 import { pixels } from "../../src/dsl/index.ts"
 import type { Case } from "../../src/runtime/data/case.ts"
 import { phantom } from "../../src/runtime/data/phantoms/phantom.ts"
-import { prepare } from "../../src/runtime/data/prepare.ts"
+import { prepare, resizedTo } from "../../src/runtime/data/prepare.ts"
 import { centreOf } from "../../src/runtime/data/prompts.ts"
 import { trainingCurves } from "../../src/runtime/figures/curves.ts"
 import { histogram, valueHistograms } from "../../src/runtime/figures/histograms.ts"
 import { bytesOf, colourOf } from "../../src/runtime/figures/labels.ts"
 import { sheet } from "../../src/runtime/figures/sheet.ts"
 
+const seen = pixels({ size: 256, fit: "longestSide" })
+
 test("a sheet shows image, truth, and each model's contour", async () => {
   const { image, mask } = phantom({ width: 128, seed: 1, subject: 0, index: 0 })
   const moved = { ...mask, data: mask.data.map((_, i) => mask.data[i + 10] ?? 0) }
   const row = (id: string, masks: Readonly<Record<string, typeof mask>>) => ({
     sample: {
-      ...prepare({ image, mask, point: centreOf(mask) }, pixels({ size: 256, fit: "longestSide" })),
+      ...prepare(resizedTo(image, mask, seen), { point: centreOf(mask) }, seen),
       case: { id } as Case,
     },
     masks,
@@ -94,7 +96,7 @@ test("a sheet of classes has a colour for each, that of hasam segment's masks, i
   const first = { ...classes, data: classes.data.map((v) => (v === 1 ? 1 : 0)) }
   expect([1, 2].map((k) => classes.data.includes(k))).toEqual([true, true])
   const sample = {
-    ...prepare({ image, mask: classes, point: centreOf(mask) }, pixels({ size: 256, fit: "longestSide" })),
+    ...prepare(resizedTo(image, classes, seen), { point: centreOf(mask) }, seen),
     case: { id: "a" } as Case,
   }
   const png = await sheet([{ sample, masks: { ours: first } }], { tile: 100, classes: 2 })

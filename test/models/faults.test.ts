@@ -48,7 +48,7 @@ import {
 import { withImageSize } from "../../src/dsl/model.ts"
 import { centre } from "../../src/dsl/training.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
-import { prepare } from "../../src/runtime/data/prepare.ts"
+import { prepare, resizedTo } from "../../src/runtime/data/prepare.ts"
 import { emptyMask } from "../../src/runtime/data/raster.ts"
 import { pixelsOf, targetsOf } from "../../src/runtime/task/index.ts"
 import { predictor } from "../../src/runtime/training/predict.ts"
@@ -290,7 +290,7 @@ test("an output is found by its name, wherever it stands among the others: train
       const fed = program.graph.nodes.flatMap((node) => (node.op === "input" ? [node.attrs.name] : []))
       expect(fed.sort()).toEqual(["image", "target"])
       const { tensors } = await modelWeights(data, undefined, 1)
-      const sample = prepare({ image, mask: emptyMask(8, 8), point: undefined }, pixelsOf(data))
+      const sample = prepare(resizedTo(image, emptyMask(8, 8), pixelsOf(data)), {}, pixelsOf(data))
       const using = await predictor(reference(), data, tensors, centre)
       const logits = await using.predict({ ...sample, case: { id: "a", image: "", masks: [] } as never })
       await using.dispose()

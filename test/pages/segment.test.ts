@@ -8,7 +8,7 @@ import { cpu } from "../../src/backends/onnx/engine.ts"
 import { box, centre } from "../../src/dsl/training.ts"
 import { modelWeights } from "../../src/runtime/base.ts"
 import { readImage, readLabels } from "../../src/runtime/data/image.ts"
-import { fitted, prepare } from "../../src/runtime/data/prepare.ts"
+import { fitted, prepare, resizedTo } from "../../src/runtime/data/prepare.ts"
 import { emptyMask } from "../../src/runtime/data/raster.ts"
 import type { Sample } from "../../src/runtime/data/reader.ts"
 import { member } from "../../src/runtime/segment/member.ts"
@@ -94,10 +94,8 @@ describe.skipIf(!here)("the segment page", () => {
     const { model } = await selectModel(`${at(spec)}#${name}`)
     const { tensors } = await modelWeights(model.data, at(`${name}.safetensors`), 0)
     const image = await readImage(file)
-    const sample = prepare(
-      { image, mask: emptyMask(image.width, image.height), point: asked.point },
-      pixelsOf(model.data),
-    )
+    const seen = pixelsOf(model.data)
+    const sample = prepare(resizedTo(image, emptyMask(image.width, image.height), seen), { point: asked.point }, seen)
     const using = await predictor(cpu(), model.data, tensors, asked.box === undefined ? centre : box)
     const [, h, w] = sample.image.shape as [number, number, number]
     const scaled = asked.box?.map((v, i) => v * (i % 2 === 0 ? w / image.width : h / image.height)) as never

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import cliProgress from "cli-progress"
 import { checkData, isUsable } from "../../runtime/data/check.ts"
 import { dataReportText } from "../../runtime/data/checkText.ts"
+import { copiesText, withCopies } from "../../runtime/data/copies.ts"
 import { openData } from "../../runtime/data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../../runtime/data/split.ts"
 import { loadSplit, saveSplit } from "../../runtime/data/splitFile.ts"
@@ -60,8 +61,10 @@ interface SplitFlags extends Pick<DataFlags, "layout" | "subject"> {
 
 /** hasam data split DIR --out FILE, or --folds K --out FOLDER */
 export const splitCommand = async (dir: string, { out, folds, seed, ...data }: SplitFlags): Promise<void> => {
-  const opened = await openData(dir, dataOptionsOf(data))
-  const { cases } = opened
+  const found = await openData(dir, dataOptionsOf(data))
+  const { cases, copies } = await withCopies(found.cases, dataOptionsOf(data))
+  const opened = { ...found, cases }
+  if (copies.length > 0) talk(`images that are there more than once stay together: ${copiesText(copies)}`)
   const line = (file: string, { by, train, validation, test }: Split) =>
     say(`${file}: ${train.length} train, ${validation.length} validate, ${test.length} test (by ${by})`)
   if (folds === undefined) {

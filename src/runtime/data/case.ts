@@ -23,6 +23,8 @@ export interface Case {
   readonly spacing?: { readonly x: number; readonly y: number }
   /** Where the data set's authors put it. */
   readonly part?: Part
+  /** The first case with the same pixels, where several have them (copies.ts). */
+  readonly copyOf?: string
 }
 
 export type LayoutName = "table" | "kaggle" | "busi" | "busbra" | "tn3k" | "camus" | "nnunet" | "folders"

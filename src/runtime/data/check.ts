@@ -1,10 +1,10 @@
 /** `hasam data check`: everything in a data set that would spoil a result, found before training starts. */
-import { createHash } from "node:crypto"
 import { availableParallelism } from "node:os"
 import { dirname } from "node:path"
 import { type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
 import { toldOnce } from "./alike.ts"
 import type { Case, DataOptions, DataSet, LayoutName, Part } from "./case.ts"
+import { pixelHash } from "./copies.ts"
 import { aboutCases, aboutImages, aboutMasks, nameOf, repeated, type Seen, tally } from "./findings.ts"
 import { isFile } from "./folder.ts"
 import { rangeText } from "./images/window.ts"
@@ -12,7 +12,7 @@ import { findCases } from "./layouts/index.ts"
 import { type Loaded, loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { proposedTable } from "./proposal.ts"
-import { area, type Mask, sizeOf } from "./raster.ts"
+import { area, type Mask } from "./raster.ts"
 import type { Split } from "./split.ts"
 import { checkSplit } from "./splitFile.ts"
 
@@ -68,10 +68,7 @@ const look = (one: Case, { image, mask, encodings, turnedAlone }: Loaded): Seen 
   grey: image.channels === 1,
   foreground: area(mask) / mask.data.length,
   encodings,
-  hash: createHash("sha1")
-    .update(`${sizeOf(image)}×${image.channels}`)
-    .update(image.data)
-    .digest("base64"),
+  hash: pixelHash(image),
   range: image.range,
   ...(image.turned === undefined ? {} : { turned: image.turned }),
   ...(turnedAlone === undefined ? {} : { turnedAlone }),

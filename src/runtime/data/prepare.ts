@@ -28,27 +28,28 @@ export const fitted = (image: Raster, pixels: Pixels): Fitted => ({
   originalSize: [image.height, image.width],
 })
 
-/** Resizes image, mask and point to where the network sees them. */
-export const prepare = (
-  {
-    image,
-    mask,
-    point,
-    centre,
-  }: {
-    readonly image: Raster
-    readonly mask: Mask
-    readonly point?: Point | undefined
-    readonly centre?: Point | undefined
-  },
-  pixels: Pixels,
-): Prepared => {
-  const to = fittedSize(pixels, image)
-  return {
-    ...fitted(image, pixels),
-    mask,
-    resizedMask: resizeNearest(mask, to),
-    ...(point === undefined ? {} : { point: scalePoint(point, image, to) }),
-    ...(centre === undefined ? {} : { centre: scalePoint(centre, image, to) }),
-  }
+/** An image and its mask as large as the network sees them, in bytes: what does not change from epoch to epoch. */
+export interface Resized {
+  readonly image: Raster
+  /** At the original size. */
+  readonly mask: Mask
+  readonly resizedMask: Mask
 }
+export const resizedTo = (image: Raster, mask: Mask, pixels: Pixels): Resized => {
+  const to = fittedSize(pixels, image)
+  return { image: resizeBilinear(image, to), mask, resizedMask: resizeNearest(mask, to) }
+}
+
+/** A sample of what is resized; points are in pixels of the original. */
+export const prepare = (
+  { image, mask, resizedMask }: Resized,
+  { point, centre }: { readonly point?: Point | undefined; readonly centre?: Point | undefined },
+  { channels }: Pick<Pixels, "channels">,
+): Prepared => ({
+  image: planes(image, channels),
+  originalSize: [mask.height, mask.width],
+  mask,
+  resizedMask,
+  ...(point === undefined ? {} : { point: scalePoint(point, mask, resizedMask) }),
+  ...(centre === undefined ? {} : { centre: scalePoint(centre, mask, resizedMask) }),
+})

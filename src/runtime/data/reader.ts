@@ -9,7 +9,7 @@ import type { Case, PixelOptions } from "./case.ts"
 import { spelled } from "./images/format.ts"
 import { loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
-import { type Prepared, prepare } from "./prepare.ts"
+import { type Prepared, prepare, type Resized, resizedTo } from "./prepare.ts"
 import { boxOf, centreOf, movedBox, movedPoint, type Point, randomInsideOf, scalePoint } from "./prompts.ts"
 import { type Random, stream } from "./random.ts"
 import { area, type Mask } from "./raster.ts"
@@ -37,7 +37,7 @@ export interface ReaderOptions extends PixelOptions {
   readonly jitter?: number
   /** In training the same, by a draw for each epoch, after augmentation. */
   readonly trainingJitter?: number | undefined
-  /** For decoded images and masks. 512 MiB. */
+  /** For images and masks, as decoded or at the model's size. 512 MiB. */
   readonly cacheBytes?: number
   /** Samples prepared before they are asked for. */
   readonly ahead?: number
@@ -64,14 +64,24 @@ const jitterOf = (share: number | undefined, draws: Jitter["draws"]): Jitter | u
 export const reader = (options: ReaderOptions): Reader => {
   const { pixels: seen, seed = 0, prompt = { kind: "centre" }, augmentation = noAugmentation, sampling } = options
   const { cacheBytes = 512 * 2 ** 20, ahead = 2 } = options
-  const decoded = leastRecentlyUsed<Pixels>(cacheBytes)
+  // What is used no more goes first: decoded images, once they are resized and nothing augments them.
+  const kept = leastRecentlyUsed<Pixels | Resized>(cacheBytes)
 
-  const load = async (one: Case) => {
-    const known = decoded.get(one.id)
+  const load = async (one: Case): Promise<Pixels> => {
+    const known = kept.get(`as decoded ${one.id}`)
     if (known !== undefined) return known
     const { image, mask } = await loadCase(one, options)
-    decoded.set(one.id, { image, mask }, image.data.length + mask.data.length)
+    kept.set(`as decoded ${one.id}`, { image, mask }, image.data.length + mask.data.length)
     return { image, mask }
+  }
+  /** As every epoch sees it that is not augmented: resized once. */
+  const loadResized = async (one: Case): Promise<Resized> => {
+    const known = kept.get(`resized ${one.id}`)
+    if (known !== undefined) return known as Resized
+    const { image, mask } = await load(one)
+    const made = resizedTo(image, mask, seen)
+    kept.set(`resized ${one.id}`, made, made.image.data.length + mask.data.length + made.resizedMask.data.length)
+    return made
   }
 
   /** Of a prompt that comes from outside, not from the mask. */
@@ -91,10 +101,12 @@ export const reader = (options: ReaderOptions): Reader => {
 
   const sample = (
     { case: one, key }: Shown,
-    { image, mask, point: given }: Pixels,
+    resized: Resized,
+    given: Point | undefined,
     epoch: number,
     jitter: Jitter | undefined,
   ): Sample => {
+    const { mask } = resized
     const random = () => stream(seed, "prompt", epoch, key)
     const asked =
       // Asked by a box, a model may still be taught the point.
@@ -110,7 +122,7 @@ export const reader = (options: ReaderOptions): Reader => {
       draws !== undefined && asked !== undefined && fromMask
         ? movedPoint(asked, around!, jitter!.share, draws, mask)
         : asked
-    const prepared = prepare({ image, mask, point, centre: options.centres ? centreOf(mask) : undefined }, seen)
+    const prepared = prepare(resized, { point, centre: options.centres ? centreOf(mask) : undefined }, seen)
     const exact = prompt.kind === "box" ? boxOf(mask) : undefined
     const box = exact !== undefined && draws !== undefined ? movedBox(exact, jitter!.share, draws, mask) : exact
     if (box === undefined) return { case: one, ...prepared }
@@ -121,14 +133,15 @@ export const reader = (options: ReaderOptions): Reader => {
 
   const plain = async (shown: Shown, epoch: number, jitter: Jitter | undefined): Promise<Sample> => {
     const { case: one } = shown
-    const pixels = await load(one)
-    return sample(shown, { ...pixels, point: givenPoint(one, pixels.mask) }, epoch, jitter)
+    const resized = await loadResized(one)
+    return sample(shown, resized, givenPoint(one, resized.mask), epoch, jitter)
   }
   const augmented = async (shown: Shown, epoch: number, jitter: Jitter | undefined): Promise<Sample> => {
     const { case: one, key } = shown
     const pixels = await load(one)
     const drawn = draw(augmentation, seed, epoch, key)
-    return sample(shown, augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn), epoch, jitter)
+    const { image, mask, point } = augmentWith({ ...pixels, point: givenPoint(one, pixels.mask) }, drawn)
+    return sample(shown, resizedTo(image, mask, seen), point, epoch, jitter)
   }
   const augments = Object.values(augmentation).some(Boolean)
   const known = new WeakMap<readonly Case[], readonly number[]>()

@@ -34,6 +34,36 @@ const groupsOf = (cases: readonly Case[]): { readonly by: Split["by"]; readonly 
   return { by: "subject", groups: [...groups.values()] }
 }
 
+/**
+ * Equal images (`copyOf`) into one part, with the groups that they are of: the part that has most of their cases, of equals the first. All else stays where the seed put it, so that a
+ * split which parts no copies is what it was without looking for them.
+ */
+const copiesTogether = (parts: readonly (readonly Group[])[]): readonly (readonly Group[])[] => {
+  const groups = parts.flatMap((part, at) => part.map((group) => ({ group, at })))
+  const joined = groups.map((_, i) => i)
+  const root = (i: number): number => (joined[i] === i ? i : root(joined[i]!))
+  const firstOf = new Map<string, number>()
+  for (const [i, { group }] of groups.entries())
+    for (const { copyOf } of group) {
+      if (copyOf === undefined) continue
+      const first = firstOf.get(copyOf)
+      if (first === undefined) firstOf.set(copyOf, i)
+      else joined[root(i)] = root(first)
+    }
+  if (firstOf.size === 0) return parts
+  const held = new Map<number, number[]>()
+  for (const [i, { group, at }] of groups.entries()) {
+    const counts = held.get(root(i)) ?? parts.map(() => 0)
+    counts[at]! += group.length
+    held.set(root(i), counts)
+  }
+  const placeOf = (i: number): number => {
+    const counts = held.get(root(i))!
+    return counts.indexOf(Math.max(...counts))
+  }
+  return parts.map((_, at) => groups.flatMap(({ group }, i) => (placeOf(i) === at ? [group] : [])))
+}
+
 const count = (groups: readonly Group[]): number => groups.reduce((n, group) => n + group.length, 0)
 
 /** The first groups of an order whose number of cases comes nearest to `wanted`, at least one group. */
@@ -65,7 +95,20 @@ const ordered = (groups: readonly Group[], by: Split["by"], seed: number, purpos
 const idsOf = (groups: readonly Group[]): readonly string[] =>
   groups.flatMap((group) => group.map(({ id }) => id)).sort(byText)
 
-/** A split by seed. Throws HS4302 where a part would stay empty. `root` names the data in the diagnostic. */
+/** Throws HS4302: a part had nothing but copies of what is in another one. */
+const demandFilled = (root: string, parts: readonly (readonly Group[])[]): void => {
+  if (parts.every(({ length }) => length > 0)) return
+  throw failed(
+    root,
+    "HS4302",
+    "a part would have no images, since its images are copies of others",
+    "Delete the copies, add data, or take another seed.",
+  )
+}
+
+/**
+ * A split by seed. Equal images (`copyOf`) are in one part; copies of what stands in a part that the authors gave are in none. Throws HS4302 where a part would stay empty. `root` names the data in the diagnostic.
+ */
 export const splitCases = (
   cases: readonly Case[],
   {
@@ -75,7 +118,9 @@ export const splitCases = (
   }: { readonly seed?: number; readonly ratios?: Ratios; readonly root?: string } = {},
 ): Split => {
   const given = new Set(cases.map(({ part }) => part).filter((part) => part !== undefined && part !== "train"))
-  const pool = cases.filter(({ part }) => part === undefined || part === "train")
+  const isGiven = ({ part }: Case): boolean => part !== undefined && part !== "train"
+  const shown = new Set(cases.flatMap((one) => (isGiven(one) && one.copyOf !== undefined ? [one.copyOf] : [])))
+  const pool = cases.filter((one) => !isGiven(one) && (one.copyOf === undefined || !shown.has(one.copyOf)))
   const { by, groups } = groupsOf(pool)
   const cut = (["test", "validation"] as const).filter((part) => !given.has(part) && ratios[part] > 0)
   if (groups.length < cut.length + 1)
@@ -89,12 +134,18 @@ export const splitCases = (
   const chosen: Record<Part, readonly string[]> = { train: [], validation: [], test: [] }
   for (const part of given) chosen[part!] = idsOf([cases.filter((one) => one.part === part)])
   let rest = ordered(groups, by, seed, "split")
-  cut.forEach((part, i) => {
+  const taken = cut.map((part, i) => {
     const n = Math.min(take(rest, (pool.length * ratios[part]) / shares), rest.length - (cut.length - i))
-    chosen[part] = idsOf(rest.slice(0, n))
+    const own = rest.slice(0, n)
     rest = rest.slice(n)
+    return own
   })
-  chosen.train = idsOf(rest)
+  const [train = [], ...others] = copiesTogether([rest, ...taken])
+  demandFilled(root, [train, ...others])
+  cut.forEach((part, i) => {
+    chosen[part] = idsOf(others[i]!)
+  })
+  chosen.train = idsOf(train)
   return { seed, by, ...chosen }
 }
 
@@ -117,11 +168,13 @@ export const kFolds = (
     const smallest = by === "case" ? folds[i % k]! : folds.reduce((a, b) => (count(b) < count(a) ? b : a))
     smallest.push(group)
   })
-  return folds.map((test, i) => ({
+  const together = copiesTogether(folds)
+  demandFilled(root, together)
+  return together.map((test, i) => ({
     seed,
     by,
-    train: idsOf(folds.filter((_, j) => j !== i && j !== (i + 1) % k).flat()),
-    validation: idsOf(folds[(i + 1) % k]!),
+    train: idsOf(together.filter((_, j) => j !== i && j !== (i + 1) % k).flat()),
+    validation: idsOf(together[(i + 1) % k]!),
     test: idsOf(test),
   }))
 }

@@ -9,6 +9,7 @@ import type { Pair } from "../../dsl/layer.ts"
 import { defaultsFor, type Training, type TrainingOptions } from "../../dsl/training.ts"
 import { demandApart, demandForeground } from "../apart.ts"
 import type { Case, Folds } from "../data/case.ts"
+import { withCopies } from "../data/copies.ts"
 import { byText, isFile, list } from "../data/folder.ts"
 import { openData } from "../data/layouts/index.ts"
 import { kFolds, type Split, splitCases } from "../data/split.ts"
@@ -115,19 +116,31 @@ export const openStudy = async (given: string, settings: StudySettings): Promise
       return [arm.name, overridden(training === undefined ? defaultsFor(data) : bare(training), said, data)] as const
     }),
   )
-  const { cases, folds: official } = await openData(settings.data, dataOptionsOf(settings))
-  await demandApart(settings.out, settings.data, cases)
+  const { cases: found, folds: official } = await openData(settings.data, dataOptionsOf(settings))
+  await demandApart(settings.out, settings.data, found)
   for (const { data } of models) demandForeground(data, settings.class)
-  const { splits, by } = await splitsOf(study, settings, cases, official)
-  return { name, spec, study, settings, models: byName, options, cases, splits, splitBy: by, warnings: warnings as [] }
+  const { splits, by } = await splitsOf(study, settings, found, official)
+  return {
+    name,
+    spec,
+    study,
+    settings,
+    models: byName,
+    options,
+    cases: found,
+    splits,
+    splitBy: by,
+    warnings: warnings as [],
+  }
 }
 
 const splitsOf = async (
   { folds }: StudyData,
-  { split, data }: StudySettings,
-  cases: readonly Case[],
+  settings: StudySettings,
+  found: readonly Case[],
   official: readonly Folds[] = [],
 ): Promise<{ readonly splits: readonly Split[]; readonly by: string }> => {
+  const { split, data, out } = settings
   const others = (n: number) =>
     failed(
       "--split",
@@ -139,13 +152,35 @@ const splitsOf = async (
     const single = await isFile(split)
     const files = single ? [split] : await foldFiles(split)
     if (files.length !== folds) throw others(files.length)
-    return { splits: await Promise.all(files.map((file) => loadSplit(file, cases))), by: split }
+    return { splits: await Promise.all(files.map((file) => loadSplit(file, found))), by: split }
   }
-  if (folds === 1) return { splits: [splitCases(cases, { seed: 0, root: data })], by: "seed 0" }
   const own = official.find(({ splits }) => splits.length === folds)
-  return own === undefined
-    ? { splits: kFolds(cases, folds, { seed: 0, root: data }), by: "seed 0" }
-    : { splits: own.splits, by: `the data set's own ${own.name}` }
+  if (folds > 1 && own !== undefined) return { splits: own.splits, by: `the data set's own ${own.name}` }
+  const before = await begunSplits(out, folds, found)
+  if (before !== undefined) return { splits: before, by: "seed 0" }
+  // Reads every image, once for all jobs: they find the splits in the study's folder.
+  const { cases } = await withCopies(found, dataOptionsOf(settings))
+  return {
+    splits: folds === 1 ? [splitCases(cases, { root: data })] : kFolds(cases, folds, { root: data }),
+    by: "seed 0",
+  }
+}
+
+/** The splits of a study that has begun, where they are of just these cases. */
+const begunSplits = async (
+  out: string,
+  folds: number,
+  cases: readonly Case[],
+): Promise<readonly Split[] | undefined> => {
+  const files = Array.from({ length: folds }, (_, i) => splitFile(out, folds, i + 1))
+  if (!(await Promise.all(files.map(exists))).every(Boolean)) return undefined
+  const splits = await Promise.all(files.map((file) => loadSplit(file, cases).catch(() => undefined)))
+  const whole = splits.filter((split) => split !== undefined)
+  const isOfThese = whole.every(
+    ({ seed, train, validation, test }) =>
+      seed === 0 && train.length + validation.length + test.length === cases.length,
+  )
+  return whole.length === folds && isOfThese ? whole : undefined
 }
 
 const foldFiles = async (folder: string): Promise<readonly string[]> =>
