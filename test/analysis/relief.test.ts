@@ -125,3 +125,13 @@ test("sentences: what each device takes, and what the least is", () => {
     "48",
   ])
 })
+
+test("little is said in small units, not as 0.0 GB", () => {
+  const [mib, gib] = [2 ** 20, 2 ** 30]
+  expect([31 * mib, 0.0999 * gib, 0.1 * gib, 7.92 * gib].map((bytes) => within(bytes, 8 * gib))).toEqual([
+    "31 MiB",
+    "103 MiB",
+    "0.1",
+    "7.9",
+  ])
+})

@@ -4,9 +4,13 @@ import { counted } from "./units.ts"
 
 const gib = 2 ** 30
 
-/** Bytes in the unit of what they are held against: GB, as memory is sold, or MiB of a buffer. */
+/** Bytes in the unit of what they are held against: GB, as memory is sold, or MiB of a buffer. Less than a tenth of a GB is said in MiB. */
 export const within = (bytes: number, limit: number): string =>
-  limit < gib ? `${Math.ceil(bytes / 2 ** 20)}` : (bytes / gib).toFixed(1).replace(/\.0$/, bytes === limit ? "" : ".0")
+  limit < gib
+    ? `${Math.ceil(bytes / 2 ** 20)}`
+    : bytes < gib / 10
+      ? `${Math.ceil(bytes / 2 ** 20)} MiB`
+      : (bytes / gib).toFixed(1).replace(/\.0$/, bytes === limit ? "" : ".0")
 
 /** What is held against a device's memory: all there is, or the largest buffer, where a report does not say. */
 export const needsOf = ({ needs, bytes }: Fit, memory: Memory): NonNullable<Fit["needs"]> =>
