@@ -1,6 +1,6 @@
 /** Training runs: HS5301 to HS5313, through the command line, on a model that trains in a second. */
 import { spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, utimesSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -138,6 +138,23 @@ test("HS5306: a run file that is damaged", () => {
   expect(status).toBe(1)
   expect(text).toContain("error HS5306: the file is not JSON")
 })
+test.each(["null", "[]", "7", '""', `${"[".repeat(1e5)}${"]".repeat(1e5)}`])("HS5306: a run file that is other JSON: %.9s", (json) => {
+  const path = join(folder, "run", "run.json")
+  const whole = readFileSync(path, "utf8")
+  writeFileSync(path, json)
+  const { status, text } = train("run", "--resume")
+  writeFileSync(path, whole)
+  expect([status, text]).toEqual([1, expect.stringContaining("error HS5306: the file does not say what the run is")])
+})
+test("HS5306: a checkpoint of which one bit of one number is another", () => {
+  cpSync(join(folder, "run"), join(folder, "flipped"), { recursive: true })
+  const last = join(folder, "flipped", "last.safetensors")
+  const bytes = readFileSync(last)
+  bytes[bytes.length - 3]! ^= 1
+  writeFileSync(last, bytes)
+  const { status, text } = train("flipped", "--resume", "--epochs", "2")
+  expect([status, text]).toEqual([1, expect.stringContaining("last.safetensors: error HS5306: the tensors are not those that the run wrote")])
+})
 test("HS5307: fewer images than a batch", () => {
   const { status, text } = train("batch", "--batch", "50")
   expect(status).toBe(1)
@@ -168,6 +185,21 @@ test("HS5309: a folder that another process holds; a lock that a crash left, and
   writeFileSync(join(folder, "locked", `last.safetensors.${gone}.3.part`), "half")
   expect(train("locked")).toMatchObject({ status: 0 })
   expect(readdirSync(join(folder, "locked")).filter((name) => /lock|part/.test(name))).toEqual([])
+})
+test("HS5309: what is no lock does not hold a folder for ever, nor its starter", () => {
+  const lock = join(folder, "odd", "run.lock")
+  mkdirSync(lock, { recursive: true })
+  const { status, text } = train("odd")
+  expect([status, text]).toEqual([1, expect.stringContaining("odd: error HS5309: something that is no file stands in the place of the run's 'run.lock'")])
+  expect(text).toContain("Remove 'run.lock' from the folder")
+  rmSync(lock, { recursive: true })
+  // Neither a process nor gone: the system would say of 0 and -1 that they live.
+  for (const pid of [0, -1]) {
+    writeFileSync(lock, JSON.stringify({ id: "x", pid, host: hostname(), started: "", since: "2026-11-25" }))
+    expect(train("odd").text).toContain("its lock 'run.lock' does not say which")
+  }
+  utimesSync(lock, 0, 0)
+  expect(train("odd")).toMatchObject({ status: 0 })
 })
 test("a run in a folder with a # in its name is found again", () => {
   const inside = join("a #b%20c", "run")

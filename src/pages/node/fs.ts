@@ -177,6 +177,7 @@ export const readFileSync = absent("readFileSync")
 export const existsSync = (path: string): boolean => files.has(resolve(path)) || folders.has(resolve(path))
 export const copyFile = absent("copyFile")
 export const link = absent("link")
+export const lstat = absent("lstat")
 export const utimes = absent("utimes")
 export const mkdtemp = absent("mkdtemp")
 export default { readFileSync, existsSync }

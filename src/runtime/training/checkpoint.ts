@@ -11,6 +11,7 @@ import { failed } from "../../compiler/diagnostic.ts"
 import type { Tensors } from "../../compiler/ir/graph.ts"
 import { readBytes, writeAtomically } from "../files.ts"
 import { withCheckpoint } from "../weights/checkpoint.ts"
+import { hashOf } from "../weights/learned.ts"
 import { save } from "../weights/save.ts"
 
 export const files = {
@@ -92,18 +93,18 @@ export const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
+const damaged = (path: string, what: string) =>
+  failed(path, "HS5306", what, "Restore it from a copy, or start the run again in another folder.")
+
 const decode = <A>(path: string, type: t.Type<A, unknown, unknown>, text: string): A => {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
-    throw failed(
-      path,
-      "HS5306",
-      "the file is not JSON",
-      "Restore it from a copy, or start the run again in another folder.",
-    )
+    throw damaged(path, "the file is not JSON")
   }
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw damaged(path, "the file does not say what the run is")
   const decoded = type.decode(json)
   if (isLeft(decoded)) {
     const key =
@@ -111,12 +112,7 @@ const decode = <A>(path: string, type: t.Type<A, unknown, unknown>, text: string
         .map((c) => c.key)
         .filter(Boolean)
         .join(".") ?? ""
-    throw failed(
-      path,
-      "HS5306",
-      `the file lacks a right '${key}'`,
-      "Restore it from a copy, or start the run again in another folder.",
-    )
+    throw damaged(path, `the file lacks a right '${key}'`)
   }
   return decoded.right
 }
@@ -153,16 +149,15 @@ export const writeLast = (
   progress: Progress,
   identity: Identity,
   epoch: Tensors = {},
-): Promise<void> =>
-  save(
-    join(folder, files.last),
-    { ...tensors, ...renamed(epoch, (name) => `${before}${name}`) },
-    {
-      "hasam.progress": JSON.stringify(progress),
-      "hasam.run": identity.run,
-      "hasam.base": identity.base,
-    },
-  )
+): Promise<void> => {
+  const all = { ...tensors, ...renamed(epoch, (name) => `${before}${name}`) }
+  return save(join(folder, files.last), all, {
+    "hasam.progress": JSON.stringify(progress),
+    "hasam.run": identity.run,
+    "hasam.base": identity.base,
+    "hasam.tensors": hashOf(all),
+  })
+}
 
 const renamed = (tensors: Tensors, as: (name: string) => string): Tensors =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [as(name), tensor]))
@@ -188,6 +183,9 @@ export const readLast = (
     if (run !== identity.run) throw another(path, "of another model, data or options")
     const tensors: [string, Tensors[string]][] = []
     for (const stored of checkpoint.tensors) tensors.push([stored.name, await checkpoint.read(stored)])
+    // Of one wrong bit a run would learn something else, and nothing would say so.
+    if (checkpoint.metadata["hasam.tensors"] !== hashOf(Object.fromEntries(tensors)))
+      throw damaged(path, "the tensors are not those that the run wrote")
     const [earlier, now] = [
       tensors.filter(([name]) => name.startsWith(before)),
       tensors.filter(([name]) => !name.startsWith(before)),

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { link, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises"
+import { link, lstat, readFile, rename, rm, rmdir, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { failed } from "../../compiler/diagnostic.ts"
@@ -43,7 +43,11 @@ const startOf = (pid: number): string => {
 const holderOf = (text: string): Holder | undefined => {
   try {
     const json = JSON.parse(text) as Holder | null
-    return typeof json?.id === "string" && Number.isSafeInteger(json.pid) && typeof json.host === "string"
+    // 0 and below are no process but groups of them, to which every process could be counted.
+    return typeof json?.id === "string" &&
+      Number.isSafeInteger(json.pid) &&
+      json.pid > 0 &&
+      typeof json.host === "string"
       ? json
       : undefined
   } catch {
@@ -71,6 +75,14 @@ const held = (folder: string, holder: Holder | undefined) =>
     "Wait for it, stop it, or give another --out.",
   )
 
+const taken = (folder: string) =>
+  failed(
+    folder,
+    "HS5309",
+    `something that is no file stands in the place of the run's '${fileName}'`,
+    `Remove '${fileName}' from the folder, or give another --out.`,
+  )
+
 const gone = (folder: string) =>
   failed(
     folder,
@@ -80,6 +92,13 @@ const gone = (folder: string) =>
   )
 
 const read = (path: string): Promise<string | undefined> => readFile(path, "utf8").catch(() => undefined)
+
+/** Whether a file, or something else, such as a folder, stands in the lock's place. */
+const isFileOrGone = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (there) => there.isFile(),
+    () => true,
+  )
 
 /** The lock appears whole or not at all: a file beside it gets its name, which only one of several processes can give. */
 const take = async (folder: string, mine: Holder): Promise<void> => {
@@ -102,7 +121,12 @@ const take = async (folder: string, mine: Holder): Promise<void> => {
         if (written === undefined) return
         if (written.code !== "EEXIST") throw written
       }
-      const text = await read(path)
+      if (!(await isFileOrGone(path))) throw taken(folder)
+      // One that may not be read is told as such: it does not go by itself.
+      const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error
+        return undefined
+      })
       if (text === undefined) continue
       if (await holds(path, text)) throw held(folder, holderOf(text))
       await setAside(path, join(folder, `${fileName}.${mine.pid}.${randomUUID()}.part`), text)
