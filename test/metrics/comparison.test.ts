@@ -99,10 +99,20 @@ test("as text, Markdown and LaTeX", () => {
     compareResults(all.map((one) => ({ ...one, model: one.model === "Near" ? "<b>&" : one.model }))),
   )
   expect(html).toMatch(
-    /<tr><td>HA-SAM<\/td><td>6,815,046 \(6\.82 M\)<\/td><td><strong>\d\d\.\d\d ± \d\.\d\d<\/strong> <small>\[/,
+    /<tr><th scope="row">HA-SAM<\/th><td data-n="6815046">6,815,046 \(6\.82 M\)<\/td><td data-n="[\d.]+"><strong>\d\d\.\d\d ± \d\.\d\d<\/strong> <small>\[/,
   )
   expect(html).toMatch(/\d\.\d\d<sup>\*<\/sup> <small>/)
-  expect(html).toContain("<td>&lt;b&gt;&amp;</td>")
+  expect(html).toContain('<th scope="row">&lt;b&gt;&amp;</th>')
+  // What differs from the reference, in percentage points, with its p; a table for each data set.
+  expect(html.match(/<caption>[^<]+/g)).toEqual([
+    "<caption>A: mean ± standard deviation; a heading sorts by its column",
+    "<caption>A: differences from HA-SAM",
+    "<caption>B_2: mean ± standard deviation; a heading sorts by its column",
+    "<caption>B_2: differences from HA-SAM",
+  ])
+  const weak = table.rows[0]!.cells[0]!.dice
+  const ours = table.rows[2]!.cells[0]!.dice
+  expect(html).toContain(`−${(100 * (ours.mean - weak.mean)).toFixed(2)}<sup>*</sup> <small>p &lt; 0.001</small>`)
 })
 
 test("where no difference is shown, the table says so in words", () => {

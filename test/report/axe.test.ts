@@ -1,20 +1,22 @@
 /// <reference lib="dom" />
-/** The report is read by everyone: axe finds nothing in it, light and dark, nor in print. */
+/** Reports, diffs and comparisons are read by everyone: axe finds nothing in them, light and dark, nor in print. */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { type Browser, chromium } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
+import { type Results, saveResults } from "../../src/runtime/metrics/results.ts"
+import { conventions } from "../../src/runtime/metrics/segmentation.ts"
 import { violationsOf } from "../axe.ts"
 import { executablePath, isHere } from "../chromium.ts"
 
 const here = isHere("axe on the report and on a diff")
 const folder = mkdtempSync(join(tmpdir(), "hasam-axe-"))
 
-describe.skipIf(!here)("the HTML of a report and of a diff", () => {
+describe.skipIf(!here)("the HTML of a report, of a diff, and of a comparison", () => {
   let browser: Browser
   beforeAll(async () => {
     const small = join(folder, "small.ts")
@@ -34,6 +36,37 @@ export const whole = net
     const compared = spawnSync(process.execPath, [args[0]!, "diff", a!, b!, "--format", "html"], { encoding: "utf8" })
     expect(compared.status, compared.stderr).toBe(0)
     writeFileSync(join(folder, "diff.html"), compared.stdout)
+    const many = join(folder, "many.ts")
+    const net = /const net = [\s\S]*?\}\)\n/.exec(readFileSync(small, "utf8"))![0]
+    const variants = Array.from({ length: 14 }, (_, i) => `export const variant${i} = freezeAll(net)`)
+    writeFileSync(many, `import { freezeAll, sam } from "hasam"\n${net}${variants.join("\n")}\n`)
+    const page = [args[0]!, "compile", many, "--brief", "--report", "html", "--out", join(folder, "many")]
+    const hundred = spawnSync(process.execPath, page, { encoding: "utf8" })
+    expect(hundred.status, hundred.stderr).toBe(0)
+    for (const [model, shift] of [
+      ["near", 0.01],
+      ["far", 0.2],
+      ["reference", 0],
+    ] as const) {
+      const cases = Array.from({ length: 12 }, (_, i) => {
+        const dice = 0.7 - shift + 0.02 * (i % 5)
+        return { id: `c${i}`, dice, iou: dice / (2 - dice), hd95: 40 * (1 - dice), nsd: dice }
+      })
+      const results: Results = {
+        model,
+        dataset: "nerves",
+        unit: "mm",
+        trainable: 31,
+        conventions: conventions(),
+        cases,
+      }
+      mkdirSync(join(folder, "runs", model), { recursive: true })
+      await saveResults(join(folder, "runs", model, "results.json"), results)
+    }
+    const runs = ["near", "far", "reference"].map((model) => join(folder, "runs", model))
+    const side = spawnSync(process.execPath, [args[0]!, "compare", ...runs, "--format", "html"], { encoding: "utf8" })
+    expect(side.status, side.stderr).toBe(0)
+    writeFileSync(join(folder, "compare.html"), side.stdout)
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] })
   })
   afterAll(() => browser.close())
@@ -44,6 +77,10 @@ export const whole = net
     { file: "report", colorScheme: "light", media: "print", width: 1280 },
     { file: "diff", colorScheme: "light", media: "screen", width: 390 },
     { file: "diff", colorScheme: "dark", media: "screen", width: 1280 },
+    { file: "compare", colorScheme: "light", media: "screen", width: 390 },
+    { file: "compare", colorScheme: "dark", media: "screen", width: 1280 },
+    { file: "compare", colorScheme: "light", media: "print", width: 794 },
+    { file: "many/report", colorScheme: "dark", media: "screen", width: 390 },
   ] as const)("$file, $colorScheme, on $media, $width px", async ({ file, colorScheme, media, width }) => {
     const page = await browser.newPage({ colorScheme, bypassCSP: true, viewport: { width, height: 900 } })
     await page.emulateMedia({ media, colorScheme })
@@ -55,6 +92,24 @@ export const whole = net
         path: join(process.env["SHOTS"], `${file}-${colorScheme}-${media}-${width}.png`),
         fullPage: true,
       })
+    await page.close()
+  })
+
+  test("of many models the overview is the page: it sorts, and a link unfolds a model", async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+    await page.goto(pathToFileURL(join(folder, "many/report.html")).href)
+    const open = page.locator("section > details[open]")
+    expect(await page.locator("section > details").count()).toBe(14)
+    expect(await open.count()).toBe(0)
+    const first = page.locator("tbody tr").first()
+    const before = await first.locator("th").textContent()
+    await page.getByRole("button", { name: "model" }).click()
+    await page.getByRole("button", { name: "model" }).click()
+    expect(await first.locator("th").textContent()).toBe("variant9")
+    expect(before).toBe("variant0")
+    await page.getByRole("link", { name: "variant7", exact: true }).click()
+    await open.waitFor()
+    expect(await open.locator("h2").allTextContents()).toEqual(["variant7"])
     await page.close()
   })
 })

@@ -1,4 +1,7 @@
 import { basename, join } from "node:path"
+import { version } from "../../compiler/frontend/package.ts"
+import { xml } from "../../compiler/report/escape.ts"
+import { page } from "../../compiler/report/html.ts"
 import { loadBlocks } from "../../runtime/evaluation/blocks.ts"
 import { blockHistograms } from "../../runtime/figures/histograms.ts"
 import { writeAtomically } from "../../runtime/files.ts"
@@ -22,6 +25,23 @@ const named = (all: readonly (readonly [run: string, results: Results])[]): read
   return all.map(([run, results]) => (clash(results) ? { ...results, model: basename(run) } : results))
 }
 
+/** The tables, then how the cases spread, data set by data set: one file that fetches nothing. */
+const pageOf = async (results: readonly Results[], tables: string): Promise<string> => {
+  const { boxPlots } = await import("../../runtime/figures/boxes.ts")
+  const datasets = [...new Set(results.map(({ dataset }) => dataset))]
+  const figures = await Promise.all(
+    datasets.map(async (dataset) => {
+      const of = results.filter((one) => one.dataset === dataset)
+      const label = xml(`${dataset}: the cases of each model as boxes with their medians, whiskers and outliers`)
+      return `<div class="wide" tabindex="0" role="region" aria-label="${xml(dataset)}"><figure role="img" aria-label="${label}">${(await boxPlots(dataset, of)).replaceAll("zr-", `zr${datasets.indexOf(dataset)}-`)}</figure></div>`
+    }),
+  )
+  const models = [...new Set(results.map(({ model }) => model))]
+  const heading = models.length <= 3 ? models.join(" · ") : `${models.length} models compared`
+  const cases = "<h2>How the cases spread</h2>"
+  return page(`${heading}: hasam compare`, heading, [tables, cases, ...figures].join("\n"), version)
+}
+
 /** hasam compare A B …: the last is the reference. */
 export const compare = async (runs: readonly string[], flags: CompareFlags): Promise<void> => {
   const { test, format } = flags
@@ -29,11 +49,9 @@ export const compare = async (runs: readonly string[], flags: CompareFlags): Pro
     runs.map(async (run) => [run, await loadResults(join(run, "results.json"))] as const),
   )
   const results = named(loaded)
-  say(
-    texts[format](
-      compareResults(results.flatMap(withClasses), { test, correction: flags.holm ? "holm" : "none" }),
-    ).trimEnd(),
-  )
+  const compared = compareResults(results.flatMap(withClasses), { test, correction: flags.holm ? "holm" : "none" })
+  const text = texts[format](compared)
+  say((format === "html" ? await pageOf(results, text) : text).trimEnd())
   if (flags.histograms === undefined) return
   const values = await Promise.all(runs.map(loadBlocks))
   const figure = await blockHistograms(results.map(({ model }, i) => [model, values[i]!]))

@@ -16,10 +16,11 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { overflow-wrap: anywhere } h2 { margin: 2.5rem 0 .2rem; overflow-wrap: anywhere } h3 { margin: 1.2rem 0 .3rem; font-size: 1rem } .family { color: var(--faint); margin: 0 0 .8rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left; color: var(--faint) }
 td { white-space: nowrap } th { font-weight: 500; border-bottom: 1px solid var(--line) } td, th { padding: .15rem .9rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums }
-td:first-child, th:first-child { text-align: left } tbody th { font-weight: 400; border: 0; overflow-wrap: anywhere } tfoot td, tfoot th { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600 }
+td:first-child, th:first-child { text-align: left } tbody th { font-weight: 400; border: 0; overflow-wrap: anywhere; min-width: 8rem } tfoot td, tfoot th { border-top: 1px solid var(--line); border-bottom: 0; font-weight: 600 }
 .learns { color: var(--learns) } .no { color: var(--no) } .yes { color: var(--yes) } code { font-size: .93em } ul.plain { list-style: none; padding: 0 }
 th button { all: unset; cursor: pointer } th button:focus-visible { outline: 2px solid var(--learns) } th[aria-sort="ascending"] button::after { content: " ▲" } th[aria-sort="descending"] button::after { content: " ▼" }
-svg { max-width: 100%; height: auto } a { color: var(--learns) }
+section > details > summary { cursor: pointer } section > details > summary h2 { display: inline; font-size: 1.05rem } section > details { margin: .2rem 0 }
+svg { max-width: 100%; height: auto } figure { margin: 1rem 0 } figure svg { max-width: none } small { color: var(--faint) } sup { line-height: 0 } a { color: var(--learns) }
 ${treeStyle}`
 const script = `
 for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
@@ -39,6 +40,9 @@ const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 
 export const cell = (text: string, n?: number): string => `<td${n === undefined ? "" : ` data-n="${n}"`}>${text}</td>`
 export const table = (caption: string, head: readonly string[], rows: readonly string[], foot = ""): string =>
   `<div class="wide" tabindex="0" role="region" aria-label="${escaped(caption)}"><table><caption>${escaped(caption)}</caption><thead><tr>${head.map((one) => `<th scope="col">${one}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody>${foot === "" ? "" : `<tfoot>${foot}</tfoot>`}</table></div>`
+
+/** With more models than this, the overview is the page, and each model is folded below it. */
+const mostOpen = 12
 
 /** Names may hold anything; an anchor may not. */
 const anchor = (i: number): string => `model-${i + 1}`
@@ -114,8 +118,13 @@ const modelHtml = (model: ModelReport, i: number, report: Report): string => {
   const picture = model.blocks.some(({ trainable }) => trainable > 0)
     ? [blocksSvg(model, { ...commonScale(report), id: `hatch-${i}` })]
     : []
+  const folded = report.models.length > mostOpen
+  const heading = `<h2${folded ? "" : ` id="${anchor(i)}"`}>${escaped(model.name)}</h2>`
+  // A link to what is folded away unfolds it.
+  const about = `<p class="family"${folded ? ` id="${anchor(i)}"` : ""}>${escaped(model.family)}. Learns ${unit.parameters(model.trainable)}.</p>`
+  const [begin, end] = folded ? [`<details><summary>${heading}</summary>`, "</details>"] : [heading, ""]
   return [
-    `<section aria-labelledby="${anchor(i)}"><h2 id="${anchor(i)}">${escaped(model.name)}</h2><p class="family">${escaped(model.family)}. Learns ${unit.parameters(model.trainable)}.</p>`,
+    `<section>${begin}${about}`,
     ...picture,
     partsTable(model),
     ...(expectations.length === 0
@@ -128,7 +137,7 @@ const modelHtml = (model: ModelReport, i: number, report: Report): string => {
         ]),
     ...fitsTable(model),
     ...treeHtml(model),
-    "</section>",
+    `${end}</section>`,
   ].join("\n")
 }
 

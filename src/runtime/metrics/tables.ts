@@ -1,6 +1,7 @@
 /** A comparison as text, Markdown, LaTeX or HTML. Bold and asterisks come from the numbers. */
 
 import { latex, markdown, visible, xml } from "../../compiler/report/escape.ts"
+import { cell, table as tableOf } from "../../compiler/report/html.ts"
 import { exactAndScaled } from "../../compiler/report/units.ts"
 import type { Cell, Comparison } from "./comparison.ts"
 import { type MetricName, metricNames } from "./results.ts"
@@ -152,25 +153,56 @@ export const tableLatex = (table: Comparison, options: TableOptions = {}): strin
   ].join("\n")}\n`
 }
 
-/** For a page: a table and a list of its notes, with nothing that runs or loads. */
-export const tableHtml = (table: Comparison, options: TableOptions = {}): string => {
-  const finish = (cell: Cell, metric: MetricName) => {
-    const text = number(cell, metric, " ± ", options)
-    const marked = `${cell.best ? `<strong>${text}</strong>` : text}${cell.significant ? "<sup>*</sup>" : ""}`
-    const between = interval(cell, metric, options)
-    return joined(marked, between === "" ? "" : `<small>${between}</small>`)
+const signed = (x: number): string => `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(x).toFixed(2)}`
+const pText = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toPrecision(2)}`)
+
+const dataset = ({ datasets: [of] }: Comparison): string => of?.name ?? ""
+
+/** Means with their intervals; the best of each column is bold, and a heading sorts. */
+const meansHtml = (table: Comparison, options: TableOptions): string => {
+  const metrics = measured(table)
+  const counts = isCounted(table)
+  const finish = (of: Cell, metric: MetricName): string => {
+    const text = number(of, metric, " ± ", options)
+    const marked = `${of.best ? `<strong>${text}</strong>` : text}${of.significant ? "<sup>*</sup>" : ""}`
+    const between = interval(of, metric, options)
+    // What has no mean sorts behind everything that has one.
+    return cell(joined(marked, between === "" ? "" : `<small>${between}</small>`), Number.isNaN(of.mean) ? -1 : of.mean)
   }
-  const row = (tag: "td" | "th", cells: readonly string[]) =>
-    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`
-  return `${[
-    "<table>",
-    `<thead>${row("th", headers(table).map(xml))}</thead>`,
-    "<tbody>",
-    ...matrix(table, finish).map(([model, ...rest]) => row("td", [xml(model!), ...rest])),
-    "</tbody>",
-    "</table>",
-    "<ul>",
-    ...table.notes.map((note) => `<li>${xml(note)}</li>`),
-    "</ul>",
-  ].join("\n")}\n`
+  const rows = table.rows.map(({ model, trainable, cells: [of] }) => {
+    const numbers = metrics.map((metric) => (of === undefined ? cell(dash, -1) : finish(of[metric], metric)))
+    return `<tr><th scope="row">${xml(model)}</th>${counts ? cell(parameters(trainable), trainable ?? -1) : ""}${numbers.join("")}</tr>`
+  })
+  const names = headers(table).map((name) => `<button type="button">${xml(name)}</button>`)
+  const what = options.deviations === false ? "means" : "mean ± standard deviation"
+  return tableOf(joined(`${dataset(table)}:`, `${what}; a heading sorts by its column`), names, rows)
 }
+
+/** What each model has more or less than the reference, and how likely chance alone would show as much. */
+const differencesHtml = (table: Comparison): readonly string[] => {
+  const reference = table.rows.find(({ model }) => model === table.reference)?.cells[0]
+  const others = table.rows.filter(({ model, cells }) => model !== table.reference && cells[0] !== undefined)
+  if (table.test === "untested" || reference === undefined || others.length === 0) return []
+  const metrics = measured(table)
+  const rows = others.map(({ model, cells: [of] }) => {
+    const numbers = metrics.map((metric) => {
+      const { mean, p, significant } = of![metric]
+      const more = scale[metric] * (mean - reference[metric].mean)
+      const how = p === undefined || Number.isNaN(p) ? "" : `<small>${xml(pText(p))}</small>`
+      return cell(Number.isNaN(more) ? dash : joined(`${signed(more)}${significant ? "<sup>*</sup>" : ""}`, how))
+    })
+    return `<tr><th scope="row">${xml(model)}</th>${numbers.join("")}</tr>`
+  })
+  const names = ["Model", ...metrics.map((metric) => xml(head(metric, table.datasets[0]!.unit)))]
+  return [tableOf(joined(`${dataset(table)}:`, `differences from ${table.reference}`), names, rows)]
+}
+
+/** For a page: tables and their notes, with a table of differences where something was tested. */
+export const tableHtml = (table: Comparison, options: TableOptions = {}): string =>
+  `${[
+    ...table.datasets.flatMap((_, i) => {
+      const one = only(table, i)
+      return [meansHtml(one, options), ...differencesHtml(one)]
+    }),
+    `<ul>${table.notes.map((note) => `<li>${xml(note)}</li>`).join("")}</ul>`,
+  ].join("\n")}\n`

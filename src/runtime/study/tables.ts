@@ -1,7 +1,9 @@
 /** A study's tables: models over cases, with tests; and over runs, without. */
 
+import { version } from "../../compiler/frontend/package.ts"
 import { unequalBudgets } from "../../compiler/frontend/study.ts"
 import { markdown, visible, xml } from "../../compiler/report/escape.ts"
+import { page } from "../../compiler/report/html.ts"
 import { type Comparison, compareResults } from "../metrics/comparison.ts"
 import { withClasses } from "../metrics/results.ts"
 import { tableHtml, tableLatex, tableMarkdown, tableText } from "../metrics/tables.ts"
@@ -13,7 +15,7 @@ export const formats = {
   text: { table: tableText, heading: (text: string) => `${visible(text)}\n`, ending: "txt" },
   markdown: { table: tableMarkdown, heading: (text: string) => `### ${markdown(text)}\n`, ending: "md" },
   latex: { table: tableLatex, heading: (text: string) => `% ${visible(text)}\n`, ending: "tex" },
-  html: { table: tableHtml, heading: (text: string) => `<h3>${xml(text)}</h3>\n`, ending: "html" },
+  html: { table: tableHtml, heading: (text: string) => `<h2>${xml(text)}</h2>\n`, ending: "html" },
 } as const
 export type Format = keyof typeof formats
 
@@ -86,9 +88,10 @@ export const runTable = (opened: OpenStudy, { columns }: Collected): Comparison 
 export const tablesIn = (format: Format, opened: OpenStudy, collected: Collected): string => {
   const { table, heading } = formats[format]
   const runs = runTable(opened, collected)
-  return [
+  const text = [
     heading(`${opened.name}: models over cases`),
     table(caseTable(opened, collected)),
     ...(runs === undefined ? [] : ["", heading(`${opened.name}: models over runs`), table(runs, { intervals: false })]),
   ].join("\n")
+  return format === "html" ? page(`${opened.name}: hasam study`, opened.name, text, version) : text
 }
