@@ -42,6 +42,11 @@ const names = asked === undefined ? ["unet", "vptShallow"] : asked === "1" ? und
 if (!all)
   console.warn(`skipped: WebGPU, and all systems and methods but ${names?.join(" and ")}: HASAM_SYSTEMS=1 runs them`)
 const seed = 3
+/**
+ * With seed 3, the first step of H2Former has an input of 1e-8 to a ReLU of its last decoder, which float32 may round to either side of zero: PyTorch's own float32
+ * and float64 differ there, and by 2 % in the encoder's gradients. A loss has no gradient at a kink to compare.
+ */
+const seeds: Readonly<Record<string, number>> = { h2Former: 4 }
 
 /** Without dropout, whose masks PyTorch draws otherwise. */
 const still = <A>(value: A): A => {
@@ -68,7 +73,10 @@ const subjectsOf = (spec: object): readonly Subject[] => {
   return [...trainings, ...alone].map((one) => ({
     ...one,
     name: one.name.replace(/Training$/, ""),
-    training: { ...one.training, model: still(one.training.model), epochs: 1, batch: 2, seed },
+    training: {
+      ...{ ...one.training, model: still(one.training.model), epochs: 1, batch: 2 },
+      seed: seeds[one.name.replace(/Training$/, "")] ?? seed,
+    },
   }))
 }
 const subjects = [...subjectsOf(systems), ...subjectsOf(methods)].filter(
@@ -98,10 +106,10 @@ afterAll(async () => {
 })
 
 /** What a training reads, and of which cases. */
-const readOf = async ({ model, prompt }: Training) => {
+const readOf = async ({ model, prompt, seed: own }: Training) => {
   const { cases } = await openData(data)
   const split = splitCases(cases, { seed })
-  const samples = reader({ pixels: pixelsOf(model), seed, prompt, labels: classesTaught(model) })
+  const samples = reader({ pixels: pixelsOf(model), seed: own, prompt, labels: classesTaught(model) })
   const of = async (part: "train" | "validation" | "test") => {
     const found = cases.filter(({ id }) => split[part].includes(id))
     return needsForeground(model, prompt) ? samples.withForeground(found) : found
@@ -111,7 +119,7 @@ const readOf = async ({ model, prompt }: Training) => {
 /** Trained into a folder; `steps`: stopped after as many. */
 const trained = async (name: string, folder: string, options: Training, steps?: number) => {
   const { samples, of } = await readOf(options)
-  const { tensors } = await modelWeights(options.model, undefined, seed)
+  const { tensors } = await modelWeights(options.model, undefined, options.seed)
   const losses: number[] = []
   const stop = new AbortController()
   const { learned, finished } = await train({
@@ -128,8 +136,8 @@ const trained = async (name: string, folder: string, options: Training, steps?: 
   })
   return { losses, finished, weights: { ...tensors, ...learned } }
 }
-const output = async (backend: Backend, model: ModelData, sample: Sample, { prompt }: Training) => {
-  const { tensors } = await modelWeights(model, undefined, seed)
+const output = async (backend: Backend, model: ModelData, sample: Sample, { prompt, seed: own }: Training) => {
+  const { tensors } = await modelWeights(model, undefined, own)
   const executable = await backend.compile(inferenceProgram(model, standardSizes(model, 1, asks(prompt))))
   await executable.load(tensors)
   const { [Object.keys(model.teaches)[0]!]: found } = await executable.run(feedsOf([sample], model, prompt))
@@ -147,7 +155,7 @@ describe.each(subjects)("$name", { timeout: 900_000 }, ({ name, training, learns
   })
   test("trains, is stopped and goes on to the same bytes, and is evaluated", async () => {
     const { samples, of } = await readOf(training)
-    let { tensors: weights } = await modelWeights(model, undefined, seed)
+    let { tensors: weights } = await modelWeights(model, undefined, training.seed)
     if (learns) {
       const [one, other] = [mkdtempSync(at("one-")), mkdtempSync(at("broken-"))]
       const whole = await trained(name, one, training)

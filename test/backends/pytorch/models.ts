@@ -167,6 +167,11 @@ export const classified = model(net(3), {
   takes: { image: pixels({ size: [12, 16], channels: 1, fit: "longestSide", mean: 90, deviation: 60 }) },
   teaches: { labels: classes("background", "nerve", "vessel") },
 })
+export const twoClasses = model(net(2), {
+  name: "TwoClasses",
+  takes: { image: pixels({ size: [12, 16], channels: 1, mean: 90, deviation: 60 }) },
+  teaches: { labels: classes("background", "nerve") },
+})
 /** Asked by clicks and corners, in names of its own; gives a mask and a point. */
 const clickable = define(
   "Clickable",

@@ -33,7 +33,7 @@ import { classesTaught, needsForeground, pixelsOf } from "../../../src/runtime/t
 import { train } from "../../../src/runtime/training/train.ts"
 import { writeGrey } from "../../data/helpers.ts"
 import { PythonSession } from "../../python/index.ts"
-import { classified, clicked, clickedLoss, masked, points } from "./models.ts"
+import { classified, clicked, clickedLoss, masked, points, twoClasses } from "./models.ts"
 import { pillow, writePackage } from "./tools.ts"
 
 const seed = 4
@@ -45,6 +45,7 @@ const of = (loss: Loss, prompt: Prompt = centre, more: Partial<TrainingOptions> 
 const tasks: Readonly<Record<string, { readonly model: Model<any, any>; readonly options: TrainingOptions }>> = {
   "a mask of one channel, with mse": { model: masked, options: of(mse()) },
   "three classes of one channel": { model: classified, options: of(add(crossEntropy(), dice({ over: "classes" }))) },
+  "two classes, of masks drawn as 0 and 255": { model: twoClasses, options: of(crossEntropy()) },
   "a point, with mse": { model: points, options: of(mse(), centre, { optimizer: sgd({ rate: 0.1, momentum: 0.9 }) }) },
   "a mask and a point, asked by clicks": { model: clicked, options: of(clickedLoss) },
   "a mask and a point, asked by boxes": { model: clicked, options: of(clickedLoss, box) },
@@ -99,7 +100,7 @@ describe.skipIf(pillow === undefined)("train.py", () => {
     async (name, { model: { data: model }, options }) => {
       const folder = join(root, name.replaceAll(/\W+/g, "-"))
       const count = classesTaught(model)
-      const from = count === undefined ? data : labels
+      const from = count === undefined || count === 2 ? data : labels
       const opened = await openData(from)
       const split = splitCases(opened.cases, { seed })
       await saveSplit(`${folder}.json`, split, opened)

@@ -113,6 +113,9 @@ def read_classes(case: Case, classes: int) -> Mask:
     if len(case.masks) != 1:
         raise DataError(f"{case.image}: a mask of classes is one file; it is not here")
     labels = read_labels(case.masks[0])
+    # Of two classes, the mask as it is usually drawn: 0 and 255.
+    if classes == 2 and np.isin(labels, (0, 255)).all():
+        labels = np.minimum(labels, 1)
     if int(labels.max(initial=0)) >= classes:
         raise DataError(
             f"{case.masks[0]}: the mask holds {int(labels.max())}, but the model's "
