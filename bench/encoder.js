@@ -116,6 +116,10 @@ const measure = async (work, size) => {
     `${work} ${size}², ${threads} threads: ${(written / 1e9).toFixed(0)} GFLOP as written, ${(run / 1e9).toFixed(0)} as hasam runs it; a product ${best.toFixed(0)} GFLOP/s`,
   )
   console.log(row("hasam", own, run, best))
+  const stages = Object.entries({ ...own.stages, running: Math.round(own.mebibytes) })
+  console.log(
+    `  hasam's memory as it grows, MiB: ${stages.map(([name, mebibytes]) => `${name} ${mebibytes}`).join(", ")}`,
+  )
   for (const [key, result] of theirs)
     console.log(row(result.peer, medians(result), stored.some((one) => one.key === key) ? run : written, best, own))
 }

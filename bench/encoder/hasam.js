@@ -7,15 +7,24 @@ import { productWeights } from "../../dist/compiler/passes/store.js"
 import { workOf } from "./work.js"
 
 const [work, imageSize, file, runs, options = "{}"] = process.argv.slice(2)
+/** The resident set by what has been done so far, MiB. */
+const stages = {}
+const stage = (name) => {
+  stages[name] = Math.round(process.memoryUsage.rss() / 2 ** 20)
+}
+stage("modules")
 const start = performance.now()
 const { program, tensors, written, held, fed } = await workOf(work, Number(imageSize), file)
 const built = performance.now()
+stage("program and weights read")
 const { frozen, ...settings } = JSON.parse(options)
 const names = new Set([...productWeights(program.graph)].filter((name) => !(name in program.state)))
 for (const { name, adaptation } of tensors) if (adaptation !== undefined) names.delete(name)
 const kept = frozen === undefined ? {} : { frozen: { as: frozen, names } }
 const engine = await cpu({ ...settings, ...kept }).compile(program)
+stage("session")
 await engine.load(held, { give: true })
+stage("weights held")
 const ready = performance.now()
 const seconds = []
 const cpuSeconds = []
@@ -37,4 +46,4 @@ const flopsOf = ({ graph }) =>
   Object.values(flopsOfGraph(decompose(graph, cpuMemory.decompose))).reduce((a, b) => a + b)
 // Counted when memory was measured.
 const flops = { written: flopsOf(written()), run: flopsOf(program) }
-console.log(JSON.stringify({ seconds, cpuSeconds, values, mebibytes, prepared, flops }))
+console.log(JSON.stringify({ seconds, cpuSeconds, values, mebibytes, stages, prepared, flops }))
