@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { deflateSync } from "node:zlib"
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib"
 import sharp from "sharp"
 import { expect, test } from "vitest"
 import { checkData, isUsable } from "../../src/runtime/data/check.ts"
@@ -72,6 +72,71 @@ test("HS4211 before anything is decoded, in each format", async () => {
     expect(await diagnosticsOf(() => readImage(join(root, name)))).toMatchObject([{ code: "HS4211" }])
   }
   expect(process.memoryUsage().rss - before).toBeLessThan(700 * 2 ** 20)
+})
+
+/** An element with a length of four bytes, explicit and little-endian. */
+const element = (tag: readonly [number, number], vr: string, value: Buffer): Buffer => {
+  const long = ["OB", "SQ"].includes(vr)
+  const head = Buffer.alloc(long ? 12 : 8)
+  head.writeUInt16LE(tag[0], 0)
+  head.writeUInt16LE(tag[1], 2)
+  head.write(vr, 4, "latin1")
+  if (long) head.writeUInt32LE(value.length, 8)
+  else head.writeUInt16LE(value.length, 6)
+  return Buffer.concat([head, value])
+}
+const dicomOf = (transferSyntax: string, rest: Buffer): Buffer => {
+  const syntax = element([2, 0x10], "UI", Buffer.from(transferSyntax.padEnd(transferSyntax.length + (transferSyntax.length % 2), "\0")))
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(syntax.length)
+  return Buffer.concat([Buffer.alloc(128), Buffer.from("DICM"), element([2, 0], "UL", size), syntax, rest])
+}
+const short = (n: number): Buffer => Buffer.from([n & 255, n >> 8])
+const picture = (side: number, bits: number): Buffer =>
+  Buffer.concat([
+    element([0x28, 4], "CS", Buffer.from("MONOCHROME2 ")),
+    ...[[0x10, side], [0x11, side], [0x100, bits], [0x101, bits], [0x102, bits - 1]].map(([tag, n]) => element([0x28, tag!], "US", short(n!))),
+  ])
+/** A fragmented pixel element of one fragment. */
+const fragment = (bytes: Buffer): Buffer => {
+  const item = (length: number) => Buffer.from([0xfe, 0xff, 0x00, 0xe0, ...new Uint8Array(new Uint32Array([length]).buffer)])
+  const head = Buffer.from([0xe0, 0x7f, 0x10, 0x00, 0x4f, 0x42, 0, 0, 0xff, 0xff, 0xff, 0xff])
+  return Buffer.concat([head, item(0), item(bytes.length), bytes, Buffer.from([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0])])
+}
+const endless = Buffer.alloc(60_000 * 20)
+for (let at = 0; at < endless.length; at += 20)
+  Buffer.from([0x40, 0, 0x30, 0xa7, 0x53, 0x51, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff]).copy(endless, at)
+const runs = Buffer.alloc(64)
+runs.writeUInt32LE(2 ** 32 - 1, 0)
+
+test("what a packed file grows to is bounded by what it says that it holds", async () => {
+  const root = await temporary()
+  const nifti = await readFile(fixture("8of16.nii"))
+  const negative = Buffer.from(nifti)
+  negative.writeInt16LE(-16, 42)
+  const noAxes = Buffer.from(nifti)
+  noAxes.writeInt16LE(0, 40)
+  // 300 MB of zeros each, which are a few kilobytes.
+  const zeros = Buffer.alloc(300 * 2 ** 20)
+  const packed = gzipSync(Buffer.concat([nifti, zeros]), { level: 1 })
+  const deflated = dicomOf("1.2.840.10008.1.2.1.99", deflateRawSync(Buffer.concat([picture(16, 8), element([0x7fe0, 0x10], "OB", zeros)]), { level: 1 }))
+  const before = process.resourceUsage().maxRSS
+  const files: Readonly<Record<string, readonly [Buffer, string, string]>> = {
+    "grows.nii.gz": [packed, "HS4201", "it unpacks to more than its header says"],
+    "negative.nii": [negative, "HS4201", "its header says that it is -16 × "],
+    "flat.nii": [noAxes, "HS4201", "its header says that it has 0 axes"],
+    "grows.dcm": [deflated, "HS4208", "the DICOM is deflated, which is not read"],
+    "nested.dcm": [dicomOf("1.2.840.10008.1.2.1", Buffer.concat([picture(16, 8), endless])), "HS4201", "its sequences are nested without end"],
+    "runs.dcm": [dicomOf("1.2.840.10008.1.2.5", Buffer.concat([picture(16, 8), fragment(runs)])), "HS4201", "it has 4294967295 run-length segments"],
+  }
+  for (const [name, [bytes, code, message]] of Object.entries(files)) {
+    await write(join(root, name), bytes)
+    expect(await diagnosticsOf(() => readImage(join(root, name))), name).toMatchObject([{ code, message: expect.stringContaining(message) }])
+  }
+  // In KiB.
+  expect(process.resourceUsage().maxRSS - before).toBeLessThan(150 * 2 ** 10)
+  await write(join(root, "whole.nii.gz"), gzipSync(nifti))
+  expect((await readImage(join(root, "whole.nii.gz"))).width).toBe((await readImage(fixture("8of16.nii"))).width)
 })
 
 const deep = async (path: string, most: number, seed: number) => {

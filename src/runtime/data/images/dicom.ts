@@ -3,7 +3,7 @@
  * dicom-parser; JPEG frames are decoded by libvips. What is compressed otherwise is refused by its name.
  */
 import dicomParser, { type DataSet, type Element } from "dicom-parser"
-import { failed } from "../../../compiler/diagnostic.ts"
+import { Failed, failed } from "../../../compiler/diagnostic.ts"
 import { demandPixels } from "./bounds.ts"
 import { type Refuse, unreadable } from "./refuse.ts"
 import { readStandard } from "./standard.ts"
@@ -83,10 +83,23 @@ export const dicomSpacing = (data: DataSet): Spacing | undefined => {
   return x !== undefined && y !== undefined && x > 0 && y > 0 ? { x, y } : undefined
 }
 
+const notRead = (path: string, what: string) =>
+  failed(
+    path,
+    "HS4208",
+    `the DICOM is ${what}, which is not read`,
+    "Decompress it first, with `dcmdjpeg`, `gdcmconv --raw` or pydicom's `decompress()`.",
+  )
+
 const parse = (path: string, bytes: Buffer, untilTag?: string): DataSet => {
   try {
-    return dicomParser.parseDicom(bytes, untilTag === undefined ? {} : { untilTag })
+    // The parser would inflate all of it first, whatever it grows to.
+    const inflater = () => {
+      throw notRead(path, "deflated")
+    }
+    return dicomParser.parseDicom(bytes, { inflater, ...(untilTag === undefined ? {} : { untilTag }) })
   } catch (error) {
+    if (error instanceof Failed) throw error
     // The library throws an object where it has read a part.
     throw unreadable(path, error instanceof Error ? error : new Error(messageOf(error)))
   }
@@ -94,6 +107,7 @@ const parse = (path: string, bytes: Buffer, untilTag?: string): DataSet => {
 
 const messageOf = (error: unknown): string => {
   const inner = (error as { exception?: unknown } | null)?.exception ?? error
+  if (inner instanceof RangeError) return "its sequences are nested without end"
   const text = inner instanceof Error ? inner.message : typeof inner === "string" ? inner : "it ends within an element"
   return text.replace(/^dicomParser\.[\w.]*:?\s*/, "")
 }
@@ -115,12 +129,7 @@ export const readDicom = async (path: string, bytes: Buffer, refuse: Refuse): Pr
   if (frames > 1) throw refuse.frames("DICOM", frames)
   if (!known && syntax !== runLengths && syntax !== jpegBaseline) {
     const what = Object.hasOwn(compressed, syntax) ? compressed[syntax]! : `of the transfer syntax ${syntax}`
-    throw failed(
-      path,
-      "HS4208",
-      `the DICOM is ${what}, which is not read`,
-      "Decompress it first, with `dcmdjpeg`, `gdcmconv --raw` or pydicom's `decompress()`.",
-    )
+    throw notRead(path, what)
   }
   const element = data.elements[tags.pixels]
   const [height, width] = [data.uint16(tags.rows) ?? 0, data.uint16(tags.columns) ?? 0]
@@ -162,6 +171,8 @@ const unpacked = (data: DataSet, element: Element, pixels: number): Buffer => {
   const frame = fragmentsOf(data, element)
   const segments = frame.readUInt32LE(0)
   const bytesPerSample = (data.uint16(tags.allocated) ?? 8) / 8
+  // PS3.5 G.5: a byte of each sample has a segment, of which there are 15 at most.
+  if (segments < 1 || segments > 15) throw new Error(`it has ${segments} run-length segments`)
   const out = Buffer.alloc(pixels * segments)
   for (let s = 0; s < segments; s++) {
     // Bytes of one sample lie beside one another, little end first.

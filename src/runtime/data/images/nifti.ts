@@ -28,7 +28,7 @@ const perUnit: Readonly<Record<number, number>> = { 1: 1000, 2: 1, 3: 0.001 }
 export const readNifti = async (path: string, file: Buffer, refuse: Refuse): Promise<Stored> => {
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await unpacked(path, file) : file
   const header = headerOf(path, bytes)
-  const extents = header.dims.slice(1, 1 + Math.max(2, header.dims[0]!)).map((n) => Math.max(1, n))
+  const extents = extentsOf(header)
   const axes = extents.flatMap((n, axis) => (n > 1 ? [axis] : []))
   const [u = 0, v = u === 0 ? 1 : 0] = axes
   if (axes.length > 2)
@@ -82,21 +82,44 @@ export const spacingOfNifti = async (path: string, head: Buffer): Promise<Spacin
   }
 }
 
+/** Of the axes that a header counts; one that it says nothing of is 1 long. */
+const extentsOf = ({ dims }: NIFTI1 | NIFTI2): readonly number[] =>
+  dims.slice(1, 1 + Math.max(2, dims[0]!)).map((n) => Math.max(1, n))
+
 const unpacked = async (path: string, file: Buffer, part = false): Promise<Buffer> => {
+  const most = part ? mostBytes : Math.min(mostBytes, await saidSize(path, file))
   try {
     // 2: Z_SYNC_FLUSH, so that a part can be unpacked as far as it goes.
-    return await promisify(gunzip)(file, { maxOutputLength: mostBytes, ...(part ? { finishFlush: 2 } : {}) })
+    return await promisify(gunzip)(file, { maxOutputLength: most, ...(part ? { finishFlush: 2 } : {}) })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(path, mostBytes + 1)
-    throw unreadable(path, error)
+    if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") throw unreadable(path, error)
+    throw most < mostBytes
+      ? unreadable(path, new Error("it unpacks to more than its header says"))
+      : tooLarge(path, mostBytes + 1)
   }
+}
+/** Bytes that a packed file's header speaks of, and some for what others put behind them. Nothing is known where its beginning cannot be unpacked by itself. */
+const saidSize = async (path: string, file: Buffer): Promise<number> => {
+  let header: NIFTI1 | NIFTI2
+  try {
+    header = headerOf(path, await unpacked(path, file.subarray(0, 2 ** 12), true))
+  } catch {
+    return mostBytes
+  }
+  const bits = Math.max(8, header.numBitsPerVoxel)
+  return Math.max(0, header.vox_offset) + (extentsOf(header).reduce((n, extent) => n * extent, 1) * bits) / 8 + 2 ** 20
 }
 
 const headerOf = (path: string, bytes: Buffer): NIFTI1 | NIFTI2 => {
   const own = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + Math.min(bytes.length, 2 ** 16)) as ArrayBuffer
   if (!isNIFTI(own)) throw unreadable(path, new Error("it has no NIfTI header"))
   try {
-    return readHeader(own)
+    const header = readHeader(own)
+    const [axes = 0, ...extents] = header.dims
+    if (!(axes >= 1 && axes <= 7)) throw new Error(`its header says that it has ${axes} axes`)
+    if (extents.slice(0, axes).some((n) => n < 0))
+      throw new Error(`its header says that it is ${extents.slice(0, axes).join(" × ")}`)
+    return header
   } catch (error) {
     throw unreadable(path, error)
   }
