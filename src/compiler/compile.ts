@@ -33,6 +33,8 @@ export interface CompileOptions {
     ) => Pick<ModelReport, "flops" | "memory" | "equations">
     readonly atMost: number
   }
+  /** Is told what models count as soon as they are counted, before types have been checked. */
+  readonly counted?: (found: Pick<Compiled, "specs" | "models">) => void
   /** Texts that an editor has open, by the paths of the files in whose place they are. */
   readonly sources?: Sources
   /** Which of the tensors that learn receive a gradient. */
@@ -306,12 +308,12 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const names = asked.filter((_, i) => typeof resolved[i] === "string").map(([, name]) => name)
   const entries = resolved.filter((entry): entry is string => typeof entry === "string")
   const unfound = resolved.filter((entry): entry is Diagnostic => typeof entry !== "string")
-  const [typed, specs] = await Promise.all([
-    entries.length === 0 ? [] : typeCheck(entries, options.sources),
-    Promise.all(
-      entries.map((entry) => evaluateSpec(entry, { sources: options.sources, inputSize: options.inputSize })),
-    ),
-  ])
+  // Another process checks the types while models are counted here.
+  const typing = entries.length === 0 ? Promise.resolve([]) : typeCheck(entries, options.sources)
+  typing.catch(() => undefined) // told where it is awaited
+  const specs = await Promise.all(
+    entries.map((entry) => evaluateSpec(entry, { sources: options.sources, inputSize: options.inputSize })),
+  )
   const choices = specs.map((spec, i) => chosen(spec, names[i]))
   const modelsOf = (i: number) => [choices[i]!].flatMap((choice) => ("code" in choice ? [] : choice))
   const missing = choices.filter((choice): choice is Diagnostic => "code" in choice)
@@ -320,6 +322,10 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const compiled = specs.flatMap((spec, i) =>
     (spec.senseless ? [] : modelsOf(i)).map(({ name, data }) => limited(spec, name, data, options, costs)),
   )
+  // Of what is broken no number would be true.
+  const models = compiled.filter(({ broken }) => !broken).map(({ model }) => model)
+  options.counted?.({ specs, models })
+  const typed = await typing
   // A sentence of the types with a hole in it, such as ${number}, follows from something else: it is told, filled, where nothing else is.
   const [vague, firm] = [typed.filter(isVague), typed.filter((one) => !isVague(one))]
   // Where types are wrong, what a spec throws only follows from them.
@@ -348,8 +354,6 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   ].toReversed()
   const order = [...new Set([...entries, ...unique.map(({ file }) => file)])]
   const diagnostics = [...unfound, ...unique.toSorted(bySource(order))]
-  // Of what is broken no number would be true.
-  const models = compiled.filter(({ broken }) => !broken).map(({ model }) => model)
   return {
     specs,
     models,

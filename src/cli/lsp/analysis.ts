@@ -48,7 +48,7 @@ const countHint = ({ trainable, total }: ModelReport): string =>
 const rankHint = ({ blocks }: ModelReport): string =>
   `ranks ${blocks.map(({ ranks }) => Object.values(ranks)[0] ?? "–").join(", ")}`
 
-const hintsOf = ({ specs, models }: Compiled, entry: string): readonly Hint[] =>
+const hintsOf = ({ specs, models }: Pick<Compiled, "specs" | "models">, entry: string): readonly Hint[] =>
   models.flatMap(({ name, data, report }) => {
     const spec = specs.find(({ models }) => models.some((model) => model.name === name))
     if (spec === undefined) return []
@@ -136,11 +136,21 @@ const told = (entry: string, diagnostic: Diagnostic): Diagnostic => {
   return { ...diagnostic, file: entry, line: 1, column: 1, message: `${place}: ${message}` }
 }
 
-/** Compiles a spec as it and what it imports stand in an editor. Throws nothing that comes from the spec. */
-export const analyse = async (entry: string, sources: Sources): Promise<Analysis> => {
+/**
+ * Compiles a spec as it and what it imports stand in an editor. Throws nothing that comes from the spec. `early` is given the hints of what
+ * could be counted, before types have been checked.
+ */
+export const analyse = async (
+  entry: string,
+  sources: Sources,
+  early?: (found: Pick<Analysis, "text" | "hints">) => void,
+): Promise<Analysis> => {
   const text = sources.get(entry)!
   try {
-    const compiled = await compileSpecs([entry], { sources })
+    const compiled = await compileSpecs([entry], {
+      sources,
+      counted: (found) => early?.({ text, hints: together(hintsOf(found, entry)) }),
+    })
     const diagnostics = compiled.report.diagnostics as readonly Diagnostic[]
     return {
       text,

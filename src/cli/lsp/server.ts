@@ -48,6 +48,8 @@ export const serve = (): Promise<void> => {
   const connection = createConnection(ProposedFeatures.all, process.stdin, process.stdout)
   const documents = new TextDocuments(TextDocument)
   const analyses = new Map<string, Analysis>()
+  /** Hints of a text whose types are still being checked. */
+  const early = new Map<string, Pick<Analysis, "text" | "hints">>()
   /** Models of the last text that compiled: names are completed while a line is being written. */
   const known = new Map<string, Analysis["models"]>()
   const waiting = new Map<string, NodeJS.Timeout>()
@@ -81,7 +83,13 @@ export const serve = (): Promise<void> => {
     running.add(uri)
     const since = performance.now()
     try {
-      const analysis = await analyse(pathOf(uri), open())
+      // Counts are there in a third of the time that types take; nothing is said of a text that nothing of could be counted.
+      const analysis = await analyse(pathOf(uri), open(), (found) => {
+        if (found.hints.length === 0) return
+        early.set(uri, found)
+        refresh(uri)
+      })
+      early.delete(uri)
       analyses.set(uri, analysis)
       if (analysis.models.length > 0) known.set(uri, analysis.models)
       const now = documents.get(uri)
@@ -91,7 +99,7 @@ export const serve = (): Promise<void> => {
         version: document.version,
         diagnostics: analysis.diagnostics.map((diagnostic) => shown(document, diagnostic)),
       })
-      void connection.languages.inlayHint.refresh().catch(() => undefined)
+      refresh(uri)
       void connection.sendNotification("hasam/compiled", {
         uri,
         version: document.version,
@@ -100,6 +108,7 @@ export const serve = (): Promise<void> => {
     } catch (problem) {
       connection.console.error((problem as Error).stack ?? String(problem))
     } finally {
+      early.delete(uri)
       running.delete(uri)
     }
   }
@@ -110,10 +119,20 @@ export const serve = (): Promise<void> => {
       setTimeout(() => void check(uri), pause),
     )
   }
+  /** Has the editor ask for hints again, where they are of the text that it shows. */
+  const refresh = (uri: string): void => {
+    if (hintsNow(uri) !== undefined) void connection.languages.inlayHint.refresh().catch(() => undefined)
+  }
   /** The analysis of the text as it is now: hints at places of another text would stand in wrong lines. */
   const current = (uri: string): Analysis | undefined => {
     const analysis = analyses.get(uri)
     return analysis?.text === documents.get(uri)?.getText() ? analysis : undefined
+  }
+
+  /** What is known of the text as it is now: of an analysis, or of one that is still going on. */
+  const hintsNow = (uri: string): Analysis["hints"] | undefined => {
+    const text = documents.get(uri)?.getText()
+    return [early.get(uri), analyses.get(uri)].find((one) => one?.text === text)?.hints
   }
 
   connection.onInitialize(({ workspaceFolders }) => {
@@ -132,7 +151,7 @@ export const serve = (): Promise<void> => {
   })
 
   connection.languages.inlayHint.on(({ textDocument: { uri }, range }) =>
-    (current(uri)?.hints ?? [])
+    (hintsNow(uri) ?? [])
       .filter(({ line }) => line - 1 >= range.start.line && line - 1 <= range.end.line)
       .map(({ line, column, text }) => ({
         position: { line: line - 1, character: column - 1 },
@@ -199,6 +218,7 @@ export const serve = (): Promise<void> => {
   documents.onDidClose(({ document: { uri } }) => {
     clearTimeout(waiting.get(uri))
     analyses.delete(uri)
+    early.delete(uri)
     known.delete(uri)
     void connection.sendDiagnostics({ uri, diagnostics: [] })
   })
