@@ -1,5 +1,4 @@
 /** The PyTorch target: a package of readable Python that is the same model, on one machine or a cluster. */
-import { type Diagnostic, Failed } from "../../compiler/diagnostic.ts"
 import type { ModelData } from "../../dsl/model.ts"
 import { networkOf } from "../../dsl/network.ts"
 import { defaultsFor, type Training } from "../../dsl/training.ts"
@@ -28,25 +27,9 @@ const fileAndLine = (at: string | undefined): string | undefined => {
   return file === undefined ? undefined : `${file}:${line}`
 }
 
-/** An epoch that is undone is the CPU engine's loop. */
-const demandUntuned = (
-  model: string,
-  training: Training | undefined,
-  placeOf: (at: string | undefined) => string | undefined,
-): void => {
-  if (training?.autoLr === undefined) return
-  const [, file = model, line = "0"] = /^(.*):(\d+)$/.exec(placeOf(training.at) ?? "") ?? []
-  const found: Diagnostic = {
-    ...{ file, line: Number(line), column: line === "0" ? 0 : 1, code: "HS2704", severity: "error" },
-    message: `the training of '${model}' tunes its rates (autoLr), which the package for PyTorch does not`,
-    help: "Train on another target, or leave autoLr out.",
-  }
-  throw new Failed([found])
-}
-
 /**
  * File name → text. Pure: the same model gives the same files. Training that the spec does not describe follows `defaultsFor` the model.
- * Throws HS2701 where a child's name cannot be an attribute in Python, HS2704 where rates are tuned.
+ * Throws HS2701 where a child's name cannot be an attribute in Python.
  */
 export const pytorchPackage = (
   data: ModelData,
@@ -54,7 +37,6 @@ export const pytorchPackage = (
   { name = data.name, place = fileAndLine, source = place(data.at), version = "", spec = "" }: PytorchOptions = {},
 ): Readonly<Record<string, string>> => {
   checkNames(networkOf(data), name, place)
-  demandUntuned(name, training, place)
   const options = training ?? defaultsFor(data)
   const { total, trainable, learns, added } = countsOf(data)
   const { blocks, takes, teaches } = data

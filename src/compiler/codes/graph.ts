@@ -89,10 +89,4 @@ export const graph = {
     cause: "The package's train.py, or torchrun, ended with an error of its own, which stands above this one.",
     cure: "Cure what it names, then go on with --resume where there is a checkpoint.",
   },
-  HS2704: {
-    title: "the package for PyTorch does not tune rates",
-    cause:
-      "autoLr undoes epochs and trains them again; the package's train.py trains each epoch once, at the rates that it is given.",
-    cure: "Train on another target, or leave autoLr out.",
-  },
 } as const satisfies Record<`HS2${number}`, Explanation>

@@ -41,6 +41,7 @@ import {
   pixels,
   point,
   relu,
+  repeat,
   residual,
   sequential,
   shared,
@@ -172,6 +173,25 @@ export const twoClasses = model(net(2), {
   takes: { image: pixels({ size: [12, 16], channels: 1, mean: 90, deviation: 60 }) },
   teaches: { labels: classes("background", "nerve") },
 })
+/** Three blocks, a batch norm before them. */
+export const blocked = model(
+  define(
+    "Blocked",
+    {
+      stem: sequential(conv2d(3, 4, 3, { padding: 1 }), batchNorm2d(4)),
+      blocks: repeat(3, () => residual(sequential(conv2d(4, 4, 3, { padding: 1 }), relu, conv2d(4, 4, 1)))),
+      head: conv2d(4, 1, 1),
+    },
+    { image: features(3) },
+    (m, { image }) => ({ masks: m.head(m.blocks(m.stem(image))) }),
+  ),
+  {
+    name: "Blocked",
+    takes: { image: pixels({ size: [12, 16], mean: 90, deviation: 60 }) },
+    teaches: { masks: masks() },
+    blocks: "blocks",
+  },
+)
 /** Asked by clicks and corners, in names of its own; gives a mask and a point. */
 const clickable = define(
   "Clickable",

@@ -8,7 +8,9 @@ import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import {
   adam,
   add,
+  autoLr,
   balanced,
+  bceWithLogits,
   box,
   centre,
   clipNorm,
@@ -33,7 +35,7 @@ import { classesTaught, needsForeground, pixelsOf } from "../../../src/runtime/t
 import { train } from "../../../src/runtime/training/train.ts"
 import { writeGrey } from "../../data/helpers.ts"
 import { PythonSession } from "../../python/index.ts"
-import { classified, clicked, clickedLoss, masked, points, twoClasses } from "./models.ts"
+import { blocked, classified, clicked, clickedLoss, masked, points, twoClasses } from "./models.ts"
 import { pillow, writePackage } from "./tools.ts"
 
 const seed = 4
@@ -57,6 +59,24 @@ const tasks: Readonly<Record<string, { readonly model: Model<any, any>; readonly
         { part: "stem", rate: 1e-3 },
         { part: "head", rate: 3e-2 },
       ],
+    }),
+  },
+  "rates tuned while training": {
+    model: blocked,
+    options: of(bceWithLogits(), centre, {
+      ...{
+        optimizer: sgd({ rate: 0.05, momentum: 0.9 }),
+        accumulate: 2,
+        rates: [{ part: "blocks", rate: [1, 0.05, 0.02, 0.01, 1] }],
+      },
+      autoLr: autoLr({ order: 1, least: 1, trials: 4 }),
+    }),
+  },
+  "rates tuned with Adam": {
+    model: blocked,
+    options: of(bceWithLogits(), centre, {
+      rates: [{ part: "blocks", rate: [1, 1e-2, 5e-3, 1e-3, 1] }],
+      autoLr: autoLr({ order: 1, least: 1, trials: 3 }),
     }),
   },
   "each number clipped, classes by rarity": {
@@ -136,6 +156,9 @@ describe.skipIf(pillow === undefined)("train.py", () => {
       const theirs = log.filter((entry) => "batch" in entry).map(({ loss }) => loss)
       expect(losses.length).toBeGreaterThanOrEqual(6)
       expect(theirs).toHaveLength(losses.length)
+      // Epochs that are undone are trained again, here and there.
+      const once = options.epochs * Math.floor((await cases(split.train)).length / options.batch)
+      expect(losses.length > once).toBe(options.autoLr !== undefined)
       losses.forEach((loss, i) => expect(Math.abs(theirs[i] / loss - 1), `step ${i}`).toBeLessThan(2e-5))
       const validation = log.filter((entry) => "validation" in entry).map((entry) => entry.validation)
       expect(validation).toHaveLength(scores.length)

@@ -13,6 +13,7 @@ import { pytorchPackage } from "../../../src/backends/pytorch/index.ts"
 import { tensorTable } from "../../../src/compiler/analysis/parameters.ts"
 import {
   adamW,
+  autoLr,
   box,
   centre,
   type Prompt,
@@ -78,6 +79,11 @@ describe.skipIf(python === undefined)("generated train.py", () => {
       .map((line) => JSON.parse(line))
       .filter((entry) => "batch" in entry)
       .map(({ loss }) => loss)
+  const epochs = async (name: string): Promise<readonly Record<string, any>[]> =>
+    (await readFile(join(out(name), "log.jsonl"), "utf8"))
+      .split("\n")
+      .flatMap((line) => (line === "" ? [] : [JSON.parse(line)]))
+      .filter((entry) => !("batch" in entry))
   const best = (name: string): Promise<Buffer> => readFile(join(out(name), "best.safetensors"))
 
   beforeAll(async () => {
@@ -194,6 +200,29 @@ describe.skipIf(python === undefined)("generated train.py", () => {
     await session.said(command("cut", "--resume"))
     expect(await losses("cut")).toEqual(await losses("one"))
     expect((await best("cut")).equals(await best("one"))).toBe(true)
+  })
+
+  it("killed while rates are tuned, in an epoch that was undone before, it ends with the same bytes", async () => {
+    const tuning = autoLr({ order: 1, least: 1, trials: 3 })
+    const rates = [{ part: "adapters", rate: [1e-3, 1e-3, 1e-4, 1e-3] }]
+    const training = { kind: "training" as const, ...options, accumulate: 2, rates, autoLr: tuning, model: model.data }
+    const own = join(root, "tuned")
+    await writePackage(own, pytorchPackage(model.data, training, { name: "small" }))
+    const tuned = (name: string, ...rest: readonly string[]) => [
+      join(own, "train.py"),
+      ...command(name, ...rest).slice(1),
+    ]
+    await session.said(tuned("whole"))
+    const child = spawn(python!, tuned("broken"), { env: environment, stdio: "ignore" })
+    // An epoch has five batches.
+    await logged(join(out("broken"), "log.jsonl"), 6, child)
+    child.kill("SIGTERM")
+    await new Promise((resolve) => child.once("exit", resolve))
+    expect(await epochs("broken")).toEqual([])
+    await session.said(tuned("broken", "--resume"))
+    expect(await epochs("broken")).toEqual(await epochs("whole"))
+    expect((await epochs("whole")).some(({ trials }) => trials > 1)).toBe(true)
+    expect((await best("broken")).equals(await best("whole"))).toBe(true)
   })
 
   it("says what is wrong in one line, and exits with 1", async () => {

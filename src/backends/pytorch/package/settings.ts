@@ -1,8 +1,12 @@
 /** settings.json: what a spec says of a model and of its training, for the package's settings.py. */
-import { ratesOf } from "../../../compiler/analysis/rates.ts"
+
+import { learningNames } from "../../../compiler/analysis/parameters.ts"
+import { ratesOf, tunedDepths } from "../../../compiler/analysis/rates.ts"
+import { receivingOf } from "../../../compiler/analysis/reach.ts"
+import { standardSizes } from "../../../compiler/passes/elaborate/index.ts"
 import type { ModelData } from "../../../dsl/model.ts"
 import type { Takes, Teaches } from "../../../dsl/task.ts"
-import type { Loss, TrainingOptions } from "../../../dsl/training.ts"
+import { asks, type Loss, type TrainingOptions } from "../../../dsl/training.ts"
 import { snake } from "../python.ts"
 
 /** The fields of settings.py's `Facts`. */
@@ -37,6 +41,22 @@ const ownRates = (model: ModelData, { rates }: TrainingOptions): readonly object
   }))
 }
 
+/** The fields of tuning.py's `AutoLr`, depths with the names of what learns there and is reached by the loss. */
+const tuningOf = ({ autoLr, ...options }: TrainingOptions, model: ModelData): object | null => {
+  if (autoLr === undefined) return null
+  const { kind: _, ...numbers } = autoLr
+  const reached = receivingOf(model, learningNames(model), standardSizes(model, 1, asks(options.prompt)))
+  const tuned = [...tunedDepths(model)].filter(([name]) => reached.has(name))
+  const depths = [...new Set(tuned.map(([, { depth }]) => depth))].sort((a, b) => a - b)
+  return {
+    ...numbers,
+    depths: depths.map((of) => ({
+      depth: of,
+      names: tuned.flatMap(([name, { depth }]) => (depth === of ? [name] : [])),
+    })),
+  }
+}
+
 /** Every field of `Settings` has a value, so that a change of one option needs no other. */
 const trainingOf = (options: TrainingOptions, model: ModelData) => {
   const { optimizer, rateSchedule, augmentation } = options
@@ -65,6 +85,7 @@ const trainingOf = (options: TrainingOptions, model: ModelData) => {
     jitter: options.jitter ?? null,
     seed: options.seed,
     rates: ownRates(model, options),
+    auto_lr: tuningOf(options, model),
     clip_norm: clip.norm,
     clip_value: clip.value,
     patience: options.patience ?? null,

@@ -29,8 +29,9 @@ from building import is_added, outputs_of, train_mode
 from losses import Term, loss_of
 from manifest import Case
 from samples import Batch, Options, TrainingSet, prepare
-from settings import FACTS, Settings
+from settings import FACTS, Settings, tuples
 from task import answer_of, feeds_of, pixels_of, score_of
+from tuning import Judged, Tuning, judged, started
 from weights import (
     base_hash,
     learned_tensors,
@@ -55,6 +56,8 @@ class Progress:
     best: float = -1.0
     loss_sum: float = 0.0
     loss_count: int = 0
+    # Where rates are tuned.
+    tuning: Tuning | None = None
 
 
 class TrainingError(Exception):
@@ -121,22 +124,37 @@ class Objective(nn.Module):
         return loss_of(self.terms, outputs, batch["targets"], FACTS.teaches)
 
 
-def groups_of(settings: Settings, model: nn.Module) -> list[tuple[float, list[str]]]:
-    """What learns, by how many times the optimizer's rate its own is."""
-    learning = [name for name, p in model.named_parameters() if p.requires_grad]
+@dataclass(frozen=True)
+class Group:
+    """Parameters of one rate: so many times the optimizer's, tuned with a depth's."""
+
+    factor: float
+    depth: int | None
+    names: list[str]
+
+
+def groups_of(settings: Settings, model: nn.Module) -> list[Group]:
+    """What learns, by its rate."""
     own = {name: one.rate for one in settings.rates for name in one.names}
-    groups = [(1.0, [name for name in learning if name not in own])]
-    for one in settings.rates:
-        names = [name for name in learning if name in one.names]
-        groups.append((one.rate / settings.rate, names))
-    return [group for group in groups if group[1]]
+    tuned = settings.auto_lr.depths if settings.auto_lr is not None else ()
+    depths = {name: one.depth for one in tuned for name in one.names}
+    groups: dict[tuple[float, int | None], list[str]] = {}
+    for name, p in model.named_parameters():
+        if p.requires_grad:
+            factor = own[name] / settings.rate if name in own else 1.0
+            groups.setdefault((factor, depths.get(name)), []).append(name)
+    return [Group(factor, depth, names) for (factor, depth), names in groups.items()]
 
 
 def optimizer_of(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
     named = dict(model.named_parameters())
     parameters = [
-        {"params": [named[name] for name in names], "factor": factor}
-        for factor, names in groups_of(settings, model)
+        {
+            "params": [named[name] for name in group.names],
+            "factor": group.factor,
+            "depth": group.depth,
+        }
+        for group in groups_of(settings, model)
     ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(parameters, settings.rate, momentum=settings.momentum)
@@ -262,10 +280,15 @@ class Run:
             recompute_blocks(self.model)
         self.optimizer = optimizer_of(settings, self.model)
         # In the optimizer's order.
-        self.names = [n for _, names in groups_of(settings, self.model) for n in names]
+        self.names = [n for one in groups_of(settings, self.model) for n in one.names]
         self.steps = 0
+        self.per_epoch = 0
+        # What the epoch began with, where it may be undone.
+        self.epoch_start: dict[str, Tensor] = {}
         self.scaler = scaler_of(args.precision, place.device)
         self.progress = Progress()
+        if settings.auto_lr is not None:
+            self.progress.tuning = started(settings.auto_lr)
         self.stopping = False
         objective = Objective(self.model, settings.loss)
         self.objective: nn.Module = objective
@@ -293,13 +316,40 @@ class Run:
                 f"{bad[0]} is not finite at step {self.progress.step}: lower the rate "
                 "and go on with --resume; the last good checkpoint was kept"
             )
-        tensors = {**learned, **optimizer_tensors(self.optimizer, self.names)}
+        tensors = self.standing()
+        if self.place.world > 1:
+            # Of several processes each has a sum of its own.
+            tensors = {k: v for k, v in tensors.items() if "accumulated/" not in k}
+        if self.progress.in_epoch > 0:
+            # Between epochs it is what all tensors are.
+            tensors |= {f"epoch/{k}": v for k, v in self.epoch_start.items()}
         metadata = {
             "hasam.base": self.base,
             "hasam.progress": json.dumps(asdict(self.progress)),
             "hasam.scaler": json.dumps(self.scaler.state_dict()),
         }
         write_safetensors(self.out / "last.safetensors", tensors, metadata)
+
+    def standing(self) -> dict[str, Tensor]:
+        """All that the next step depends on, but for what is frozen."""
+        learned = learned_tensors(self.model)
+        summed_up = {
+            f"accumulated/{name}": p.grad
+            for name, p in self.model.named_parameters()
+            if p.grad is not None
+        }
+        kept = optimizer_tensors(self.optimizer, self.names)
+        return {**learned, **kept, **summed_up}
+
+    @torch.no_grad()
+    def put(self, tensors: dict[str, Tensor]) -> None:
+        """The same, put back; what is left of an optimizer's state is dropped."""
+        for name, own in learned_tensors(self.model).items():
+            own.copy_(tensors[name])
+        restore_optimizer(self.optimizer, self.names, tensors)
+        for name, p in self.model.named_parameters():
+            sum_so_far = tensors.get(f"accumulated/{name}")
+            p.grad = None if sum_so_far is None else sum_so_far.to(p.device)
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -309,15 +359,19 @@ class Run:
         tensors, metadata = read_safetensors(path)
         if metadata.get("hasam.base") != self.base:
             raise TrainingError(f"{path}: the run began on other frozen tensors")
-        for name, own in learned_tensors(self.model).items():
-            own.copy_(tensors.pop(name))
-        restore_optimizer(self.optimizer, self.names, tensors)
+        began = {k: v for k, v in tensors.items() if k.startswith("epoch/")}
+        self.epoch_start = {k.removeprefix("epoch/"): v for k, v in began.items()}
+        self.put({k: v for k, v in tensors.items() if k not in began})
         self.scaler.load_state_dict(json.loads(metadata["hasam.scaler"]))
-        self.progress = Progress(**json.loads(metadata["hasam.progress"]))
+        progress = json.loads(metadata["hasam.progress"])
+        tuning = progress.pop("tuning")
+        self.progress = Progress(**progress)
+        if tuning is not None:
+            self.progress.tuning = Tuning(**tuples(tuning))
         if self.place.leads:
             trim_log(self.out / "log.jsonl", self.progress.step)
 
-    def note(self, **entry: float) -> None:
+    def note(self, **entry: float | Sequence[float]) -> None:
         if self.place.leads:
             with open(self.out / "log.jsonl", "a", encoding="utf-8") as log:
                 log.write(json.dumps({"step": self.progress.step, **entry}) + "\n")
@@ -325,13 +379,17 @@ class Run:
     def moved(self, x: Tensor) -> Tensor:
         return x.to(self.place.device, non_blocking=True)
 
+    def tuned(self, depth: int | None) -> float:
+        tuning = self.progress.tuning
+        return 1.0 if tuning is None or depth is None else tuning.factors[depth]
+
     def train_batch(self, batch: Batch) -> float:
         """Forward and backward; a step where enough batches have been summed up."""
         settings, progress = self.settings, self.progress
         applies = (progress.batch + 1) % settings.accumulate == 0
         rate = rate_at(settings, progress.epoch, progress.step, self.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+            group["lr"] = rate * group["factor"] * self.tuned(group["depth"])
         objective = self.objective
         waits: AbstractContextManager[object] = contextlib.nullcontext()
         if not applies and isinstance(objective, DistributedDataParallel):
@@ -421,10 +479,14 @@ class Run:
             )
         if settings.patience is not None and not validation:
             raise TrainingError("--patience: there are no images for validation")
+        self.per_epoch = per_epoch
         self.steps = per_epoch * settings.epochs // settings.accumulate
         train_mode(self.model)
         while not self.ended() and not self.stopping:
             data.set_epoch(progress.epoch)
+            if settings.auto_lr is not None and progress.in_epoch == 0:
+                now = self.standing().items()
+                self.epoch_start = {k: v.detach().clone() for k, v in now}
             start = time.time()
             for batch in self.batches(data, sampler, progress.in_epoch):
                 loss = self.train_batch(batch)
@@ -464,11 +526,37 @@ class Run:
             drop_last=True,
         )
 
+    def tune(self) -> Judged | None:
+        """What tuning says of the epoch; one that is not kept is undone."""
+        options, progress = self.settings.auto_lr, self.progress
+        if options is None or progress.tuning is None:
+            return None
+        now = learned_tensors(self.model)
+        found = judged(options, progress.tuning, self.epoch_start, now, progress.epoch)
+        progress.tuning = found.next
+        if found.kept:
+            return found
+        self.put(self.epoch_start)
+        progress.batch -= self.per_epoch
+        progress.step = progress.batch // self.settings.accumulate
+        progress.in_epoch, progress.loss_sum, progress.loss_count = 0, 0.0, 0
+        self.save()
+        talk(
+            self.place,
+            f"\repoch {progress.epoch + 1}: undone, {found.next.undone} so far: the "
+            f"blocks' order is {found.order:.3f} of {found.asked:.3f}" + " " * 24,
+        )
+        return found
+
     def end_epoch(self, validation: Sequence[Case], options: Options) -> None:
         progress, settings = self.progress, self.settings
         epoch, loss = progress.epoch, progress.loss_sum / max(1, progress.loss_count)
+        trials = 1 if progress.tuning is None else progress.tuning.undone + 1
+        found = self.tune()
+        if found is not None and not found.kept:
+            return
         due = (epoch + 1) % self.args.validate_every == 0
-        entry = {"epoch": epoch, "loss": loss}
+        entry: dict[str, float] = {"epoch": epoch, "loss": loss}
         best = not validation
         if validation and (due or epoch + 1 == settings.epochs):
             entry["validation"] = self.validate(validation, options)
@@ -477,7 +565,7 @@ class Run:
                 progress.best, progress.best_epoch = entry["validation"], epoch
         progress.epoch, progress.in_epoch = epoch + 1, 0
         progress.loss_sum, progress.loss_count = 0.0, 0
-        self.note(**entry)
+        self.note(**entry, **tuning_entry(found, trials))
         shown = (
             f", validation {entry['validation']:.4f}" if "validation" in entry else ""
         )
@@ -485,6 +573,14 @@ class Run:
         if best and self.place.leads:
             save_learned(self.out / "best.safetensors", self.model, self.base)
         self.save()
+
+
+def tuning_entry(
+    found: Judged | None, trials: int
+) -> dict[str, float | Sequence[float]]:
+    if found is None:
+        return {}
+    return {"trials": trials, "order": found.order, "factors": found.next.factors}
 
 
 def trim_log(path: Path, step: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from losses import Term
 from task import FEEDS, TAUGHT, Takes, Teaches, made
+from tuning import AutoLr, Depth
 
 
 class SettingsError(Exception):
@@ -88,6 +89,8 @@ class Settings:
     seed: int
     # Everything else has `rate`.
     rates: tuple[Rate, ...]
+    # Rates of blocks are tuned while training.
+    auto_lr: AutoLr | None
     clip_norm: float | None
     clip_value: float | None
     # Epochs without a better validation after which training ends.
@@ -105,6 +108,13 @@ def tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
+def tuned(values: dict[str, Any] | None) -> AutoLr | None:
+    if values is None:
+        return None
+    depths = tuple(Depth(**tuples(one)) for one in values["depths"])
+    return AutoLr(**{**values, "depths": depths})
+
+
 def load_settings(path: Path) -> tuple[Facts, Settings]:
     """What the compiler wrote."""
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -115,6 +125,7 @@ def load_settings(path: Path) -> tuple[Facts, Settings]:
         loss=tuple(Term(**tuples(term)) for term in training.pop("loss")),
         rates=tuple(Rate(**tuples(one)) for one in training.pop("rates")),
         augmentation=Augmentation(**training.pop("augmentation")),
+        auto_lr=tuned(training.pop("auto_lr")),
         **tuples(training),
     )
     takes = {name: made(FEEDS, feed) for name, feed in model.pop("takes").items()}
