@@ -1,13 +1,15 @@
 /** XLA's plugins: HS2801 to HS2807. Faults of real plugins where one is installed; what only a GPU can say, as it would say it. */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { cuda, xla } from "../../src/backends/xla/engine.ts"
 import { Pjrt, Unsuitable } from "../../src/backends/xla/pjrt/api.ts"
 import type { Memory } from "../../src/backends/xla/pjrt/words.ts"
-import { explain } from "../../src/backends/xla/problems.ts"
+import { findPlugin } from "../../src/backends/xla/plugin.ts"
+import { explain, noPlugin } from "../../src/backends/xla/problems.ts"
+import type { Failed } from "../../src/compiler/diagnostic.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { Builder } from "../../src/compiler/ir/builder.ts"
 import { absent, pluginPath, quick } from "../backends/xla/plugin.ts"
@@ -32,7 +34,7 @@ describe("HS2801: no plugin", () => {
   })
   test("is where a variable says", async () => {
     const env = { ...bare, HASAM_PJRT_PLUGIN: join(empty, "none.so") }
-    await expect(xla({ env }).compile(program)).rejects.toThrow(`HS2801: there is no plugin at ${join(empty, "none.so")}`)
+    await expect(xla({ env }).compile(program)).rejects.toThrow(`HS2801: HASAM_PJRT_PLUGIN names ${join(empty, "none.so")}, and there is no such file`)
   })
 })
 
@@ -45,6 +47,53 @@ test("HS2802: a file that is no library, and a library that is no plugin", async
   await expect(xla({ env: { ...process.env, HASAM_PJRT_PLUGIN: process.execPath } }).compile(program)).rejects.toThrow(
     /^HS2802: /,
   )
+})
+
+test("HS2801: a variable that names nothing, a folder, and a folder that holds a plugin", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hasam-plugins-"))
+  const saying = (kind: "cuda" | "any", path: string) => {
+    const variable = kind === "cuda" ? "HASAM_CUDA_PLUGIN" : "HASAM_PJRT_PLUGIN"
+    const found = findPlugin(kind, { [variable]: path })
+    expect(found.plugin).toBeUndefined()
+    const { diagnostics } = noPlugin("cuda", kind, found)
+    return [diagnostics[0].code, diagnostics[0].message, diagnostics[0].help]
+  }
+  const nothing = join(folder, "nothing.so")
+  expect(saying("cuda", nothing)).toEqual(["HS2801", `HASAM_CUDA_PLUGIN names ${nothing}, and there is no such file`, expect.stringContaining("Correct HASAM_CUDA_PLUGIN")])
+  expect(saying("any", join(nothing, "below"))[1]).toBe(`HASAM_PJRT_PLUGIN names ${join(nothing, "below")}, and there is no such file`)
+  expect(saying("any", folder)[1]).toBe(`HASAM_PJRT_PLUGIN names a folder, ${folder}, with no plugin that hasam knows in it`)
+  const packages = join(folder, "lib", "python3.12", "site-packages")
+  const plugin = join(packages, "jax_plugins", "xla_cuda13", "xla_cuda_plugin.so")
+  mkdirSync(dirname(plugin), { recursive: true })
+  writeFileSync(plugin, "")
+  for (const named of [folder, packages, dirname(plugin)])
+    expect(saying("cuda", named)).toEqual(["HS2801", `HASAM_CUDA_PLUGIN names a folder, ${named}, and not a plugin in it`, `Name the file: HASAM_CUDA_PLUGIN=${plugin}`])
+  expect(findPlugin("cuda", { HASAM_CUDA_PLUGIN: plugin }).plugin?.path).toBe(plugin)
+})
+test.each([
+  ["libcudart.so.13", "pip install nvidia-cuda-runtime,"],
+  ["libcublasLt.so.13", "pip install nvidia-cublas,"],
+  ["libcudnn.so.9", "pip install nvidia-cudnn-cu13,"],
+  ["libcufft.so.12", "pip install nvidia-cufft,"],
+  ["libcusolver.so.12", "pip install nvidia-cusolver,"],
+  ["libcusparse.so.12", "pip install nvidia-cusparse,"],
+  ["libcupti.so.13", "pip install nvidia-cuda-cupti,"],
+  ["libnvJitLink.so.13", "pip install nvidia-nvjitlink,"],
+  ["libnvrtc.so.13", "pip install nvidia-cuda-nvrtc,"],
+  ["libnccl.so.2", "pip install nvidia-nccl-cu13,"],
+  ["libnvshmem_host.so.3", "pip install nvidia-nvshmem-cu13,"],
+  ["libcuda.so.1", "comes with NVIDIA's driver"],
+])("HS2802: %s is missing, and who brings it", (library, cure) => {
+  for (const kind of ["fault", "plugin"] as const) {
+    const message = `${library}: cannot open shared object file: No such file or directory`
+    const { diagnostics } = explain({ kind, message, tail: [] }, { ...place, during: "open" }) as Failed
+    expect([diagnostics[0].code, diagnostics[0].message]).toEqual(["HS2802", `/plugins/cuda.so: ${message}`])
+    expect(diagnostics[0].help).toContain(cure)
+  }
+})
+test("HS2802: another library that is missing is named, and nobody is said to bring it", () => {
+  const { diagnostics } = explain({ kind: "fault", message: "libodd.so.1: cannot open shared object file", tail: [] }, { ...place, during: "open" }) as Failed
+  expect([diagnostics[0].code, diagnostics[0].help]).toEqual(["HS2802", "Install the plugin again, and koffi: npm install koffi"])
 })
 
 test("HS2803: another version of the API, in a table that is too short or too old", () => {

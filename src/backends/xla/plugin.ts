@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { homedir } from "node:os"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import type { Toolkit } from "./flags.ts"
 
 export interface Plugin {
@@ -15,6 +15,8 @@ export interface Found {
   readonly plugin?: Plugin
   /** Files and folders that were looked for, in order. */
   readonly looked: readonly string[]
+  /** What a variable names and is no file; of a folder, the plugins that it holds. */
+  readonly named?: { readonly variable: string; readonly path: string; readonly holds?: readonly string[] }
 }
 
 /** Folders of hasam's own: plugins that were installed for it, executables that it compiled. */
@@ -58,14 +60,24 @@ const toolkitBeside = (path: string): Toolkit | undefined => {
   return root === undefined ? undefined : { root, libraries }
 }
 
+/** The plugins at or below a folder: an environment, its site-packages, or a package's own folder. */
+const pluginsIn = (folder: string, names: readonly string[]): readonly string[] => {
+  const below = [folder, ...packagesIn(folder)].flatMap((root) => names.map((name) => join(root, name)))
+  return [...names.map((name) => join(folder, basename(name))), ...below].filter((path) => existsSync(path))
+}
+
 export type PluginKind = "cuda" | "any"
 const variable = { cuda: "HASAM_CUDA_PLUGIN", any: "HASAM_PJRT_PLUGIN" } as const
 
 export const findPlugin = (kind: PluginKind, env: NodeJS.ProcessEnv = process.env): Found => {
   const named = env[variable[kind]]
-  if (named !== undefined && named !== "")
-    return { looked: [named], ...(existsSync(named) ? { plugin: pluginAt(named) } : {}) }
   const names = kind === "cuda" ? cudaPlugins : cpuPlugins
+  if (named !== undefined && named !== "") {
+    const there = statSync(named, { throwIfNoEntry: false })
+    if (there !== undefined && !there.isDirectory()) return { looked: [named], plugin: pluginAt(named) }
+    const about = { variable: variable[kind], path: named }
+    return { looked: [named], named: there === undefined ? about : { ...about, holds: pluginsIn(named, names) } }
+  }
   const own = packagesIn(join(ownFolder(env), kind === "cuda" ? "cuda" : "pjrt"))
   const places = [...activePackages(env), ...own].flatMap((folder) => names.map((name) => join(folder, name)))
   const path = places.find((place) => existsSync(place))

@@ -1,5 +1,6 @@
 /** What went wrong in a plugin's process, as diagnostics. */
 import { type Failed, failed } from "../../compiler/diagnostic.ts"
+import { missingLibrary } from "./libraries.ts"
 import type { Found, PluginKind } from "./plugin.ts"
 import { type Problem, ProcessProblem } from "./process.ts"
 
@@ -21,11 +22,24 @@ export const installLines = {
 } as const
 
 /** HS2801 */
-export const noPlugin = (target: string, kind: PluginKind, { looked }: Found): Failed => {
+export const noPlugin = (target: string, kind: PluginKind, { named }: Found): Failed => {
   const [first, second] = installLines[kind]
-  const [only] = looked
-  return looked.length === 1
-    ? failed(`<${target}>`, "HS2801", `there is no plugin at ${only}`, "Correct the variable, or unset it.")
+  if (named?.holds !== undefined && named.holds.length > 0)
+    return failed(
+      `<${target}>`,
+      "HS2801",
+      `${named.variable} names a folder, ${named.path}, and not a plugin in it`,
+      `Name the file: ${named.variable}=${named.holds[0]}`,
+    )
+  return named !== undefined
+    ? failed(
+        `<${target}>`,
+        "HS2801",
+        named.holds === undefined
+          ? `${named.variable} names ${named.path}, and there is no such file`
+          : `${named.variable} names a folder, ${named.path}, with no plugin that hasam knows in it`,
+        `Correct ${named.variable}: it names a plugin's file, such as …/xla_cuda_plugin.so. Or unset it.`,
+      )
     : failed(
         `<${target}>`,
         "HS2801",
@@ -74,6 +88,8 @@ export const explain = (problem: Problem, { target, plugin, during }: Place): Er
       `It ran ${plugin}. Look at dmesg and nvidia-smi for faults of the device.`,
     )
   }
+  const library = during === "open" || during === "compile" ? missingLibrary(problem.message) : undefined
+  if (library !== undefined) return failed(about, "HS2802", `${plugin}: ${message}`, library)
   if (kind === "fault" && during === "open")
     return failed(about, "HS2802", `${plugin}: ${message}`, "Install the plugin again, and koffi: npm install koffi")
   if (kind === "plugin" && during === "open")
