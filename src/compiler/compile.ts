@@ -3,12 +3,14 @@ import { closest } from "fastest-levenshtein"
 import { grouped } from "../dsl/grouped.ts"
 import type { Pair } from "../dsl/layer.ts"
 import type { ModelData } from "../dsl/model.ts"
+import { own } from "../dsl/own.ts"
 import { promptingOf } from "../dsl/task.ts"
 import { asks, defaultsFor, type Prompt, type TrainingOptions, unmoved } from "../dsl/training.ts"
 import { modelProblems, type Problem } from "./analysis/checks.ts"
 import { analysisLimit, withinTime } from "./analysis/limit.ts"
 import { type ModelTensor, tensorTable } from "./analysis/parameters.ts"
 import { rateProblems, tuningProblems } from "./analysis/rates.ts"
+import { codes } from "./codes/index.ts"
 import { aboutFile, type Diagnostic } from "./diagnostic.ts"
 import { type EvaluatedSpec, evaluateSpec } from "./frontend/evaluate.ts"
 import { version } from "./frontend/package.ts"
@@ -245,6 +247,12 @@ const merged = (typed: readonly Diagnostic[], evaluated: readonly Diagnostic[]):
   return [...rest, ...placed]
 }
 
+/** What types say has no cure with it: the code's own. */
+const cured = (one: Diagnostic): Diagnostic => {
+  const known = own(codes as Readonly<Record<string, { readonly cure: string }>>, one.code)
+  return one.help !== undefined || known === undefined ? one : { ...one, help: known.cure }
+}
+
 const bySource = (order: readonly string[]) => (a: Diagnostic, b: Diagnostic) =>
   order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line || a.column - b.column
 
@@ -353,7 +361,7 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
     ).values(),
   ].toReversed()
   const order = [...new Set([...entries, ...unique.map(({ file }) => file)])]
-  const diagnostics = [...unfound, ...unique.toSorted(bySource(order))]
+  const diagnostics = [...unfound, ...unique.toSorted(bySource(order))].map(cured)
   return {
     specs,
     models,

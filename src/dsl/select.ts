@@ -2,6 +2,8 @@ import type { Backbone, ModelData } from "./model.ts"
 import { type Model, modelOf } from "./model.ts"
 import { callSite } from "./place.ts"
 import type { Selector } from "./selector.ts"
+import type { NoPart, NotLearning } from "./sentences.ts"
+import type { Problem } from "./width.ts"
 
 /** A selector, and the path that it reaches into; "blocks" for blocks. */
 export interface Select<out Path extends string> {
@@ -41,14 +43,23 @@ const selectorOf = (of: string | Select<any>): Selector =>
 export const freezeAll = <B extends Backbone, L extends string>(model: Model<B, L>): Model<B, never> =>
   modelOf(rule(model.data, false, [{ kind: "all" }], callSite()))
 
+/** Parts that are named by themselves; selectors say theirs in their own type. */
+type Named<Of extends readonly unknown[]> = Extract<Of[number], string>
+type Strange<B extends Backbone, Part extends string> = Exclude<Part, B["part"] | "adapters">
+/** What is wrong with parts that are to be frozen: those that are not there, else those that do not learn. */
+type Freezable<B extends Backbone, L extends string, Part extends string> = [Part] extends [L]
+  ? unknown
+  : Problem<[Strange<B, Part>] extends [never] ? NotLearning<Exclude<Part, L>> : NoPart<"freeze", Strange<B, Part>>>
+type Unfreezable<B extends Backbone, Part extends string> = [Strange<B, Part>] extends [never]
+  ? unknown
+  : Problem<NoPart<"unfreeze", Strange<B, Part>>>
+
 /** These parts stop learning: `freeze("maskDecoder")`, `freeze(blocks(1, 2))`. A selector leaves its part's name in the type. */
 export const freeze = <const Of extends readonly (string | Select<any>)[]>(...of: Of) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
-    model: Model<B, L> &
-      ([Extract<Of[number], string>] extends [L] ? unknown : { readonly learns: Extract<Of[number], string> }),
-  ): Model<B, Exclude<L, Extract<Of[number], string>>> =>
-    modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
+    model: Model<B, L> & Freezable<B, L, Named<Of>>,
+  ): Model<B, Exclude<L, Named<Of>>> => modelOf(rule((model as Model).data, false, of.map(selectorOf), at))
 }
 
 type Reached<Of, Part extends string> = Of extends string
@@ -61,7 +72,6 @@ type Reached<Of, Part extends string> = Of extends string
 export const unfreeze = <const Of extends readonly (string | Select<any>)[]>(...of: Of) => {
   const at = callSite()
   return <B extends Backbone, L extends string>(
-    model: Model<B, L> &
-      ([Extract<Of[number], string>] extends [B["part"] | "adapters"] ? unknown : { readonly part: B["part"] }),
+    model: Model<B, L> & Unfreezable<B, Named<Of>>,
   ): Model<B, L | Reached<Of[number], B["part"]>> => modelOf(rule((model as Model).data, true, of.map(selectorOf), at))
 }

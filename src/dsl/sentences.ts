@@ -58,6 +58,12 @@ export type WrongWidth<Adapter, Backbone> =
 export const wrongWidth = (adapter: number, backbone: number): string =>
   `these adapters are for ${adapter} features, but the backbone's blocks have ${backbone}`
 
+export type NoPart<Verb extends string, Part extends string> = `${Verb}: there is no part '${Part}'`
+export const noPart = (verb: string, part: string): string => `${verb}: there is no part '${part}'`
+
+export type NotLearning<Part extends string> = `freeze: nothing learns in '${Part}'`
+export const notLearning = (part: string): string => `freeze: nothing learns in '${part}'`
+
 export type NothingLearns = "every part is frozen: nothing would learn"
 export const nothingLearns: NothingLearns = "every part is frozen: nothing would learn"
 

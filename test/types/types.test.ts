@@ -41,7 +41,7 @@ test("what the editor underlines, the compiler tells at the same line and column
 })
 
 describe("the editor says the compiler's sentence", () => {
-  const head = `import { adapt, afterAttention, asRatio, at, define, expectTrainable, features, forward, freezeAll, linear, model, pipe, pixels, points, type Rank, relu, residual, samVitB, samVitH, sequential, uniform, without } from "hasam"
+  const head = `import { adapt, afterAttention, asRatio, at, define, expectTrainable, features, forward, freeze, freezeAll, linear, model, pipe, pixels, points, type Rank, relu, residual, samVitB, samVitH, sequential, unfreeze, uniform, without } from "hasam"
 const adapter = (rank: Rank) => residual(sequential(linear(768, rank), relu, linear(rank, 768)))
 const wide = (rank: Rank) => residual(sequential(linear(1024, rank), relu, linear(rank, 1024)))
 `
@@ -57,6 +57,9 @@ const wide = (rank: Rank) => residual(sequential(linear(1024, rank), relu, linea
       "pipe(samVitB, freezeAll, adapt(uniform(12, 8), (rank) => [afterAttention(wide(rank))]))",
       sentence.wrongWidth(1024, 768),
     ],
+    ['pipe(samVitB, freeze("maskDecoder", "imageEncodr"))', sentence.noPart("freeze", "imageEncodr")],
+    ['pipe(samVitB, freezeAll, unfreeze("maskDecodr"))', sentence.noPart("unfreeze", "maskDecodr")],
+    ['pipe(samVitB, freezeAll, freeze("maskDecoder"))', sentence.notLearning("maskDecoder")],
     ["without(13)(uniform(12, 8))", sentence.noSuchBlock(13, 12)],
     ["pipe(samVitB, freezeAll, expectTrainable(1))", sentence.nothingLearns],
     [

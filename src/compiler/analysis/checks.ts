@@ -256,7 +256,7 @@ const ruleProblems = (
             error(
               at,
               "HS1018",
-              `${verb}: there is no part '${select.part}'`,
+              sentence.noPart(verb, select.part),
               nearest(
                 select.part,
                 tensors.map(({ part }) => part),

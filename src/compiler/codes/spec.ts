@@ -84,8 +84,9 @@ export const spec = {
   },
   HS1018: {
     title: "a selector hits nothing",
-    cause: "A freeze or unfreeze names a part, block, module or tensor that the model does not have.",
-    cure: "Use one of the nearest names that the message gives.",
+    cause:
+      "A freeze or unfreeze names a part, block, module or tensor that the model does not have, or freeze a part of which nothing learns.",
+    cure: "Use one of the nearest names that the message gives, or one of the report's; leave out what is frozen already.",
   },
   HS1019: {
     title: "the model is over its budget",

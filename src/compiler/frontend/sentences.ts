@@ -16,6 +16,7 @@ const known: readonly (readonly [RegExp, Code])[] = [
   [/^this schedule is for /, "HS1014"],
   [/^these adapters are for /, "HS1015"],
   [/^every part is frozen/, "HS1016"],
+  [/^(un)?freeze: (there is no part|nothing learns in) /, "HS1018"],
   [/^a width is a whole number/, "HS1021"],
   [/^a ratio is not a number of features/, "HS1026"],
 ]
