@@ -15,7 +15,7 @@ const folder = (name, text) => {
   const items = [...first, ...others.sort()].map((file) =>
     page(titleOf(join(name, file)), `${name}/${file.replace(/\.md$/, "")}`),
   )
-  return [{ text, collapsed: items.length > 12, items }]
+  return [{ text, items }]
 }
 /** Pages that no group names: none is forgotten. */
 const others = (groups) => {
@@ -24,6 +24,14 @@ const others = (groups) => {
     .filter((file) => file.endsWith(".md") && file !== "index.md" && !named.has(`/${file.replace(/\.md$/, "")}`))
     .map((file) => page(titleOf(file), file.replace(/\.md$/, "")))
   return items.length === 0 ? [] : [{ text: "More", items }]
+}
+/** A head of a table that says nothing is no head. */
+const emptyHeads = ({ tokens }) => {
+  tokens.forEach((token, i) => {
+    if (token.type !== "th_open" || tokens[i + 1]?.content !== "") return
+    token.tag = "td"
+    tokens[i + 2].tag = "td"
+  })
 }
 const errors = readdirSync(join(docs, "errors"))
   .map((name) => name.replace(/\.md$/, ""))
@@ -100,7 +108,11 @@ export default {
   cleanUrls: true,
   // test/docs/links.test.ts follows every link, those to the repository too.
   ignoreDeadLinks: true,
-  markdown: { lineNumbers: false },
+  markdown: {
+    lineNumbers: false,
+    theme: { light: "github-light-high-contrast", dark: "github-dark" },
+    config: (md) => md.core.ruler.push("empty-heads", emptyHeads),
+  },
   themeConfig: {
     search: { provider: "local" },
     outline: "deep",
@@ -110,13 +122,17 @@ export default {
       page("Commands", "commands"),
       page("Gallery", "gallery"),
     ],
-    sidebar: [
-      ...groups,
-      ...others(groups),
-      ...folder("systems", "Systems"),
-      ...folder("methods", "Methods"),
-      ...api,
-      { text: "Errors", collapsed: true, items: errors.map((code) => page(code, `errors/${code}`)) },
-    ],
+    // Nothing is folded: VitePress makes a button within a button of that, which no screen reader can say.
+    sidebar: {
+      "/errors/": [{ text: "Errors", items: errors.map((code) => page(code, `errors/${code}`)) }],
+      "/": [
+        ...groups,
+        ...others(groups),
+        ...folder("systems", "Systems"),
+        ...folder("methods", "Methods"),
+        ...api,
+        { text: "Errors", items: [page("All codes", `errors/${errors[0]}`)] },
+      ],
+    },
   },
 }

@@ -27,6 +27,7 @@ import { segmenter } from "../../runtime/segment/segmenter.ts"
 import { taughtOf } from "../../runtime/task/index.ts"
 import { clamped } from "../../runtime/task/point.ts"
 import { exists, files } from "../../runtime/training/checkpoint.ts"
+import { interruption } from "../interruption.ts"
 import { exit, say, talk, talkDiagnostics, tell } from "../output.ts"
 import { demandEngine, engineFor } from "../targets/index.ts"
 
@@ -235,16 +236,8 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
     hideCursor: true,
     clearOnComplete: true,
   })
-  const stop = new AbortController()
-  let signals = 0
-  const interrupt = () => {
-    signals += 1
-    if (signals > 1) process.exit(exit.interrupted)
-    talk("\nstopping after this image; once more to stop at once")
-    stop.abort()
-  }
-  const caught = ["SIGINT", "SIGTERM", "SIGHUP"] as const
-  for (const signal of caught) process.on(signal, interrupt)
+  const stop = interruption(" after this image")
+  stop.listen()
   let shown = false
   try {
     const result = await segmentAll({
@@ -293,7 +286,7 @@ export const segment = async (args: readonly string[], flags: SegmentFlags): Pro
     } else if (result.problems.length > 0) process.exitCode = exit.wrong
   } finally {
     bar.stop()
-    for (const signal of caught) process.off(signal, interrupt)
+    stop.done()
     await masks.dispose()
     await pointing?.dispose()
   }

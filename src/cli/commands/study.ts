@@ -10,6 +10,7 @@ import { type OpenStudy, openStudy, prepareFolder, type StudySettings } from "..
 import { type Job, jobsOf } from "../../runtime/study/plan.ts"
 import { commandLine, slurmScripts } from "../../runtime/study/slurm.ts"
 import type { Format } from "../../runtime/study/tables.ts"
+import { interruption } from "../interruption.ts"
 import { exit, say, talk, talkDiagnostics, tell } from "../output.ts"
 import { demandTrainer, targetNamed } from "../targets/index.ts"
 import { trainingShower } from "./train.ts"
@@ -44,21 +45,6 @@ export const jobArguments = (given: readonly string[]): readonly string[] => {
     else if (valued && !given[i]!.includes("=")) i++
   }
   return kept
-}
-
-/** Until everything of a training is loaded, and between trainings, nothing is lost by ending at once. */
-const interruptible = () => {
-  const stop = new AbortController()
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
-  let asked = 0
-  const interrupt = () => {
-    asked += 1
-    if (asked > 1) process.exit(exit.interrupted)
-    talk("\nstopping; once more to stop at once")
-    stop.abort()
-  }
-  for (const signal of signals) process.on(signal, interrupt)
-  return { signal: stop.signal, done: () => signals.forEach((signal) => process.off(signal, interrupt)) }
 }
 
 const inThisProcess = async (
@@ -156,7 +142,9 @@ export const studyCommand = async (spec: string, flags: StudyFlags, given: reado
       `${opened.name}: ${counted(study.arms.length, "model")}, ${counted(all.length, "job")}, ${all.length - left.length} of them done; ${counted(cases.length, "image")}, split by ${splitBy}`,
     )
   }
-  const { signal, done } = interruptible()
+  // Until everything of a training is loaded, and between trainings, nothing is lost by ending at once.
+  const { signal, listen, done } = interruption("")
+  listen()
   try {
     const first = left.filter(({ localizes }) => localizes)
     const then = left.filter(({ localizes }) => !localizes)

@@ -3,6 +3,7 @@ import cliProgress from "cli-progress"
 import { counted } from "../../compiler/report/units.ts"
 import { files } from "../../runtime/training/checkpoint.ts"
 import { type RunEvent, startRun, type TrainSettings } from "../../runtime/training/start.ts"
+import { interruption } from "../interruption.ts"
 import { colors, exit, talk, tell } from "../output.ts"
 import { demandTrainer, targetNamed } from "../targets/index.ts"
 
@@ -57,19 +58,11 @@ export const trainingShower = () => {
 /** hasam train SPEC --data DIR --out RUN */
 export const trainCommand = async (spec: string, flags: TrainSettings & { readonly target: string }): Promise<void> => {
   demandTrainer(flags.target)
-  const stop = new AbortController()
-  let asked = 0
-  const interrupt = () => {
-    asked += 1
-    if (asked > 1) process.exit(exit.interrupted)
-    talk("\nstopping after this step; once more to stop at once")
-    stop.abort()
-  }
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+  const stop = interruption(" after this step")
   const { on, stop: stopBar } = trainingShower()
   const listening = (event: RunEvent): void => {
     // Until everything is loaded, nothing is lost by ending at once.
-    if (event.kind === "begun") for (const signal of signals) process.on(signal, interrupt)
+    if (event.kind === "begun") stop.listen()
     on(event)
   }
   try {
@@ -89,6 +82,6 @@ export const trainCommand = async (spec: string, flags: TrainSettings & { readon
     talk(`done: ${counted(steps, "step")}${measured}; ${join(flags.out, files.best)}`)
   } finally {
     stopBar()
-    for (const signal of signals) process.off(signal, interrupt)
+    stop.done()
   }
 }
