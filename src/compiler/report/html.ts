@@ -11,7 +11,7 @@ import * as unit from "./units.ts"
 const style = `
 :root { color-scheme: light dark; --ink: #222; --faint: #666; --line: #d0d0d0; --paper: #fff; --learns: #0b5394; --no: #b00020; --yes: #1b7f3b }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --faint: #a0a0a0; --line: #444; --paper: #16181c; --learns: #7db7f0; --no: #ff8a80; --yes: #7bd88f } }
-@media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } details:not([open]) { display: none } }
+@media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } section > details:not([open]), .equations:not(:has(details[open])) { display: none } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { overflow-wrap: anywhere } h2 { margin: 2.5rem 0 .2rem; overflow-wrap: anywhere } h3 { margin: 1.2rem 0 .3rem; font-size: 1rem } .family { color: var(--faint); margin: 0 0 .8rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: .6rem 0 } caption { text-align: left; color: var(--faint) }
@@ -21,7 +21,8 @@ td:first-child, th:first-child { text-align: left } tbody th { font-weight: 400;
 th button { all: unset; cursor: pointer } th button:focus-visible { outline: 2px solid var(--learns) } th[aria-sort="ascending"] button::after { content: " ▲" } th[aria-sort="descending"] button::after { content: " ▼" }
 section > details > summary { cursor: pointer } section > details > summary h2 { display: inline; font-size: 1.05rem } section > details { margin: .2rem 0 }
 svg { max-width: 100%; height: auto } figure { margin: 1rem 0 } figure svg { max-width: none } small { color: var(--faint) } sup { line-height: 0 } a { color: var(--learns) }
-${treeStyle}`
+${treeStyle}@media print { body { font-size: 11px; max-width: none; margin: 0; padding: 0 } td, th { padding-right: .6rem } tbody th { min-width: 0 } .wide { overflow: visible } figure svg { max-width: 100% } }
+`
 const script = `
 for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
   const head = button.closest("th"), table = head.closest("table"), body = table.tBodies[0], column = head.cellIndex

@@ -182,8 +182,8 @@ export const treeHtml = (model: ModelReport): readonly string[] => {
     ...(equations.length === 0
       ? []
       : [
-          "<h3>What a block computes</h3>",
-          `<p>Node by node, as the graph that segments has it: shape, FLOPs, and how a value is made. x comes in; other values bear the name of the module that makes them, y those of the block itself.</p><div class="tree"><ul>${equations.map(equationsHtml).join("")}</ul></div>`,
+          '<div class="equations"><h3>What a block computes</h3>',
+          `<p>Node by node, as the graph that segments has it: shape, FLOPs, and how a value is made. x comes in; other values bear the name of the module that makes them, y those of the block itself.</p><div class="tree"><ul>${equations.map(equationsHtml).join("")}</ul></div></div>`,
         ]),
   ]
 }
