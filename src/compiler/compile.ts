@@ -272,10 +272,12 @@ const chosen = (spec: EvaluatedSpec, name: string | undefined): EvaluatedSpec["m
       )
 }
 
-const isVague = ({ message }: Diagnostic): boolean => /\$\{(number|string)\}/.test(message)
+const isVague = ({ message }: Diagnostic): boolean => /\$\{(number|string|any)\}/.test(message)
 const filled = (one: Diagnostic): Diagnostic => ({
   ...one,
-  message: one.message.replace(/'?\$\{string\}'?/g, "such a name").replace(/\$\{number\}/g, "another number of"),
+  message: one.message
+    .replace(/'?\$\{(?:string|any)\}'?/g, "such a name")
+    .replace(/\$\{number\}/g, "another number of"),
 })
 
 /** A model that takes too long to analyse is told as such; nothing of it is reported. */

@@ -43,8 +43,8 @@ const selectorOf = (of: string | Select<any>): Selector =>
 export const freezeAll = <B extends Backbone, L extends string>(model: Model<B, L>): Model<B, never> =>
   modelOf(rule(model.data, false, [{ kind: "all" }], callSite()))
 
-/** Parts that are named by themselves; selectors say theirs in their own type. */
-type Named<Of extends readonly unknown[]> = Extract<Of[number], string>
+/** Parts that are named by themselves; selectors say theirs in their own type, and of what has no type nothing is known. */
+type Named<Of extends readonly unknown[]> = 0 extends 1 & Of[number] ? never : Extract<Of[number], string>
 type Strange<B extends Backbone, Part extends string> = Exclude<Part, B["part"] | "adapters">
 /** What is wrong with parts that are to be frozen: those that are not there, else those that do not learn. */
 type Freezable<B extends Backbone, L extends string, Part extends string> = [Part] extends [L]

@@ -315,12 +315,12 @@ export const misfits = (
 export const misfitOf = (name: string, i: number, given: Readonly<Record<string, unknown>>): string | undefined => {
   const kind = own(functionKinds, name)?.of[i]
   const [first] = kind === undefined ? [] : wrong(kind, given, "")
-  if (first !== undefined) return `${first.path} is ${first.asked}, not ${first.got}`
+  if (first !== undefined) return `its ${first.path} has to be ${first.asked}, not ${first.got}`
   const slot = own(functionRanges, name)?.[i]
   const numbers = slot !== undefined && "options" in slot ? slot.options : {}
   for (const [key, range] of Object.entries(numbers)) {
     if (given[key] === undefined || range === undefined || "options" in range || "each" in range) continue
-    if (!isWithin(range, given[key])) return `${key} is ${rangeText(range)}, not ${shown(given[key])}`
+    if (!isWithin(range, given[key])) return `its ${key} has to be ${rangeText(range)}, not ${shown(given[key])}`
   }
   return undefined
 }

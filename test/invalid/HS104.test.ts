@@ -30,7 +30,7 @@ const diagnosticsOf = async (text: string): Promise<readonly Diagnostic[]> => {
   const { report } = await compileSpecs([join(folder, "told.ts")])
   return report.diagnostics
 }
-const head = `import { adapt, afterAttention, chain, define, features, freeze, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, uniform, expectTrainable, buffer, training, extent, forward, ifGiven, relu } from "hasam"
+const head = `import { adapt, afterAttention, chain, define, features, freeze, freezeAll, linear, lora, model, pipe, pixels, type Rank, residual, sam, sequential, unfreeze, uniform, expectTrainable, buffer, training, extent, forward, ifGiven, relu } from "hasam"
 const tiny = sam({ imageSize: 32, patchSize: 8, width: 16, depth: 2, heads: 2, globalBlocks: [1] })
 const adapter = (rank: Rank) => residual(sequential(linear(16, rank), linear(rank, 16)))
 `
@@ -137,10 +137,10 @@ export const fake: any = { kind: "model", data: ${data} }
   expect([status, text]).toEqual([1, expect.stringContaining(`error HS1043: 'fake' looks like a model, but ${why}`)])
 })
 test.each([
-  ["{ ...t, optimizer: 7 }", "optimizer is an optimizer, not 7"],
-  ["{ ...t, optimizer: { kind: 'adam', rate: -1 } }", "optimizer is an optimizer, not an object"],
-  ["{ ...t, loss: { kind: 'sum', terms: 3 } }", "loss is a loss, not an object"],
-  ["{ ...t, epochs: -1 }", "epochs is a whole number from 1 to 1,000,000, not -1"],
+  ["{ ...t, optimizer: 7 }", "its optimizer has to be an optimizer, not 7"],
+  ["{ ...t, optimizer: { kind: 'adam', rate: -1 } }", "its optimizer has to be an optimizer, not an object"],
+  ["{ ...t, loss: { kind: 'sum', terms: 3 } }", "its loss has to be a loss, not an object"],
+  ["{ ...t, epochs: -1 }", "its epochs has to be a whole number from 1 to 1,000,000, not -1"],
   ["{ ...t, model: { ...t.model, rules: [{}] } }", "it was not made by model(…)"],
 ])("HS1043: a fake training: %s", async (training, why) => {
   const found = await diagnosticsOf(`${head}
@@ -191,6 +191,22 @@ export const how = training(idle)
 test("HS1047: a number for a rank", () => {
   const { text } = compile(`${head}export const m = pipe(tiny, freezeAll, adapt(uniform(2, 4), () => [afterAttention(adapter(4))]))\n`)
   expect(text).toContain("error HS1047: a number is given for a rank\n  Take the rank that adapt gives")
+})
+
+test.each([
+  ["pipe(tiny, freezeAll, adapt(uniform(2, 4), (rank) => afterAttention(adapter(rank))))", "adapt takes a function that gives a list of placements, not a placement: put [ ] around it"],
+  ["pipe(tiny, freezeAll, adapt(uniform(2, 4), afterAttention(adapter(asRank))))", "adapt takes a function from a rank to placements, not placements"],
+  ["pipe(tiny(), freezeAll)", "a model is not a function"],
+  ["pipe(tiny, freezeAll())", "pipe takes one model, at its beginning, and functions that change it behind"],
+  ["pipe(freezeAll, tiny)", "pipe takes one model, at its beginning, and functions that change it behind"],
+  ["pipe(tiny, blocks(1))", "a selector by itself changes nothing"],
+] as const)("HS1049: what TypeScript says of %s, in words of the language", (expression, message) => {
+  const { text } = compile(`import { blocks } from "hasam"\n${head}const asRank = 4 as unknown as Rank\nexport const m = ${expression}\n`)
+  expect(text.match(/error \w+: .*/g)).toEqual([`error HS1049: ${message}`])
+})
+test("a name that is none hides no sentence with a hole in it", () => {
+  const { text } = compile(`${head}export const m = pipe(tiny, freezeAll, unfreeze(maskDecoder))\n`)
+  expect(text.match(/error \w+: .*/g)).toEqual(["error TS2304: Cannot find name 'maskDecoder'."])
 })
 
 describe("HS1049: the table of what arguments have to be", () => {

@@ -11,6 +11,7 @@ import { knownClean, rememberClean } from "./checked.ts"
 import { language, version } from "./package.ts"
 import { codeOfSentence } from "./sentences.ts"
 import { temporaryFolder } from "./temporary.ts"
+import { translated } from "./translations.ts"
 
 const require = createRequire(import.meta.url)
 
@@ -86,14 +87,6 @@ const reachesOut = (text: string): { readonly message: string; readonly help: st
       }
 }
 
-/** A plain number where a schedule's rank belongs. */
-const plainForRank = /type '(?:number|[\d.]+)' is not assignable to (?:parameter of )?type 'Rank'/i
-const aRank = {
-  code: "HS1047",
-  message: "a number is given for a rank",
-  help: "Take the rank that adapt gives: adapt(uniform(12, 64), (rank) => [ … ]).",
-} as const
-
 /** A path's line break would end the line that names it. */
 const broken = /[\n\r]/
 const marked = (
@@ -129,14 +122,19 @@ const parse = (output: string, folder: string, entries: readonly string[]): read
       found.push({ file: resolve(folder, pathOf(file)), line: Number(l), column: Number(column), code, text })
     } else if (/^\s/.test(line) && found.length > 0) found.at(-1)!.text += ` ${line.trim()}`
   }
-  return found.map(({ file, line, column, code, text }) => {
+  const all = found.map(({ file, line, column, code, text }): Diagnostic => {
     const sentence = /Problem<(?:"|`)([^"`]+)(?:"|`)(?:>| \|)/.exec(text)?.[1]
     const known = sentence === undefined ? undefined : codeOfSentence(sentence)
-    if (known === undefined && plainForRank.test(text)) return { file, line, column, severity: "error", ...aRank }
+    const ours = known === undefined ? translated(firstSentence(text)) : undefined
+    if (ours !== undefined) return { file, line, column, severity: "error", ...ours }
     return known === undefined
       ? { file, line, column, code, severity: "error", ...(reachesOut(text) ?? { message: firstSentence(text) }) }
       : { file, line, column, code: known, severity: "error", message: sentence! }
   })
+  // What the checker says of the same place in its own words follows from it.
+  const placeOf = ({ file, line, column }: Diagnostic) => `${file}|${line}|${column}`
+  const ours = new Set(all.filter(({ code }) => !code.startsWith("TS")).map(placeOf))
+  return all.filter((one) => !one.code.startsWith("TS") || !ours.has(placeOf(one)))
 }
 
 /** Where --types writes a spec's counts. */
