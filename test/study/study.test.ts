@@ -100,6 +100,10 @@ test("trainings × rates end in tables; stopped, killed and gone on with, every 
     "models/wide/results.json",
   ])
     expect(existsSync(at("whole", name)), name).toBe(true)
+  const page = readFileSync(at("whole/table.html"), "utf8")
+  expect(page).toMatch(/^<!doctype html>/)
+  expect(page).toContain("<h2>swept: models over cases</h2>")
+  expect(page).toContain('<th scope="row">narrow</th><td data-n="75">75</td>')
   expect(readFileSync(at("whole/runs.csv"), "utf8").trim().split("\n").length).toBe(1 + 2)
 
   const broken = await opened("swept", settings("broken"))
