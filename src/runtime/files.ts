@@ -1,4 +1,5 @@
 /** Files are written whole or not at all: beside their place first, then renamed. */
+import { readFileSync } from "node:fs"
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { type Diagnostic, type Diagnostics, Failed, failed } from "../compiler/diagnostic.ts"
@@ -9,11 +10,22 @@ export { reason } from "../compiler/system.ts"
 
 let written = 0
 
+/** One that was killed and that nobody has waited for, as in a container without an init, is still in the system's list. */
+const hasEnded = (pid: number): boolean => {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, "utf8")
+    // The name in brackets may hold anything; the state stands behind it.
+    return /^[ZX]/.test(line.slice(line.lastIndexOf(")") + 2))
+  } catch {
+    return false
+  }
+}
+
 /** Does a process of this number run on this machine? */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
-    return true
+    return !hasEnded(pid)
   } catch (error) {
     return codeOf(error) === "EPERM"
   }
