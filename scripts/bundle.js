@@ -60,7 +60,7 @@ const options = {
 /** What stays beside the bundle travels without its comments and indentation; declarations keep theirs, for editors. */
 const withoutSpace = async (dist) => {
   const names = await readdir(dist, { recursive: true })
-  const own = names.filter((name) => !/^pages[\\/]/.test(name))
+  const own = names.filter((name) => !/^(pages|esbuild)[\\/]/.test(name))
   for (const name of own.filter((name) => name.endsWith(".js"))) {
     const path = join(dist, name)
     const { code } = await transform(await readFile(path, "utf8"), {

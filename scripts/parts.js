@@ -1,5 +1,5 @@
 // Libraries of which a module uses little travel inside that module, with their licences in dist/LICENSES.txt: 0.7 of 68 MB.
-import { appendFile, readFile } from "node:fs/promises"
+import { appendFile, cp, readFile, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -92,6 +92,9 @@ import { createRequire as requireFrom } from "node:module"; const require = requ
     }
     for (const name of packages) taken.add(name)
   }
-  for (const name of [...taken].sort())
+  await cp(join(folderOf("esbuild")[0], "lib/main.js"), join(dist, "esbuild/lib/main.js"))
+  // The package is one of ES modules, and this is none.
+  await writeFile(join(dist, "esbuild/package.json"), '{ "type": "commonjs" }\n')
+  for (const name of [...taken, "esbuild"].sort())
     await appendFile(join(dist, "LICENSES.txt"), `${name}\n\n${(await textOf(name)).trim()}\n\n${"-".repeat(80)}\n\n`)
 }

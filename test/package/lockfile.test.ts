@@ -29,3 +29,21 @@ test("npm knows every setting of .npmrc", () => {
     .map((line) => line.split("=")[0])
   expect(keys).toEqual(["fund", "audit", "omit-lockfile-registry-resolved"])
 })
+
+test("esbuild's programs are those of its own package, and nothing that an installation brings has an install script", () => {
+  const { dependencies, optionalDependencies, scripts } = json("package.json")
+  expect(optionalDependencies).toEqual(json("node_modules/esbuild/package.json").optionalDependencies)
+  expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$|^prepare$/.test(name))).toEqual([])
+  const brought = new Set<string>()
+  const bring = (name: string): void => {
+    if (brought.has(name)) return
+    brought.add(name)
+    const one = (packages as Record<string, { dependencies?: object; optionalDependencies?: object }>)[
+      `node_modules/${name}`
+    ]
+    for (const next of Object.keys({ ...one?.dependencies, ...one?.optionalDependencies })) bring(next)
+  }
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) bring(name)
+  expect(brought.size).toBeGreaterThan(25)
+  expect([...brought].filter((name) => scripted.includes(name))).toEqual([])
+})

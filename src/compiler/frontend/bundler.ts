@@ -1,24 +1,10 @@
 /** esbuild's program, called without its JavaScript, which costs more than the bundle of a spec. */
 import { execFile } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
 import { join } from "node:path"
 import type { Metafile } from "esbuild"
+import { program } from "./esbuild.ts"
 import { temporaryFolder } from "./temporary.ts"
-
-const require = createRequire(import.meta.url)
-
-/** Where it is installed as npm installs it; another way of installing, or another program that ESBUILD_BINARY_PATH names, is esbuild's own business. */
-const program = (): string | undefined => {
-  if (process.env["ESBUILD_BINARY_PATH"] !== undefined) return undefined
-  const name = `@esbuild/${process.platform}-${process.arch}`
-  try {
-    const from = createRequire(require.resolve("esbuild/package.json"))
-    return from.resolve(process.platform === "win32" ? `${name}/esbuild.exe` : `${name}/bin/esbuild`)
-  } catch {
-    return undefined
-  }
-}
 
 export interface Bundled {
   readonly code: string

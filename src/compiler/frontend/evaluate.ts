@@ -13,6 +13,7 @@ import type { Code } from "../codes/index.ts"
 import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { bundled } from "./bundler.ts"
+import { esbuild } from "./esbuild.ts"
 import { interrupted } from "./interrupt.ts"
 import type { NamedStudy } from "./study.ts"
 import type { Sources } from "./typecheck.ts"
@@ -123,7 +124,7 @@ const bundleOf = (entry: string, code: string, map: string, out: string, { input
 const bundle = async (entry: string, sources: Sources | undefined): Promise<Bundle | readonly Diagnostic[]> => {
   const quick = sources === undefined ? await bundled(entry) : undefined
   if (quick !== undefined) return bundleOf(entry, quick.code, quick.map, quick.out, quick.meta)
-  const { build } = await import("esbuild")
+  const { build } = esbuild()
   try {
     const { outputFiles, metafile } = await build({
       entryPoints: [entry],

@@ -1,6 +1,7 @@
 /** Scripts for a page, with tfjs in them, and the WebAssembly beside them: nothing to install, nothing to fetch from elsewhere. */
 import { copyFile, writeFile } from "node:fs/promises"
 import { basename, join } from "node:path"
+import { esbuild } from "../../compiler/frontend/esbuild.ts"
 import { packageRoot } from "../../compiler/frontend/package.ts"
 import { missing } from "../../compiler/packages.ts"
 import { makeFolder } from "../files.ts"
@@ -20,23 +21,24 @@ export const bundled = (entry: string): Promise<Uint8Array> => {
   return made
 }
 const bundle = async (entry: string): Promise<Uint8Array> => {
-  const { build } = await import("esbuild")
-  const built = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-    minify: true,
-    legalComments: "inline",
-    logLevel: "silent",
-    // What tfjs asks for in Node alone.
-    external: ["node:*", "fs", "path", "os", "util", "worker_threads", "perf_hooks", "crypto", "string_decoder"],
-  }).catch((problem: { readonly errors?: readonly { readonly text: string }[] }) => {
-    const name = /Could not resolve "(@tensorflow\/[^"/]+)/.exec(problem.errors?.[0]?.text ?? "")?.[1]
-    throw name === undefined ? problem : missing(name)
-  })
+  const built = await esbuild()
+    .build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      format: "esm",
+      platform: "browser",
+      target: "es2022",
+      minify: true,
+      legalComments: "inline",
+      logLevel: "silent",
+      // What tfjs asks for in Node alone.
+      external: ["node:*", "fs", "path", "os", "util", "worker_threads", "perf_hooks", "crypto", "string_decoder"],
+    })
+    .catch((problem: { readonly errors?: readonly { readonly text: string }[] }) => {
+      const name = /Could not resolve "(@tensorflow\/[^"/]+)/.exec(problem.errors?.[0]?.text ?? "")?.[1]
+      throw name === undefined ? problem : missing(name)
+    })
   return built.outputFiles[0]!.contents
 }
 
