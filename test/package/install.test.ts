@@ -18,7 +18,7 @@ const call = (command: string, args: readonly string[], cwd = folder) => {
 const hasam = (...args: readonly string[]) =>
   call(process.execPath, [join(folder, "node_modules/hasam/bin/hasam.js"), ...args])
 
-/** Of all files; what has two names (esbuild's program) is there once. */
+/** Of all files; what has two names is there once. */
 const megabytes = (path: string): number => {
   const stats = readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
