@@ -43,7 +43,8 @@ describe.skipIf(!linux)("predicted memory of the CPU engine is what a process ne
     ["to train", ["training", "1024", "--width", "64", "--depth", "3"]],
     ["to train, with blocks recomputed", ["training", "1024", "--width", "64", "--depth", "3", "--budget", "130"]],
   ])("%s", async (_, args) => {
-    const measure = async () => JSON.parse((await promisify(execFile)(process.execPath, [bench, ...args])).stdout)
+    const measure = async () =>
+      JSON.parse((await promisify(execFile)(process.execPath, ["--expose-gc", bench, ...args])).stdout)
     const { predicted, measured, recomputed } = await measure()
     expect(recomputed > 0).toBe(args.includes("--budget"))
     const off = (bytes: number): number => Math.abs(predicted / bytes - 1)
