@@ -204,6 +204,10 @@ test.each([
   const { text } = compile(`import { blocks } from "hasam"\n${head}const asRank = 4 as unknown as Rank\nexport const m = ${expression}\n`)
   expect(text.match(/error \w+: .*/g)).toEqual([`error HS1049: ${message}`])
 })
+test("a part that rates name and the model lacks is one mistake, told once", () => {
+  const { text } = compile(`import { rates } from "hasam"\n${head}export const m = tiny\nexport const how = training(m, { rates: rates({ encoder: 1e-3 }) })\n`)
+  expect(text.match(/error \w+: .*/g)).toEqual(["error HS1018: rates: there is no part 'encoder'"])
+})
 test("a name that is none hides no sentence with a hole in it", () => {
   const { text } = compile(`${head}export const m = pipe(tiny, freezeAll, unfreeze(maskDecoder))\n`)
   expect(text.match(/error \w+: .*/g)).toEqual(["error TS2304: Cannot find name 'maskDecoder'."])

@@ -50,6 +50,14 @@ const known: readonly (readonly [RegExp, Translation])[] = [
     },
   ],
   [
+    /^Type 'Rates<.*' is not assignable to type '(?:Rates<|undefined)/,
+    {
+      code: "HS1018",
+      message: "rates: a part is named that the model does not have",
+      help: "Name parts of the model, as the report lists them, or adapters.",
+    },
+  ],
+  [
     /^Argument of type 'Select<.*' is not assignable to parameter of type '\(a: /,
     {
       code: "HS1049",
