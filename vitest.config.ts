@@ -39,7 +39,6 @@ export default defineConfig({
   },
   test: {
     globalSetup: ["test/build.ts"],
-    setupFiles: ["test/folder.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",

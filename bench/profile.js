@@ -15,6 +15,7 @@ import { median } from "simple-statistics"
 import { sessionOptions } from "../dist/backends/onnx/engine.js"
 import { lower } from "../dist/backends/onnx/lower.js"
 import { encodeModel, nodeName } from "../dist/backends/onnx/model.js"
+import { widen, widened } from "../dist/backends/onnx/wide.js"
 import { save } from "../dist/runtime/weights/index.js"
 import { files } from "./encoder/model.js"
 import { workOf } from "./encoder/work.js"
@@ -37,7 +38,8 @@ const profiled = async () => {
   const file = join(folder, "tensors.safetensors")
   await save(file, files(Number(size)))
   const { program, held, fed } = await workOf(work, Number(size), file, { asWritten: options.written })
-  const lowered = lower(program.graph)
+  const wide = widen(program)
+  const lowered = lower(wide.graph)
   const session = await ort.InferenceSession.create(encodeModel(lowered), {
     ...sessionOptions(Number(options.threads), false),
     enableProfiling: true,
@@ -45,6 +47,7 @@ const profiled = async () => {
   })
   const tensor = ({ shape, data }) => new ort.Tensor("float32", data, shape)
   const given = { ...held, ...fed(1) }
+  for (const [name, shape] of wide.shapes) given[name] = widened(given[name], shape)
   const feeds = Object.fromEntries(lowered.inputs.map(({ name }) => [name, tensor(given[name])]))
   for (let run = 0; run <= Number(options.runs); run += 1) await session.run(feeds)
   session.endProfiling()

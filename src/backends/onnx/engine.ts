@@ -13,6 +13,7 @@ import { encodeModel } from "./model.ts"
 import { runOrder, writtenInPlace } from "./order.ts"
 import { runtimeOf } from "./runtime.ts"
 import { startThread, type Thread } from "./thread.ts"
+import { narrowed, widen, widened } from "./wide.ts"
 
 export interface CpuOptions {
   /** Threads for each op. Default: HASAM_THREADS, or as many as the machine has. */
@@ -61,16 +62,15 @@ const isWhole = ({ buffer, byteLength }: Held["data"]): boolean =>
   buffer instanceof ArrayBuffer && byteLength === buffer.byteLength
 
 /** Each tensor in memory of its own, as a message takes it, and which of that may change hands. */
-const packed = (tensors: Readonly<Record<string, Held>>, give: boolean) => {
+const packed = (tensors: Readonly<Record<string, Held>>, give: (name: string) => boolean) => {
   const transfer = new Set<ArrayBuffer>()
-  const pack = (tensor: Held): Held => {
+  const pack = (name: string, tensor: Held): Held => {
     const whole = isWhole(tensor.data)
     const data = whole ? tensor.data : tensor.data.slice()
-    // What is kept in fewer bits was made here.
-    if (give || !whole || tensor.type !== undefined) transfer.add(data.buffer as ArrayBuffer)
+    if (give(name) || !whole) transfer.add(data.buffer as ArrayBuffer)
     return { ...tensor, data }
   }
-  const all = Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, pack(tensor)]))
+  const all = Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, pack(name, tensor)]))
   return { tensors: all, transfer: [...transfer] }
 }
 
@@ -92,10 +92,12 @@ const keptAs = (stored: Stored, name: string, tensor: Tensor): Readonly<Record<s
   return { [name]: { shape, data, type: "int8" }, [scalesOf(name)]: { shape: [scales.length], data: scales } }
 }
 
-/** A thread, the tensors that its programs share, and how many those are. */
+/** A thread, the tensors that its programs share, and how many those programs are. */
 interface Shared {
   readonly thread: Thread
   readonly loaded: Set<string>
+  /** Which weights of its programs are kept wide, and which not. */
+  readonly wide: Map<string, boolean>
   users: number
 }
 const sharedBy = new WeakMap<Executable, Shared>()
@@ -113,16 +115,22 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
     const runtime = runtimeOf(options.engine)
     const { frozen } = options
     const { state } = program
-    const graph = frozen === undefined ? program.graph : store(program.graph, frozen)
+    const others = beside === undefined ? undefined : sharedBy.get(beside)
+    const wide = widen(program, (name) => others?.wide.get(name) === false)
+    const graph = frozen === undefined ? wide.graph : store(wide.graph, frozen)
     const stored = (name: string): Stored | undefined => (frozen?.names.has(name) ? frozen.as : undefined)
     const lowered = lower(graph, options.scores === undefined ? {} : { scores: options.scores })
     const model = encodeModel(lowered)
     const sources = sourcesOf(program)
     const advancing = new Set(Object.values(state))
     const outputs = graph.outputs.filter(({ name }) => !advancing.has(name))
-    const before = beside === undefined ? undefined : sharedBy.get(beside)
-    const shared = before ?? { thread: startThread(runtime, threads), loaded: new Set<string>(), users: 0 }
+    const fits = (name: string) => [undefined, wide.shapes.has(name)].includes(others?.wide.get(name))
+    const shared: Shared =
+      others !== undefined && [...sources.keys()].every(fits)
+        ? others
+        : { thread: startThread(runtime, threads), loaded: new Set(), wide: new Map(), users: 0 }
     shared.users += 1
+    for (const name of sources.keys()) shared.wide.set(name, wide.shapes.has(name))
     const { thread, loaded } = shared
     programs += 1
     const id = programs
@@ -152,20 +160,28 @@ export const cpu = (options: CpuOptions = {}): Backend => ({
         // onnxruntime does not take shared memory; handed over, weights are in memory once all the same.
         const taken = loadable("cpu", sources, given)
         const held: Record<string, Held> = {}
+        const made = new Set<string>()
         for (const [name, { shape, data }] of Object.entries(taken)) {
-          const as = stored(name)
-          Object.assign(held, as === undefined ? { [name]: { shape, data } } : keptAs(as, name, { shape, data }))
-          if (give && as !== undefined && isWhole(data)) release(data)
+          const [as, wider] = [stored(name), wide.shapes.get(name)]
+          const tensor = wider === undefined ? { shape, data } : widened({ shape, data }, wider)
+          const all = as === undefined ? { [name]: tensor } : keptAs(as, name, tensor)
+          Object.assign(held, all)
+          if (as === undefined && wider === undefined) continue
+          for (const one of Object.keys(all)) made.add(one)
+          if (give && isWhole(data)) release(data)
         }
-        const { tensors, transfer } = packed(held, give)
+        const { tensors, transfer } = packed(held, (name) => give || made.has(name))
         await thread.call<void>("load", { tensors }, transfer)
         for (const name of Object.keys(taken)) loaded.add(name)
       },
       run: async (inputs) => {
-        const { tensors, transfer } = packed(feedable("cpu", sources, loaded, inputs), false)
+        const { tensors, transfer } = packed(feedable("cpu", sources, loaded, inputs), () => false)
         return thread.call<Tensors>("run", { program: id, fed: tensors }, transfer)
       },
-      read: (wanted) => thread.call<Tensors>("read", { wanted }),
+      read: async (wanted) => {
+        const values = Object.entries(await thread.call<Tensors>("read", { wanted }))
+        return Object.fromEntries(values.map(([name, x]) => [name, narrowed(x, sources.get(name)?.shape ?? x.shape)]))
+      },
       missing: () => [...sources].flatMap(([name, source]) => (source.loaded && !loaded.has(name) ? [name] : [])),
       dispose: async () => {
         await thread.call<void>("dispose", { program: id }).finally(leave)

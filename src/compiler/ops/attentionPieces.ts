@@ -55,6 +55,9 @@ const affordable = (b: Builder, { q, k }: Operands, scores: number): number => {
   return Math.max(scores, Math.ceil((windows * heads * n * b.shapeOf(k)[2]!) / mostPieces))
 }
 
+/** Products that are done together are shared out among threads whole: of three, one thread does two while the other waits. */
+const paired = (most: number): number => (most < 2 ? most : most - (most % 2))
+
 /** Does `work` for as many windows at a time as the budget allows, or else as many heads, and puts its results together. */
 const byHeads = <O extends Operands, R extends object>(
   b: Builder,
@@ -66,7 +69,7 @@ const byHeads = <O extends Operands, R extends object>(
   const each = n * b.shapeOf(operands.k)[2]!
   // A window is [heads, n, d]; one head, where a window is too large, [1, n, d].
   const [count, inOne] = heads * each <= scores ? [windows, heads] : [windows * heads, 1]
-  const groups = pieces(count, Math.floor(scores / (inOne * each)))
+  const groups = pieces(count, paired(Math.floor(scores / (inOne * each))))
   const parted = Object.entries(operands).map(
     ([name, x]) => [name, b.reshape(x, [count, inOne, ...b.shapeOf(x).slice(2)])] as const,
   )
