@@ -39,6 +39,7 @@ export default defineConfig({
   },
   test: {
     globalSetup: ["test/build.ts"],
+    setupFiles: ["test/folder.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",

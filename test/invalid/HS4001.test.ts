@@ -6,6 +6,7 @@ import { Failed } from "../../src/compiler/diagnostic.ts"
 import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { makeFolder, writeAtomically, writeFolderAtomically } from "../../src/runtime/files.ts"
 import { ran } from "../cli/session.ts"
+import { rectangle, writeGrey } from "../data/helpers.ts"
 import { tinyOptions } from "../tinySam.ts"
 
 const folder = () => mkdtemp(join(tmpdir(), "hasam-"))
@@ -93,7 +94,8 @@ test("folders and files where nothing can be made", async () => {
 })
 test("whichever command is to write there", async () => {
   const dir = await folder()
-  const spec = join(dir, "tiny.ts")
+  const [spec, image] = [join(dir, "tiny.ts"), join(dir, "image.png")]
+  await writeGrey(image, 8, 8, rectangle(8, 8))
   await writeFile(spec, `import { sam } from "hasam"\nexport const tiny = sam(${JSON.stringify(tinyOptions)})\n`)
   await mkdir(join(dir, "node_modules"))
   await symlink(packageRoot, join(dir, "node_modules", "hasam"))
@@ -103,7 +105,8 @@ test("whichever command is to write there", async () => {
     ["compile", spec, "--report", "html", "--out", out],
     ["compile", spec, "--target", "onnx", "--out", out],
     ["compile", spec, "--target", "pytorch", "--out", out],
-    ["compile", spec, "--target", "webgpu", "--out", out],
+    // Of an image, as a phantom is drawn for a second or two.
+    ["compile", spec, "--target", "webgpu", "--example", image, "--out", out],
     ["init", join(out, "x")],
   ]
   for (const [place, why] of await places())

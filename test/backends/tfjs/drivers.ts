@@ -7,13 +7,14 @@ const drivers = {
 }
 
 /**
- * Must run before Dawn is loaded: Vulkan reads the environment once. A set VK_ICD_FILENAMES wins. Compiling shaders is most
- * of a first run; Mesa keeps them in the user's cache folder.
+ * Must run before Dawn is loaded: drivers read the environment once. A set VK_ICD_FILENAMES wins. Compiling shaders is most of a first run, and
+ * LLVM takes twice as long over lavapipe's for vectors as wide as a server's, which these sizes do not fill; Mesa keeps them in the user's cache folder.
  */
 export const chooseDriver = (): string | undefined => {
   if (process.env.VK_ICD_FILENAMES) return process.env.VK_ICD_FILENAMES
   const found = Object.entries(drivers).find(([, file]) => existsSync(file))
   if (!found) return undefined
   process.env.VK_ICD_FILENAMES = found[1]
+  process.env.LP_NATIVE_VECTOR_WIDTH ??= "128"
   return found[0]
 }
