@@ -18,3 +18,27 @@ export const chooseDriver = (): string | undefined => {
   process.env.LP_NATIVE_VECTOR_WIDTH ??= "128"
   return found[0]
 }
+
+/** How often Dawn asks at once whether work is done: some tenths of a millisecond. */
+const atOnce = 30
+/**
+ * Dawn asks whether work is done by `setImmediate`, again and again: a core that does nothing else, and that a software driver needs. Whoever asks
+ * so in a chain waits a millisecond after the first times.
+ */
+export const askPatiently = (): void => {
+  const { setImmediate: now } = globalThis
+  let [asking, asked] = [false, 0]
+  const later = (ask: (...of: unknown[]) => void, ...of: unknown[]) => {
+    asked = asking ? asked + 1 : 0
+    const run = () => {
+      asking = true
+      try {
+        ask(...of)
+      } finally {
+        asking = false
+      }
+    }
+    return asked < atOnce ? now(run) : setTimeout(run, 1)
+  }
+  globalThis.setImmediate = Object.assign(later, now) as unknown as typeof setImmediate
+}

@@ -6,13 +6,14 @@ import type { WebGpuEngine } from "../../../src/backends/tfjs/engines/webgpu.ts"
 import type { Engine, EngineName } from "../../../src/backends/tfjs/kernels.ts"
 import type { NodeOptions } from "../../../src/backends/tfjs/node.ts"
 import { Failed } from "../../../src/compiler/diagnostic.ts"
-import { chooseDriver } from "./drivers.ts"
+import { askPatiently, chooseDriver } from "./drivers.ts"
 
 /** The reason is printed where there is no device. */
 export const tryWebGpu = async (options: NodeOptions = {}): Promise<WebGpuEngine | undefined> => {
   // A software driver compiles and runs every shader on the processor, which the tests may share with others.
   vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
   const driver = chooseDriver()
+  askPatiently()
   try {
     const { openNodeWebGpu } = await import("../../../src/backends/tfjs/node.ts")
     return await openNodeWebGpu(options)
