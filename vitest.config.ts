@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { LongestFirst } from "./test/order.ts"
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -18,15 +19,19 @@ const built = {
   },
 }
 
-/** Tests of pure functions on data: they leave nothing behind, so that their files share a process and what it has loaded. All others have one each. */
-const pure = ["test/{analysis,data,dsl,ir,metrics,passes}/**/*.test.ts", "test/invalid/HS{3,4}*.test.ts"]
-/** Tests that call commands (test/cli/session.ts), or train in this process: they share the process that the commands run in, and its warm code. */
-const commands = [
-  "test/{cli,models,report,runtime,segment,study}/**/*.test.ts",
-  "test/training/{blocks,border,command,evaluate,localizer,loop}.test.ts",
-  "test/docs/tutorial.test.ts",
-  "test/invalid/HS{5,27,104}*.test.ts",
+/** Tests that have a process each: engines on a device, browsers and servers, and what is about a process's beginning. */
+const own = [
+  "test/{pages,site}/**/*.test.ts",
+  "test/backends/tfjs/**/*.test.ts",
+  "test/ops/engines.test.ts",
+  "test/package/install.test.ts",
+  "test/report/axe.test.ts",
+  "test/frontend/temporary.test.ts",
 ]
+/** They share what a plugin for PJRT has loaded. */
+const plugin = ["test/backends/xla/**/*.test.ts"]
+/** All others leave nothing behind: their files share a process, what it has loaded, and the process that commands run in (test/cli/session.ts). */
+const shared = ["test/**/*.test.ts"]
 
 export default defineConfig({
   plugins: [built],
@@ -47,10 +52,11 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\/.*\.js$/] } },
     // Two files run at once on two cores: threads of one that wait for one another would take the other's time.
     env: { HASAM_THREADS: "1", OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" },
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: "pure", include: pure, isolate: false } },
-      { extends: true, test: { name: "commands", include: commands, isolate: false } },
-      { extends: true, test: { name: "own", include: ["test/**/*.test.ts"], exclude: [...pure, ...commands] } },
+      { extends: true, test: { name: "own", include: own } },
+      { extends: true, test: { name: "plugin", include: plugin, isolate: false } },
+      { extends: true, test: { name: "shared", include: shared, exclude: [...own, ...plugin], isolate: false } },
     ],
   },
 })

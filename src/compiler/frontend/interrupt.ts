@@ -26,23 +26,21 @@ export const interrupted = (script: string): Promise<string | undefined> =>
     }
     const timer = setTimeout(finish, patience)
     const scripts = new Set<string>()
+    const ask = (sessionId: string, id: number, method: string) =>
+      session.post("NodeWorker.sendMessageToWorker", { sessionId, message: JSON.stringify({ id, method }) })
     session.connect()
-    session.on("NodeWorker.attachedToWorker", ({ params: { sessionId } }) => {
-      const ask = (id: number, method: string) =>
-        session.post("NodeWorker.sendMessageToWorker", { sessionId, message: JSON.stringify({ id, method }) })
-      ask(1, "Debugger.enable")
-      ask(2, "Debugger.pause")
-    })
+    session.on("NodeWorker.attachedToWorker", ({ params: { sessionId } }) => ask(sessionId, 1, "Debugger.enable"))
     session.on("NodeWorker.receivedMessageFromWorker", ({ params: { sessionId, message } }) => {
       const told: Told = JSON.parse(message)
-      if (told.method === "Debugger.scriptParsed" && told.params.url.endsWith(script)) scripts.add(told.params.scriptId)
+      // Threads of the program around this one go on: one that waits would be stopped at its next statement.
+      if (told.method === "Debugger.scriptParsed" && told.params.url.endsWith(script)) {
+        scripts.add(told.params.scriptId)
+        ask(sessionId, 2, "Debugger.pause")
+      }
       if (told.method !== "Debugger.paused") return
       const inside = told.params.callFrames.find(({ location }) => scripts.has(location.scriptId))?.location
       // A thread that is left paused cannot be ended.
-      session.post("NodeWorker.sendMessageToWorker", {
-        sessionId,
-        message: JSON.stringify({ id: 3, method: "Debugger.resume" }),
-      })
+      ask(sessionId, 3, "Debugger.resume")
       session.post("NodeWorker.detach", { sessionId }, () =>
         finish(inside === undefined ? undefined : `:${inside.lineNumber + 1}:${inside.columnNumber + 1}`),
       )
