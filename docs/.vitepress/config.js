@@ -33,6 +33,16 @@ const emptyHeads = ({ tokens }) => {
     tokens[i + 2].tag = "td"
   })
 }
+/** What is searched has no colours: most of a build's time is spent on them. */
+const unhighlighted = (source, env, md) => {
+  const { highlight } = md.options
+  md.options.highlight = null
+  try {
+    return md.render(source, env)
+  } finally {
+    md.options.highlight = highlight
+  }
+}
 const errors = readdirSync(join(docs, "errors"))
   .map((name) => name.replace(/\.md$/, ""))
   .sort()
@@ -114,7 +124,7 @@ export default {
     config: (md) => md.core.ruler.push("empty-heads", emptyHeads),
   },
   themeConfig: {
-    search: { provider: "local" },
+    search: { provider: "local", options: { _render: unhighlighted } },
     outline: "deep",
     nav: [
       page("Quickstart", "quickstart"),

@@ -55,20 +55,26 @@ test.skipIf(!isHere("axe on the site"))(
   async () => {
     const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] })
     const found: string[] = []
-    for (const colorScheme of ["light", "dark"] as const)
-      for (const path of ["", "gallery", "commands", "errors/HS1003", "api/compiler"]) {
-        const page = await browser.newPage({
-          colorScheme,
-          viewport: { width: colorScheme === "dark" ? 390 : 1280, height: 900 },
-        })
-        await page.route("**/*", (route) => route.fulfill(served(route.request().url())))
-        await page.goto(`http://site.invalid/${path}`)
-        await page.waitForLoadState("networkidle")
+    for (const path of ["", "gallery", "commands", "errors/HS1003", "api/runtime"]) {
+      const page = await browser.newPage()
+      await page.route("**/*", (route) => route.fulfill(served(route.request().url())))
+      await page.goto(`http://site.invalid/${path}`)
+      await page.waitForFunction(() => "__vue_app__" in document.querySelector("#app")!)
+      // A colour on its way to another is neither theme's.
+      await page.addStyleTag({ content: "* { transition: none !important }" })
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.setViewportSize({ width: colorScheme === "dark" ? 390 : 1280, height: 900 })
+        await page.emulateMedia({ colorScheme })
+        await page.waitForFunction(
+          (dark) => document.documentElement.classList.contains("dark") === dark,
+          colorScheme === "dark",
+        )
         found.push(...(await violationsOf(page)).map((one) => `${path}, ${colorScheme}: ${one}`))
         if (await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth))
           found.push(`${path}: wide`)
-        await page.close()
       }
+      await page.close()
+    }
     await browser.close()
     expect(found).toEqual([])
   },
