@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { expect, test } from "vitest"
 import { checkData, isUsable } from "../../src/runtime/data/check.ts"
 import { dataReportText } from "../../src/runtime/data/checkText.ts"
-import { goodFolders, rectangle, scan, shared, temporary, withCode, write, writeGrey } from "./helpers.ts"
+import { goodFolders, rectangle, scan, temporary, withCode, write, writeGrey } from "./helpers.ts"
 
 test("good data", async () => {
   const root = await temporary()
@@ -63,26 +63,4 @@ test("progress is told", async () => {
   const seen: string[] = []
   await checkData(root, { onProgress: (done, total) => seen.push(`${done}/${total}`) })
   expect(seen).toEqual(["1/3", "2/3", "3/3"])
-})
-
-test("usgra-seg and BUSI are usable, with what is odd in them named", async () => {
-  const [nerves, breasts] = [shared("usgra-seg"), shared("busi-sample")]
-  if (nerves === undefined || breasts === undefined) return
-  const report = await checkData(nerves, { class: 1 })
-  expect(isUsable(report)).toBe(true)
-  expect(report).toMatchObject({ cases: 244, parts: { test: 40 }, masks: { empty: 0 } })
-  expect(withCode(report.diagnostics, "HS4207")).toMatchObject([
-    { message: "images are there more than once: 0043 = 0077" },
-  ])
-  expect(isUsable(await checkData(nerves))).toBe(false) // no class chosen
-  const busi = await checkData(breasts)
-  expect(busi).toMatchObject({
-    layout: "busi",
-    cases: 106,
-    classes: { benign: 65, malignant: 41 },
-    masks: { severalPerImage: 7 },
-  })
-  expect(withCode(busi.diagnostics, "HS4206")).toMatchObject([
-    { severity: "warning", message: "2 of 106 masks cover the whole image: benign (4), benign (54)" },
-  ])
 })

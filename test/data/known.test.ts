@@ -2,11 +2,21 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { describe, expect, test } from "vitest"
+import { beforeAll, describe, expect, test } from "vitest"
 import { checkData, isUsable } from "../../src/runtime/data/check.ts"
 import { dataReportText } from "../../src/runtime/data/checkText.ts"
 import { findCases, openData } from "../../src/runtime/data/layouts/index.ts"
-import { diagnosticsOf, goodFolders, rectangle, scan, shared, temporary, write, writeGrey } from "./helpers.ts"
+import {
+  diagnosticsOf,
+  goodFolders,
+  rectangle,
+  scan,
+  shared,
+  temporary,
+  withCode,
+  write,
+  writeGrey,
+} from "./helpers.ts"
 
 let seed = 0
 const image = (path: string) => writeGrey(path, 10, 8, scan(10, 8, ++seed))
@@ -219,12 +229,42 @@ test("no layout: the report ends with the table that would do", async () => {
   expect(isUsable(await checkData(root))).toBe(true)
 })
 
-test.each([
-  ["usgra-seg", { class: 1 }],
-  ["busi-sample", {}],
-] as const)("the report on %s", async (name, options) => {
-  const root = shared(name)
-  if (root === undefined) return
-  const text = dataReportText(await checkData(root, options)).replaceAll(root, name)
-  await expect(text).toMatchFileSnapshot(fileURLToPath(new URL(`golden/${name}.txt`, import.meta.url)))
+describe("data that are there, looked at once", () => {
+  const options = { "usgra-seg": { class: 1 }, "busi-sample": {} } as const
+  const known = Object.keys(options) as readonly (keyof typeof options)[]
+  const roots = Object.fromEntries(known.map((name) => [name, shared(name)]))
+  const reports: Record<string, Awaited<ReturnType<typeof checkData>>> = {}
+  beforeAll(async () => {
+    for (const name of known) if (roots[name] !== undefined) reports[name] = await checkData(roots[name], options[name])
+  })
+
+  test.each(known)("the report on %s", async (name) => {
+    if (roots[name] === undefined) return
+    const text = dataReportText(reports[name]!).replaceAll(roots[name], name)
+    await expect(text).toMatchFileSnapshot(fileURLToPath(new URL(`golden/${name}.txt`, import.meta.url)))
+  })
+  test.skipIf(roots["usgra-seg"] === undefined)(
+    "usgra-seg is usable once a class is chosen, with what is odd in it named",
+    async () => {
+      const report = reports["usgra-seg"]!
+      expect(isUsable(report)).toBe(true)
+      expect(report).toMatchObject({ cases: 244, parts: { test: 40 }, masks: { empty: 0 } })
+      expect(withCode(report.diagnostics, "HS4207")).toMatchObject([
+        { message: "images are there more than once: 0043 = 0077" },
+      ])
+      expect(isUsable(await checkData(roots["usgra-seg"]!))).toBe(false) // no class chosen
+    },
+  )
+  test.skipIf(roots["busi-sample"] === undefined)("BUSI is usable, with what is odd in it named", () => {
+    const busi = reports["busi-sample"]!
+    expect(busi).toMatchObject({
+      layout: "busi",
+      cases: 106,
+      classes: { benign: 65, malignant: 41 },
+      masks: { severalPerImage: 7 },
+    })
+    expect(withCode(busi.diagnostics, "HS4206")).toMatchObject([
+      { severity: "warning", message: "2 of 106 masks cover the whole image: benign (4), benign (54)" },
+    ])
+  })
 })

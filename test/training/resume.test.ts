@@ -93,7 +93,7 @@ const same = (a: string, b: string): void => {
 }
 beforeAll(async () => {
   writeFileSync(join(folder, "spec.ts"), spec)
-  await writePhantoms(join(folder, "data"), { n: 24, size: 32, seed: 4, perSubject: 1 })
+  await writePhantoms(join(folder, "data"), { n: 12, size: 32, seed: 4, perSubject: 1 })
   expect(finish("unbroken")).toMatchObject({ status: 0 })
 })
 

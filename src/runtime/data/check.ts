@@ -12,7 +12,7 @@ import { findCases } from "./layouts/index.ts"
 import { type Loaded, loadCase } from "./mask.ts"
 import { prefetch } from "./prefetch.ts"
 import { proposedTable } from "./proposal.ts"
-import { area, type Mask } from "./raster.ts"
+import { area, brightest, type Mask } from "./raster.ts"
 import type { Split } from "./split.ts"
 import { checkSplit } from "./splitFile.ts"
 
@@ -72,7 +72,7 @@ const look = (one: Case, { image, mask, encodings, turnedAlone }: Loaded): Seen 
   range: image.range,
   ...(image.turned === undefined ? {} : { turned: image.turned }),
   ...(turnedAlone === undefined ? {} : { turnedAlone }),
-  brightest: image.data.reduce((a, b) => Math.max(a, b), 0),
+  brightest: brightest(image),
   flat: image.data.every((v) => v === image.data[0]),
   corners: cornersOf(mask),
 })

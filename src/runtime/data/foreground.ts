@@ -30,7 +30,13 @@ export interface MaskOptions {
 /** Distinct values other than 0, ascending. */
 const valuesIn = (values: ArrayLike<number>): readonly number[] => {
   const seen = new Set<number>()
-  for (let i = 0; i < values.length; i++) seen.add(values[i]!)
+  // Neighbours are mostly alike: a set is asked only where they are not.
+  let last = 0
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === last) continue
+    last = values[i]!
+    seen.add(last)
+  }
   seen.delete(0)
   return [...seen].sort((a, b) => a - b)
 }

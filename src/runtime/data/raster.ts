@@ -28,6 +28,13 @@ export const area = ({ data }: Mask): number => {
   return n
 }
 
+/** The greatest value. */
+export const brightest = ({ data }: Raster): number => {
+  let most = 0
+  for (let i = 0; i < data.length; i++) if (data[i]! > most) most = data[i]!
+  return most
+}
+
 /** Inside any of them; all of one size. */
 export const union = (masks: readonly [Mask, ...Mask[]]): Mask => {
   const [{ width, height }] = masks
