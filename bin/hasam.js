@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { hasten } from "./hasten.js"
+import { run } from "./run.js"
 
-hasten()
-const { main } = await import("../dist/cli/main.js")
-await main(process.argv)
+await run(process.argv)

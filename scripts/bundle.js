@@ -10,22 +10,27 @@ import { parts } from "./parts.js"
 /** Small packages that every command starts with, which travel within; all others are imported where they are used. */
 const within = /^(commander|fp-ts|io-ts|fastest-levenshtein|@jridgewell)(\/|$)/
 
+/** What is thrown is of one class, and threads that were started ahead are to be found. */
+const apart = new Set(["compiler/diagnostic.js", "compiler/frontend/threads.js"])
+
 const slashed = (path) => path.replaceAll("\\", "/")
 
 /** Modules of a bundle find what lies beside them in dist as if they lay there themselves. */
 const inPlace = (dist, outdir) => ({
   name: "in place",
-  setup({ onResolve, onLoad }) {
+  setup({ onResolve, onLoad, resolve }) {
+    // Their modules, of which what is not used is left out, in place of the same as CommonJS.
+    onResolve({ filter: /^(fp-ts|io-ts)\/lib\// }, ({ path, kind, resolveDir }) =>
+      resolve(path.replace("/lib/", "/es6/"), { kind, resolveDir }),
+    )
     onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
       kind === "entry-point" || within.test(path) ? undefined : { path, external: true },
     )
-    // Modules that have taken in libraries are bundles already; and what they throw is of one class, theirs and the command's.
+    // Modules that have taken in libraries are bundles already; and some are one for them, for bin and for the command.
     onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
       const whole = join(resolveDir, path)
       const name = slashed(relative(dist, whole))
-      return name in parts || name === "compiler/diagnostic.js"
-        ? { path: slashed(relative(outdir, whole)), external: true }
-        : undefined
+      return name in parts || apart.has(name) ? { path: slashed(relative(outdir, whole)), external: true } : undefined
     })
     onLoad({ filter: /\.c?js$/ }, async ({ path }) => {
       const name = slashed(relative(dist, path))
@@ -82,6 +87,15 @@ export const bundle = async (dist) => {
     return build({ ...options, ...given, plugins: [inPlace(dist, outdir)], ...more })
   }
   await one("cli/main.js", { splitting: true, chunkNames: "[name]-[hash]" })
-  await one("compiler/frontend/worker.js")
+  // CommonJS, which Node loads in a new thread without its loader of modules: a third of the thread's start.
+  await one("compiler/frontend/worker.js", {
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    define: { "import.meta.url": "ownUrl" },
+    banner: { js: `const ownUrl = require("node:url").pathToFileURL(__filename).href` },
+  })
+  await rm(join(dist, "compiler/frontend/worker.js"))
+  // With fp-ts in it, which otherwise is fifteen files of CommonJS.
+  await one("compiler/diagnostic.js")
   await withoutSpace(dist)
 }

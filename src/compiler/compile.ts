@@ -318,12 +318,13 @@ export const compileSpecs = async (given: readonly string[], options: CompileOpt
   const names = asked.filter((_, i) => typeof resolved[i] === "string").map(([, name]) => name)
   const entries = resolved.filter((entry): entry is string => typeof entry === "string")
   const unfound = resolved.filter((entry): entry is Diagnostic => typeof entry !== "string")
-  // Another process checks the types while models are counted here.
-  const typing = entries.length === 0 ? Promise.resolve([]) : typeCheck(entries, options.sources)
-  typing.catch(() => undefined) // told where it is awaited
-  const specs = await Promise.all(
+  const evaluating = Promise.all(
     entries.map((entry) => evaluateSpec(entry, { sources: options.sources, inputSize: options.inputSize })),
   )
+  // Another process checks the types while specs are bundled and run, and models are counted here.
+  const typing = entries.length === 0 ? Promise.resolve([]) : typeCheck(entries, options.sources)
+  for (const promise of [evaluating, typing]) promise.catch(() => undefined) // told where they are awaited
+  const specs = await evaluating
   const choices = specs.map((spec, i) => chosen(spec, names[i]))
   const modelsOf = (i: number) => [choices[i]!].flatMap((choice) => ("code" in choice ? [] : choice))
   const missing = choices.filter((choice): choice is Diagnostic => "code" in choice)

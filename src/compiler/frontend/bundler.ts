@@ -1,6 +1,7 @@
 /** esbuild's program, called without its JavaScript, which costs more than the bundle of a spec. */
 import { execFile } from "node:child_process"
-import { readFileSync, rmSync } from "node:fs"
+import { readFileSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { Metafile } from "esbuild"
 import { program } from "./esbuild.ts"
@@ -45,6 +46,6 @@ export const bundled = async (entry: string): Promise<Bundled | undefined> => {
   } catch {
     return undefined
   } finally {
-    if (out !== undefined) rmSync(out, { recursive: true, force: true })
+    if (out !== undefined) void rm(out, { recursive: true, force: true })
   }
 }

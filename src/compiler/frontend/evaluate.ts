@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { basename, relative, resolve } from "node:path"
-import { Worker } from "node:worker_threads"
+import type { Worker } from "node:worker_threads"
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping"
 import type { BuildFailure, Message, Metafile } from "esbuild"
 import type { Senseless } from "../../dsl/guard.ts"
@@ -14,8 +14,8 @@ import type { Diagnostic } from "../diagnostic.ts"
 import { aboutFile } from "../diagnostic.ts"
 import { bundled } from "./bundler.ts"
 import { esbuild } from "./esbuild.ts"
-import { interrupted } from "./interrupt.ts"
 import type { NamedStudy } from "./study.ts"
+import { startThread } from "./threads.ts"
 import type { Sources } from "./typecheck.ts"
 
 /** A place in the user's source; lines and columns count from 1. */
@@ -189,9 +189,6 @@ interface Evaluated {
   readonly problem?: { readonly message: string; readonly at?: string }
 }
 
-/** Threads start while the bundle is made. What one writes to stdout is dropped: there only the answer belongs. */
-const startThread = (): Worker => new Worker(new URL("./worker.js", import.meta.url), { stdout: true })
-
 const runIn = (
   thread: Worker,
   code: string,
@@ -275,6 +272,7 @@ export const evaluateSpec = async (
   entry: string,
   { sources, inputSize }: EvaluateOptions = {},
 ): Promise<EvaluatedSpec> => {
+  // It starts while the bundle is made.
   const thread = startThread()
   try {
     const made = await bundle(entry, sources)
@@ -289,7 +287,7 @@ export const evaluateSpec = async (
         "HS1006",
         `evaluating the spec took longer than ${limit / 1000} s`,
         "Look for a loop that never ends.",
-        await interrupted(bundleName),
+        await (await import("./interrupt.ts")).interrupted(bundleName),
       )
     if (result === "exit")
       return about(
