@@ -20,39 +20,49 @@ const producersOf = (nodes: readonly OnnxNode[]): readonly (readonly number[])[]
   })
 }
 
-/** The nodes from `start` on that depth first from `end` runs, in its order, if they stand in the file as `place` says. */
+/** For each node the first that takes from it. */
+const firstTakers = (producers: readonly (readonly number[])[]): readonly number[] => {
+  const first = producers.map(() => Number.POSITIVE_INFINITY)
+  producers.forEach((of, node) => {
+    for (const producer of of) first[producer] = Math.min(first[producer]!, node)
+  })
+  return first
+}
+
+/** The nodes from `start` on that depth first from `end` runs, in its order, if they stand in the file as `place` says: as they are, where it is left out. */
 const depthFirst = (
   producers: readonly (readonly number[])[],
   start: number,
   end: number,
-  place: (node: number) => number,
+  place?: (node: number) => number,
 ): readonly number[] => {
-  const seen = new Set<number>()
+  const seen = new Uint8Array(end - start + 1)
   const order: number[] = []
   const visit = (node: number): void => {
-    if (node < start || seen.has(node)) return
-    seen.add(node)
-    for (const producer of [...producers[node]!].sort((a, b) => place(a) - place(b))) visit(producer)
+    if (node < start || seen[node - start]) return
+    seen[node - start] = 1
+    const of = producers[node]!
+    for (const producer of place === undefined ? of : [...of].sort((a, b) => place(a) - place(b))) visit(producer)
     order.push(node)
   }
   visit(end)
   return order
 }
 const same = (a: readonly number[], b: readonly number[]): boolean => a.every((x, i) => x === b[i])
-const range = (start: number, end: number): readonly number[] =>
-  Array.from({ length: end - start + 1 }, (_, i) => start + i)
+const isRange = (order: readonly number[]): boolean => order.every((node, i) => node === order[0]! + i)
 
 /** The nodes from `start` to `end` in an order that depth first from `end` keeps: ours, or among few nodes its own; or nothing. */
 const stretch = (
   producers: readonly (readonly number[])[],
+  takers: readonly number[],
   start: number,
   end: number,
 ): readonly number[] | undefined => {
-  const ours = range(start, end)
-  const its = depthFirst(producers, start, end, (node) => node)
-  if (its.length !== ours.length) return undefined
-  if (same(its, ours)) return ours
-  if (ours.length > loose) return undefined
+  // It comes to all of them where each but the last is taken by another.
+  for (let node = start; node < end; node++) if (takers[node]! > end) return undefined
+  const its = depthFirst(producers, start, end)
+  if (isRange(its)) return its
+  if (its.length > loose) return undefined
   // As it stands in the file it is to be run again: that may take another order.
   const place = new Map(its.map((node, i) => [node, start + i]))
   const again = depthFirst(producers, start, end, (node) => place.get(node) ?? node)
@@ -62,13 +72,14 @@ const stretch = (
 /** Stretches that depth first runs one after the other, each from its last node. */
 const stretches = (nodes: readonly OnnxNode[]): readonly (readonly number[])[] => {
   const producers = producersOf(nodes)
+  const takers = firstTakers(producers)
   const found: (readonly number[])[] = []
   for (let start = 0; start < nodes.length; start += found.at(-1)!.length) {
     let end = Math.min(nodes.length, start + longest) - 1
-    let order = stretch(producers, start, end)
+    let order = stretch(producers, takers, start, end)
     while (order === undefined) {
       end -= 1
-      order = stretch(producers, start, end)
+      order = stretch(producers, takers, start, end)
     }
     found.push(order)
   }

@@ -8,8 +8,9 @@ const { plugin } = findPlugin("any")
 export const absent = plugin === undefined ? "no PJRT plugin: scripts/setup-system.sh installs one" : undefined
 if (absent !== undefined) console.warn(`skipped: ${absent}`)
 export const pluginPath = plugin?.path ?? ""
-/** Little time for LLVM: tests compile more than they run. */
-export const quick = { ...process.env, XLA_FLAGS: process.env["QUICK_FLAGS"] ?? "--xla_backend_optimization_level=0" }
+/** Little time for LLVM, in one piece: tests compile more than they run. */
+const flags = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+export const quick = { ...process.env, XLA_FLAGS: flags }
 
 const compiler = join(
   ownFolder(process.env),
