@@ -1,20 +1,24 @@
 /// <reference lib="dom" />
 /** Reports, diffs and comparisons are read by everyone: axe finds nothing in them, light and dark, nor in print. */
-import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { type Browser, chromium } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { packageRoot } from "../../src/compiler/frontend/package.ts"
 import { type Results, saveResults } from "../../src/runtime/metrics/results.ts"
 import { conventions } from "../../src/runtime/metrics/segmentation.ts"
 import { violationsOf } from "../axe.ts"
 import { executablePath, isHere } from "../chromium.ts"
+import { ran } from "../cli/session.ts"
 
 const here = isHere("axe on the report and on a diff")
 const folder = mkdtempSync(join(tmpdir(), "hasam-axe-"))
+const hasam = (...args: readonly string[]): string => {
+  const { status, out, talk } = ran({ args, cwd: folder, env: process.env })
+  expect(status, talk).toBe(0)
+  return out
+}
 
 describe.skipIf(!here)("the HTML of a report, of a diff, and of a comparison", () => {
   let browser: Browser
@@ -29,20 +33,22 @@ export const aModelWithAVeryLongNameThatSomebodyGaveIt = pipe(net, freezeAll, ad
 export const whole = net
 `,
     )
-    const args = [join(packageRoot, "bin/hasam.js"), "compile", small, "--report", "html", "--out", folder]
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" })
-    expect(status, stderr).toBe(0)
+    hasam("compile", small, "--report", "html", "--out", folder)
     const [a, b] = ["whole", "aModelWithAVeryLongNameThatSomebodyGaveIt"].map((name) => `${small}#${name}`)
-    const compared = spawnSync(process.execPath, [args[0]!, "diff", a!, b!, "--format", "html"], { encoding: "utf8" })
-    expect(compared.status, compared.stderr).toBe(0)
-    writeFileSync(join(folder, "diff.html"), compared.stdout)
+    writeFileSync(join(folder, "diff.html"), hasam("diff", a!, b!, "--format", "html"))
     const many = join(folder, "many.ts")
-    const net = /const net = [\s\S]*?\}\)\n/.exec(readFileSync(small, "utf8"))![0]
     const variants = Array.from({ length: 14 }, (_, i) => `export const variant${i} = freezeAll(net)`)
-    writeFileSync(many, `import { freezeAll, sam } from "hasam"\n${net}${variants.join("\n")}\n`)
-    const page = [args[0]!, "compile", many, "--brief", "--report", "html", "--out", join(folder, "many")]
-    const hundred = spawnSync(process.execPath, page, { encoding: "utf8" })
-    expect(hundred.status, hundred.stderr).toBe(0)
+    writeFileSync(
+      many,
+      `import { conv2d, define, features, forward, freezeAll, linear, model, pixels, point, unitRange } from "hasam"
+const network = define("Pointer", { stem: conv2d(3, 4, 8, { stride: 8 }), head: linear(4, 2) }, { image: features(3) }, (m, { image }) => ({
+  where: m.head(forward.mean(forward.rearrange<4>(m.stem(image), "b c h w -> b (h w) c"), 1)),
+}))
+const net = model(network, { name: "Pointer", takes: { image: pixels({ size: 32, ...unitRange }) }, teaches: { where: point() } })
+${variants.join("\n")}
+`,
+    )
+    hasam("compile", many, "--brief", "--report", "html", "--out", join(folder, "many"))
     for (const [model, shift] of [
       ["near", 0.01],
       ["far", 0.2],
@@ -64,9 +70,7 @@ export const whole = net
       await saveResults(join(folder, "runs", model, "results.json"), results)
     }
     const runs = ["near", "far", "reference"].map((model) => join(folder, "runs", model))
-    const side = spawnSync(process.execPath, [args[0]!, "compare", ...runs, "--format", "html"], { encoding: "utf8" })
-    expect(side.status, side.stderr).toBe(0)
-    writeFileSync(join(folder, "compare.html"), side.stdout)
+    writeFileSync(join(folder, "compare.html"), hasam("compare", ...runs, "--format", "html"))
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] })
   })
   afterAll(() => browser.close())
