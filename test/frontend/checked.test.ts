@@ -52,6 +52,12 @@ test.each<readonly [what: string, change: () => void]>([
   change()
   expect(known()).toBe(false)
 })
+test("a folder beside it or above is none that an import means before a file", () => {
+  remember()
+  mkdirSync(join(folder, "specs/run"))
+  mkdirSync(join(folder, "runs"))
+  expect(known()).toBe(true)
+})
 test("a file that was written while it was checked is not remembered", () => {
   writeFileSync(spec(), "export const one = 2")
   remember()

@@ -1,7 +1,7 @@
 /**
  * Type checks that found nothing, remembered: the same checker on the same texts would find nothing again. What counts is what the checker
- * read, and where else it would have looked: the contents of every file of the program, the names in the folders of the user's files and just
- * above, and every package.json and the names in every node_modules further up. Anything that differs, or cannot be read, is a check anew; so
+ * read, and where else it would have looked: the contents of every file of the program, the names of files in the folders of the user's files and
+ * just above, and every package.json and the names in every node_modules further up. Anything that differs, or cannot be read, is a check anew; so
  * is what imports packages other than the language, whose places are many. Errors are never remembered.
  */
 import { createHash } from "node:crypto"
@@ -30,6 +30,13 @@ const ifThere = (read: () => string): string => {
   }
 }
 const namesIn = (folder: string): string => readdirSync(folder).toSorted().join("\n")
+/** Without folders in it: of what an import names a file is taken before a folder, so that a new one, of a run for instance, changes nothing. */
+const filesIn = (folder: string): string =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((one) => !one.isDirectory())
+    .map(({ name }) => name)
+    .toSorted()
+    .join("\n")
 
 /** Throws where something cannot be read: then nothing is known. */
 const digestOf = (key: string, files: readonly string[], folders: readonly string[]): string => {
@@ -38,7 +45,7 @@ const digestOf = (key: string, files: readonly string[], folders: readonly strin
     hash.update(`\0${name}\0${content.length}\0`).update(content)
   }
   for (const file of files) add(file, readFileSync(file))
-  for (const one of folders) add(one, namesIn(one))
+  for (const one of folders) add(one, filesIn(one))
   for (const one of new Set(folders.flatMap(above))) {
     add(
       one,

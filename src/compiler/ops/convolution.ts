@@ -52,13 +52,11 @@ const outputShape = ({ stride, padding, dilation, groups }: Conv2dAttrs, x: Shap
 /** Every element of the gradient or output meets every weight of its group's channels. */
 const meetings = (output: Shape, weight: Shape): number => 2 * sizeOf(output) * sizeOf(weight.slice(1))
 
-/** Calls `tap` for each pair of an input pixel and a weight that meet in an output pixel. */
-const eachTap = (
-  { stride, padding, dilation, groups }: Conv2dAttrs,
-  x: Shape,
-  w: Shape,
-  tap: (x: number, w: number, out: number) => void,
-): void => {
+/** `n` pixels of a row of the input, `step` apart, that meet one weight in as many neighbours of the output: where the first of each stands. */
+type Run = (x: number, step: number, w: number, out: number, n: number) => void
+
+/** Calls `run` for all pairs of an input pixel and a weight that meet in an output pixel, those of a row at once. */
+const eachRun = ({ stride, padding, dilation, groups }: Conv2dAttrs, x: Shape, w: Shape, run: Run): void => {
   const [n, c, h, width] = x as Image
   const [o, perGroup, kh, kw] = w as Image
   const [top, left, bottom, right] = padding
@@ -72,14 +70,16 @@ const eachTap = (
         for (let ky = 0; ky < kh; ky += 1)
           for (let kx = 0; kx < kw; kx += 1) {
             const weight = ((out * perGroup + channel) * kh + ky) * kw + kx
+            const shift = kx * dilation[1] - left
+            // Columns whose pixel lies in the input.
+            const first = Math.max(0, Math.ceil(-shift / stride[1]))
+            const columns = Math.min(ow - 1, Math.floor((width - 1 - shift) / stride[1])) - first + 1
+            if (columns <= 0) continue
             for (let y = 0; y < oh; y += 1) {
               const row = y * stride[0] - top + ky * dilation[0]
               if (row < 0 || row >= h) continue
-              for (let column = 0; column < ow; column += 1) {
-                const at = column * stride[1] - left + kx * dilation[1]
-                if (at >= 0 && at < width)
-                  tap(xPlane + row * width + at, weight, ((image * o + out) * oh + y) * ow + column)
-              }
+              const from = xPlane + row * width + first * stride[1] + shift
+              run(from, stride[1], weight, ((image * o + out) * oh + y) * ow + first, columns)
             }
           }
       }
@@ -128,7 +128,11 @@ export const conv2d: Op<2, Conv2dAttrs> = {
   operands: 2,
   shape: ([x, w], attrs) => outputShape(attrs, x, w),
   meaning: ([x, w], attrs, shape) =>
-    summed(shape, (out) => eachTap(attrs, x.shape, w.shape, (i, k, o) => (out[o]! += x.data[i]! * w.data[k]!))),
+    summed(shape, (out) =>
+      eachRun(attrs, x.shape, w.shape, (i, step, k, o, n) => {
+        for (let j = 0; j < n; j += 1) out[o + j]! += x.data[i + j * step]! * w.data[k]!
+      }),
+    ),
   flops: ([, w], _, shape) => meetings(shape, w),
   gradient: ({ b, x: [x, w], attrs, g, needs }) => [
     needs(0) ? b.conv2dInputGrad(g, w, { ...attrs, inputSize: planeOf(b.shapeOf(x)) }) : undefined,
@@ -153,7 +157,11 @@ export const conv2dInputGrad: Op<2, Conv2dAttrs & { readonly inputSize: readonly
     return x
   },
   meaning: ([g, w], attrs, shape) =>
-    summed(shape, (out) => eachTap(attrs, shape, w.shape, (i, k, o) => (out[i]! += g.data[o]! * w.data[k]!))),
+    summed(shape, (out) =>
+      eachRun(attrs, shape, w.shape, (i, step, k, o, n) => {
+        for (let j = 0; j < n; j += 1) out[i + j * step]! += g.data[o + j]! * w.data[k]!
+      }),
+    ),
   flops: ([g, w]) => meetings(g, w),
   gradient: ({ b, x: [x, w], attrs: { inputSize: _, ...attrs }, g, needs }) => [
     needs(0) ? b.conv2d(g, w, attrs) : undefined,
@@ -178,7 +186,11 @@ export const conv2dWeightGrad: Op<2, Conv2dAttrs & { readonly kernel: readonly [
     return w
   },
   meaning: ([x, g], attrs, shape) =>
-    summed(shape, (out) => eachTap(attrs, x.shape, shape, (i, k, o) => (out[k]! += x.data[i]! * g.data[o]!))),
+    summed(shape, (out) =>
+      eachRun(attrs, x.shape, shape, (i, step, k, o, n) => {
+        for (let j = 0; j < n; j += 1) out[k]! += x.data[i + j * step]! * g.data[o + j]!
+      }),
+    ),
   flops: ([, g], _, shape) => meetings(g, shape),
   gradient: "first order only",
   examples: usual.map(({ when = "", x, w, y, attrs }) => ({
