@@ -3,10 +3,11 @@
  * script it starts alike from sources and from a build.
  *
  * State is written where it is read, where its last use is the op that writes it (order.ts); other state is double: a run reads one copy and
- * writes the other, and then they change places. onnxruntime-web gives new memory each time.
+ * writes the other, and then they change places. onnxruntime-web gives new memory each time; onnxruntime-node writes into the tensors that it is given, and
+ * gives copies of all of them, which nobody needs: a step's parameters and moments once more.
  */
 export const workerSource = `
-const { parentPort, workerData: { path, web, threads } } = require("node:worker_threads")
+const { MessageChannel, parentPort, workerData: { path, web, threads } } = require("node:worker_threads")
 const ort = require(path)
 if (web) ort.env.wasm.numThreads = threads
 
@@ -14,6 +15,11 @@ const programs = {}
 const held = {}, spare = {}
 const tensor = ({ shape, data, type = "float32" }) => new ort.Tensor(type, data, shape)
 const blank = (shape) => tensor({ shape, data: new Float32Array(shape.reduce((n, extent) => n * extent, 1)) })
+
+// What is handed over to a closed port is freed at once, not when it is collected.
+const { port1: nowhere } = new MessageChannel()
+nowhere.close()
+const release = (tensors) => nowhere.postMessage(undefined, tensors.map(({ data }) => data.buffer))
 
 const act = {
   async create({ program, model, options, ...rest }) {
@@ -29,7 +35,9 @@ const act = {
     for (const name in outputs) fetches[name] = web ? null : blank(outputs[name])
     const next = (name) => (inPlace.includes(name) ? held[name] : (spare[name] ??= blank(held[name].dims)))
     for (const name in state) fetches[state[name]] = web ? null : next(name)
-    const results = await session.run(feeds, fetches)
+    const copies = await session.run(feeds, fetches)
+    const results = web ? copies : fetches
+    if (!web) release(Object.values(copies))
     for (const name in state) {
       if (!inPlace.includes(name)) spare[name] = held[name]
       held[name] = results[state[name]]
