@@ -182,10 +182,9 @@ describe.skipIf(!gpu)("the device", () => {
 
   // All of ViT-B's heads, and as many tokens as it has at 1024 × 1024; both at once are a minute of a software driver.
   test.each([
-    [12, 16],
-    [1, 64],
-  ])("global attention, %i heads on a grid of %i: some rows against float64", async (heads, side) => {
-    const d = 64
+    [12, 64, 8],
+    [1, 16, 64],
+  ])("global attention, %i heads of %i features on a grid of %i: some rows against float64", async (heads, d, side) => {
     const n = side * side
     const inputs = {
       q: noise(1, [1, heads, n, d]),
@@ -220,7 +219,7 @@ describe.skipIf(!gpu)("the device", () => {
       const scores = Array.from(
         { length: n },
         (_, j) =>
-          dot((c) => at("q", row, c) * at("k", head * n + j, c)) / 8 +
+          dot((c) => at("q", row, c) * at("k", head * n + j, c)) / Math.sqrt(d) +
           byRow[Math.floor(j / side)]! +
           byColumn[j % side]!,
       )
