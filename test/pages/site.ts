@@ -1,5 +1,5 @@
 /** Pages as users meet them: folders that the command wrote, served by `hasam serve`, in headless Chromium. One browser an engine. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,6 +10,7 @@ import { modelWeights } from "../../src/runtime/base.ts"
 import { emitForBrowser, type PageOptions } from "../../src/runtime/browser/emit.ts"
 import { save } from "../../src/runtime/weights/save.ts"
 import { type Engine, executablePath, flags, isHere } from "../chromium.ts"
+import { ran } from "../cli/session.ts"
 
 export const here = isHere("the pages' tests")
 export type { Engine } from "../chromium.ts"
@@ -31,11 +32,9 @@ export class Site {
     return join(this.folder, name)
   }
   hasam(...args: readonly string[]): string {
-    return execFileSync(process.execPath, [join(packageRoot, "bin/hasam.js"), ...args], {
-      cwd: this.folder,
-      encoding: "utf8",
-      stdio: "pipe",
-    })
+    const { status: code, out, talk } = ran({ args, cwd: this.folder, env: process.env })
+    if (code !== 0) throw new Error(`hasam ${args.join(" ")}: ${talk}`)
+    return out
   }
   /** A spec's model with drawn weights, changed where asked, and its pages. */
   async write(
