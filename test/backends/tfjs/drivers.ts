@@ -27,8 +27,10 @@ const atOnce = 30
  */
 export const askPatiently = (): void => {
   const { setImmediate: now } = globalThis
+  // Once in a process, which files share.
+  if (now.name === "patiently") return
   let [asking, asked] = [false, 0]
-  const later = (ask: (...of: unknown[]) => void, ...of: unknown[]) => {
+  const patiently = (ask: (...of: unknown[]) => void, ...of: unknown[]) => {
     asked = asking ? asked + 1 : 0
     const run = () => {
       asking = true
@@ -40,5 +42,5 @@ export const askPatiently = (): void => {
     }
     return asked < atOnce ? now(run) : setTimeout(run, 1)
   }
-  globalThis.setImmediate = Object.assign(later, now) as unknown as typeof setImmediate
+  globalThis.setImmediate = Object.assign(patiently, now) as unknown as typeof setImmediate
 }
