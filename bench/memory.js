@@ -62,9 +62,12 @@ const tensors = (staying) =>
     graph.nodes.flatMap(({ op, attrs, shape }) => {
       const stays = op === "parameter" || (op === "input" && attrs.name in state)
       if ((op !== "input" && op !== "parameter") || stays !== staying) return []
-      const values = () =>
-        // Touched, so that the pages are there.
-        new Float32Array(shape.reduce((a, b) => a * b, 1)).map((_, i) => (op === "parameter" ? 0.02 * Math.sin(i) : 0))
+      // Touched, so that the pages are there; and in one array, as weights are read: what malloc was given back before changes where it puts them.
+      const values = () => {
+        const data = new Float32Array(shape.reduce((a, b) => a * b, 1))
+        if (op === "parameter") for (let i = 0; i < data.length; i += 1) data[i] = 0.02 * Math.sin(i)
+        return data.fill(0, op === "parameter" ? data.length : 0)
+      }
       // As the commands load what is kept in fewer bits: made when it is asked for, and not held.
       if (stored?.names.has(attrs.name))
         return [[attrs.name, Object.defineProperty({ shape }, "data", { get: values })]]

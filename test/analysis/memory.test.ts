@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { fitsOf, memoryOf, memoryOfModel } from "../../src/compiler/analysis/memory.ts"
+import { sizeOf } from "../../src/compiler/ir/graph.ts"
 import { compile } from "../../src/compiler/passes/pipeline.ts"
 import { adam, samVitB } from "../../src/dsl/index.ts"
 import { everything, learning, loss, model, sizes, tensors } from "../passes/models.ts"
@@ -72,19 +73,21 @@ test("a device fits what it has room for, the engine's overhead included", () =>
   const compiled = of(learning)
   const { peak } = memoryOf(compiled)
   const fits = (fixed: number) =>
-    fitsOf(memoryOf(compiled, { overhead: { fixed, perNode: 0, slack: 0 } })).map(({ fits }) => fits)
+    fitsOf(memoryOf(compiled, { overhead: { fixed, perNode: 0, slack: 0, given: 0 } })).map(({ fits }) => fits)
   const gib = 2 ** 30
   expect(fits(8 * gib - peak)).toEqual([true, true, true, true, true])
   expect(fits(8 * gib - peak + 1)).toEqual([false, true, true, true, true])
   expect(fits(24 * gib - peak)).toEqual([false, false, false, true, true])
 })
 
-test("overhead grows with nodes and with what a run makes, as measured for an engine", () => {
+test("overhead grows with nodes, with what a run makes and with what it gives, as measured for an engine", () => {
   const compiled = of(learning)
   const tensors = memoryOf(compiled)
-  const { overhead, total } = memoryOf(compiled, { overhead: { fixed: 1000, perNode: 10, slack: 0.5 } })
+  const { overhead, total } = memoryOf(compiled, { overhead: { fixed: 1000, perNode: 10, slack: 0.5, given: 2 } })
   const made = tensors.gradients + tensors.nextState + tensors.activations
-  expect(overhead).toBe(Math.round(1000 + 10 * compiled.program.graph.nodes.length + 0.5 * made))
+  const { nodes, outputs } = compiled.program.graph
+  const given = outputs.reduce((sum, { value }) => sum + 4 * sizeOf(nodes[value]!.shape), 0)
+  expect(overhead).toBe(Math.round(1000 + 10 * nodes.length + 0.5 * made + 2 * given))
   expect(total).toBe(tensors.peak + overhead)
   expect(tensors.total).toBe(tensors.peak)
 })

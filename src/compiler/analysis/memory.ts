@@ -73,14 +73,16 @@ export interface Overhead {
   readonly perNode: number
   /** Bytes for each byte of buffers made in a run: what its allocator cannot use. */
   readonly slack: number
+  /** Bytes for each byte that a run gives, next values of state too: copies. */
+  readonly given: number
 }
 
-const none: Overhead = { fixed: 0, perNode: 0, slack: 0 }
+const none: Overhead = { fixed: 0, perNode: 0, slack: 0, given: 0 }
 
 /** What a compiled program needs, in the order of its nodes. */
 export const memoryOf = (
   { program, gradients }: Pick<Compiled, "program" | "gradients">,
-  { inPlace = false, overhead: { fixed, perNode, slack } = none }: Engine = {},
+  { inPlace = false, overhead: { fixed, perNode, slack, given } = none }: Engine = {},
 ): Memory => {
   const { graph, state } = program
   const { nodes } = graph
@@ -103,7 +105,8 @@ export const memoryOf = (
   // A weight that is kept in fewer bits is restored by a node of its own, for each that reads it.
   const isStored = (id: number) => nodes[id]!.op === "parameter" && (nodes[id] as NodeOf<"parameter">).attrs.stored
   const restoring = nodes.reduce((n, { inputs }) => n + inputs.filter(isStored).length, 0)
-  const overhead = Math.round(fixed + perNode * (nodes.length + restoring) + slack * plan.peak)
+  const copies = given * bytesOf(graph.outputs.map(({ value }) => value))
+  const overhead = Math.round(fixed + perNode * (nodes.length + restoring) + slack * plan.peak + copies)
   return {
     weights,
     optimizerState,
