@@ -38,7 +38,6 @@ const long = [
   "invalid/specs",
   "systems/upstream",
   "segment/kinds",
-  "data/check",
   "models/specs",
   "invalid/HS53",
   "runtime/api",

@@ -238,11 +238,12 @@ describe("data that are there, looked at once", () => {
     for (const name of known) if (roots[name] !== undefined) reports[name] = await checkData(roots[name], options[name])
   })
 
-  test.each(known)("the report on %s", async (name) => {
-    if (roots[name] === undefined) return
-    const text = dataReportText(reports[name]!).replaceAll(roots[name], name)
-    await expect(text).toMatchFileSnapshot(fileURLToPath(new URL(`golden/${name}.txt`, import.meta.url)))
-  })
+  // Where they are missing, shared() has said so.
+  for (const name of known)
+    test.skipIf(roots[name] === undefined)(`the report on ${name}`, async () => {
+      const text = dataReportText(reports[name]!).replaceAll(roots[name]!, name)
+      await expect(text).toMatchFileSnapshot(fileURLToPath(new URL(`golden/${name}.txt`, import.meta.url)))
+    })
   test.skipIf(roots["usgra-seg"] === undefined)(
     "usgra-seg is usable once a class is chosen, with what is odd in it named",
     async () => {

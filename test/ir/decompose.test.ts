@@ -205,3 +205,17 @@ test("attention on a big grid is a plan of bounded length: pieces grow instead o
   const rows = big.softmaxes.reduce((sum, { shape }) => sum + shape.slice(0, -1).reduce((n, x) => n * x, 1), 0)
   expect(rows).toBe(12 * 257 ** 2)
 })
+
+test("heads go in even numbers where one window is too large, so that two threads have the same to do", () => {
+  const b = new Builder()
+  const [heads, n, d] = [12, 8, 4]
+  const [q, k, v] = ["q", "k", "v"].map((name) => b.input(name, [1, heads, n, d])) as [Value, Value, Value]
+  const graph = b.build({ out: b.attention(q, k, v, { scale: 1 }) })
+  const headsAtOnce = (room: number) =>
+    decompose(graph, { keep: new Set<OpKind>(["softmax"]), scores: room * n * n })
+      .nodes.filter(({ op }) => op === "softmax")
+      .map(({ shape }) => shape[0])
+  expect(headsAtOnce(3)).toEqual([2, 2, 2, 2, 2, 2])
+  expect(headsAtOnce(5)).toEqual([4, 4, 4])
+  expect(headsAtOnce(1)).toEqual(Array(heads).fill(1))
+})

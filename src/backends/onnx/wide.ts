@@ -6,7 +6,15 @@
  * An axis that lies between products only, as the hidden one of an MLP does, may have any length: numbers that are added to it come from rows of
  * zeros in one weight, and columns of zeros in the next take them away. So the weights are kept wider, and no op is added.
  */
-import { type Graph, type Node, type Program, type Shape, sizeOf, type Tensor } from "../../compiler/ir/graph.ts"
+import {
+  type Graph,
+  type Node,
+  type OpKind,
+  type Program,
+  type Shape,
+  sizeOf,
+  type Tensor,
+} from "../../compiler/ir/graph.ts"
 import type { Computed } from "../../compiler/ops/index.ts"
 import { rebuild } from "../../compiler/passes/rebuild.ts"
 
@@ -17,9 +25,10 @@ const page = 1024
 const line = 16
 
 /** Of numbers that make a number again: what stands on added places stays finite, and so meets its zeros. */
-const elementwise: ReadonlySet<string> = new Set(
-  "add sub mul neg abs scale shift tanh sigmoid erf relu step gelu geluGrad silu leakyRelu clip hardswish".split(" "),
-)
+const elementwise: ReadonlySet<OpKind> = new Set<OpKind>([
+  ...(["add", "sub", "mul", "neg", "abs", "scale", "shift", "tanh", "sigmoid", "erf", "step"] as const),
+  ...(["relu", "gelu", "geluGrad", "silu", "leakyRelu", "clip", "hardswish"] as const),
+])
 
 /** Sets of places that must have one length; the place 0 stands for a length that is fixed. */
 class Lengths {
